@@ -1,0 +1,10 @@
+"""Back-of-the-envelope sizing of large-language-model services.
+
+The formulas stand in one module for each lesson and need the standard library alone. NumPy,
+pandas, Matplotlib and ipywidgets load where they are used, in `estimator.lesson`.
+"""
+
+from estimator import bandwidth, memory, model_storage, serving, units, user_data
+
+__version__ = "0.1.0"
+__all__ = ["bandwidth", "memory", "model_storage", "serving", "units", "user_data"]

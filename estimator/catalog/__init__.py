@@ -1,0 +1,18 @@
+"""Published models and accelerators: data files with their sources, and the loader."""
+
+from estimator.catalog.loader import (
+    Accelerator,
+    Model,
+    Rate,
+    accelerator,
+    accelerators,
+    model,
+    models,
+    rate,
+    rates,
+)
+
+__all__ = [
+    "Accelerator", "Model", "Rate", "accelerator", "accelerators", "model", "models", "rate",
+    "rates",
+]  # fmt: skip

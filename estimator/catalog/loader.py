@@ -1,0 +1,161 @@
+"""Load the catalog's data files. Each row keeps the place where its figures were read."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TypeVar
+
+from estimator.units import GB, MiB
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A published model: its parameters, and where they were read or counted.
+
+    `n_active_params` is what its makers print for a mixture of experts, None elsewhere.
+    `exact` says whether the count is one to the last parameter or a rounded name.
+    """
+
+    key: str
+    name: str
+    n_params: int
+    kind: str
+    n_active_params: int | None
+    context_tokens: int | None
+    stored_dtype: str
+    exact: bool
+    source: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """An accelerator's data sheet: bytes, bytes a second, dense FLOP a second, watts.
+
+    `sold_bytes` is the vendor's decimal figure, `driver_bytes` what the driver reports, and
+    `framework_bytes` what a framework was seen to use; the last two are None where not known.
+    `link_bytes_per_s` is one way.
+    """
+
+    name: str
+    vendor: str
+    sold_bytes: int
+    driver_bytes: int | None
+    framework_bytes: int | None
+    bytes_per_s: float
+    link_bytes_per_s: float | None
+    flops_per_s: Mapping[int, float]
+    watts: float | None
+    source: str
+    note: str
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes to plan with: the least that is known to be there."""
+        return self.framework_bytes or self.driver_bytes or self.sold_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A rate or a time worth knowing by heart, in base units, and where it was read."""
+
+    key: str
+    meaning: str
+    value: float
+    unit: str
+    source: str
+
+
+@functools.cache
+def models() -> dict[str, Model]:
+    """All models by key, in the file's order."""
+    return {row["key"]: _model(row) for row in _rows("models.csv")}
+
+
+@functools.cache
+def accelerators() -> dict[str, Accelerator]:
+    """All accelerators by name, in the file's order."""
+    return {row["name"]: _accelerator(row) for row in _rows("accelerators.csv")}
+
+
+@functools.cache
+def rates() -> dict[str, Rate]:
+    """Rates and times worth knowing, by key."""
+    return {row["key"]: _rate(row) for row in _rows("rates.csv")}
+
+
+def model(key: str) -> Model:
+    """One model; an unknown key is refused with the nearest one."""
+    return _find(models(), key, "model")
+
+
+def accelerator(name: str) -> Accelerator:
+    """One accelerator; an unknown name is refused with the nearest one."""
+    return _find(accelerators(), name, "accelerator")
+
+
+def rate(key: str) -> Rate:
+    """One rate; an unknown key is refused with the nearest one."""
+    return _find(rates(), key, "rate")
+
+
+def _find(table: Mapping[str, T], key: str, kind: str) -> T:
+    if key in table:
+        return table[key]
+    close = difflib.get_close_matches(str(key), table, n=1, cutoff=0.4)
+    hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(table)}."
+    raise ValueError(f"{kind} {key!r} is not in the catalog: {hint}")
+
+
+def _rows(file: str) -> list[dict[str, str]]:
+    text = (files("estimator.catalog") / file).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def _model(row: Mapping[str, str]) -> Model:
+    return Model(
+        key=row["key"],
+        name=row["name"],
+        n_params=int(row["n_params"]),
+        kind=row["kind"],
+        n_active_params=_int(row["n_active_params"]),
+        context_tokens=_int(row["context_tokens"]),
+        stored_dtype=row["stored_dtype"],
+        exact=row["exact"] == "yes",
+        source=row["source"],
+        note=row["note"],
+    )
+
+
+def _accelerator(row: Mapping[str, str]) -> Accelerator:
+    driver, framework = row["driver_mib"], row["framework_gib"]
+    rates = {16: "fp16_tflops", 8: "fp8_tflops", 4: "fp4_tflops"}
+    return Accelerator(
+        name=row["name"],
+        vendor=row["vendor"],
+        sold_bytes=int(row["memory_sold_gb"]) * GB,
+        driver_bytes=int(driver) * MiB if driver else None,
+        framework_bytes=round(float(framework) * 1024 * MiB) if framework else None,
+        bytes_per_s=float(row["bandwidth_gb_per_s"]) * GB,
+        link_bytes_per_s=float(row["link_gb_per_s"]) * GB if row["link_gb_per_s"] else None,
+        flops_per_s={bits: float(row[name]) * 1e12 for bits, name in rates.items() if row[name]},
+        watts=float(row["tdp_w"]) if row["tdp_w"] else None,
+        source=row["source"],
+        note=row["note"],
+    )
+
+
+def _rate(row: Mapping[str, str]) -> Rate:
+    scale, unit = {"GB/s": (GB, "byte/s"), "ms": (1e-3, "s")}[row["unit"]]
+    return Rate(row["key"], row["meaning"], float(row["value"]) * scale, unit, row["source"])
+
+
+def _int(text: str) -> int | None:
+    return int(text) if text else None

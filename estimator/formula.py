@@ -1,0 +1,122 @@
+"""`@formula`: a plain function of plain arithmetic, checked and described by the glossary."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, cast
+
+from estimator.arithmetic import Number, is_symbolic
+from estimator.glossary import quantity
+from estimator.quantity import LARGEST, Quantity
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a formula: its result, its inputs, its source, and the bare function."""
+
+    result: Quantity
+    inputs: tuple[Quantity, ...]
+    source: str
+    bare: Callable[..., Any]
+
+
+def formula(*, source: str) -> Callable[[Callable[P, Number]], Callable[P, Number]]:
+    """Make a checked formula of a plain function.
+
+    The function and each of its parameters carry names from the glossary; units, ranges and
+    error messages come from there, and are written into the docstring. A call takes int (exact),
+    float, and NumPy arrays that broadcast.
+    """
+
+    def decorate(bare: Callable[P, Number]) -> Callable[P, Number]:
+        code = bare.__code__
+        inputs = tuple(quantity(name) for name in code.co_varnames[: code.co_argcount])
+        facts = Facts(quantity(bare.__name__), inputs, source, bare)
+        in_order = tuple(entry.check for entry in inputs)
+        by_name = {entry.name: entry.check for entry in inputs}
+        # What is wrong with the number of arguments is Python's to tell, in the call.
+        call = cast("Callable[..., Number]", bare)
+
+        @functools.wraps(bare)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> Number:
+            values = [check(value) for check, value in zip(in_order, args, strict=False)]
+            if kwargs:
+                named = {k: by_name[k](v) if k in by_name else v for k, v in kwargs.items()}
+                return _finite(call(*values, *args[len(values) :], **named), facts)
+            return _finite(call(*values, *args[len(values) :]), facts)
+
+        checked.__doc__ = _docstring(facts)
+        checked.facts = facts  # type: ignore[attr-defined]
+        return checked
+
+    return decorate
+
+
+def facts_of(function: Callable[..., Any]) -> Facts:
+    """Give a formula's facts; a TypeError if the function is not a formula."""
+    facts = getattr(function, "facts", None)
+    if not isinstance(facts, Facts):
+        name = getattr(function, "__name__", repr(function))
+        raise TypeError(f"{name} is not a formula: pass a function made with @formula.")
+    return facts
+
+
+def check_inputs(**values: Any) -> dict[str, Any]:
+    """Check values by their names in the glossary, and tell all that is wrong in one error."""
+    checked, problems = {}, []
+    for name, value in values.items():
+        try:
+            checked[name] = quantity(name).check(value)
+        except (TypeError, ValueError) as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(" ".join(problems))
+    return checked
+
+
+def _finite(result: Number, facts: Facts) -> Number:
+    """Return a result, or refuse one that left the range of floats."""
+    kind = type(result)
+    if kind is int or (kind is float and -LARGEST <= result <= LARGEST):
+        return result
+    if kind is not float:
+        if is_symbolic(result):
+            return result
+        import numpy as np
+
+        if np.isfinite(result).all():
+            return result
+    inputs = ", ".join(entry.name for entry in facts.inputs)
+    raise ValueError(
+        f"{facts.result.name} is too large for a number: the {facts.result.label} must be finite; "
+        f"give smaller values for {inputs}."
+    )
+
+
+def _docstring(facts: Facts) -> str:
+    """Add to the sentence and doctest that were typed all that the glossary knows."""
+    result = facts.result
+    inputs = [
+        f"    {entry.name} ({entry.unit or 'number'}): {entry.meaning}; {entry.range_text}."
+        for entry in facts.inputs
+    ]
+    return "\n".join(
+        [
+            (facts.bare.__doc__ or "").rstrip(),
+            "",
+            "Each argument is an int, a float or a NumPy array; arrays broadcast.",
+            "",
+            "Args:",
+            *inputs,
+            "",
+            f"Returns: {result.label} ({result.unit or 'number'}): {result.meaning}.",
+            "",
+            "Raises: ValueError, a value out of range or not finite; TypeError, not a number.",
+            "",
+            f"Source: {facts.source}",
+        ]
+    )

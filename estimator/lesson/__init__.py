@@ -1,0 +1,18 @@
+"""The teaching layer: formulas shown, tables, figures, panels, exercises, results."""
+
+from estimator.lesson.exercises import check
+from estimator.lesson.inputs import inputs
+from estimator.lesson.result import write_result
+from estimator.lesson.show import show
+from estimator.lesson.tables import assumptions, breakdown, comparison, glossary_table
+
+__all__ = [
+    "assumptions",
+    "breakdown",
+    "check",
+    "comparison",
+    "glossary_table",
+    "inputs",
+    "show",
+    "write_result",
+]

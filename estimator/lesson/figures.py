@@ -1,0 +1,90 @@
+"""Figures in one style: Okabe-Ito colours with hatches, units on the axes, a text with each."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+HATCHES = ("", "//", "..", "xx", "\\\\", "++")
+STYLE = str(files("estimator.lesson") / "course.mplstyle")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a PNG together with a sentence that says what it shows, numbers included."""
+
+    figure: Figure
+    alt: str
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+        from matplotlib import style
+
+        buffer = io.BytesIO()
+        with style.context(STYLE):
+            self.figure.savefig(buffer, format="png", metadata={"Software": None})
+        image = base64.b64encode(buffer.getvalue()).decode()
+        width = int(self.figure.get_figwidth() * 100)
+        return (
+            {"image/png": image, "text/plain": self.alt},
+            {"image/png": {"width": width, "alt": self.alt}},
+        )
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+def canvas(width: float = 7.2, height: float = 3.6) -> tuple[Figure, Axes]:
+    """Start a figure in the course's style, without pyplot and its global state."""
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    with style.context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.subplots()
+
+
+def grouped_bars(
+    groups: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    axis: str,
+    texts: Mapping[str, Sequence[str]],
+    limit: tuple[float, str] | None = None,
+    alt: str,
+) -> Picture:
+    """Draw horizontal bars, a group of series for each name, each bar with its text.
+
+    `limit` draws a line at a capacity, with its name.
+    """
+    figure, axes = canvas(height=1.0 + 0.32 * len(groups) * (len(series) + 0.6))
+    thickness = 0.8 / len(series)
+    for number, (name, values) in enumerate(series.items()):
+        offsets = [
+            place + (number - (len(series) - 1) / 2) * thickness for place in range(len(groups))
+        ]
+        bars = axes.barh(
+            offsets, values, thickness, label=name, color=COLOURS[number], hatch=HATCHES[number],
+            edgecolor="white",
+        )  # fmt: skip
+        axes.bar_label(bars, labels=list(texts[name]), padding=3)
+    axes.set_yticks(range(len(groups)), labels=list(groups))
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.margins(x=0.12)
+    if limit:
+        axes.axvline(limit[0], color="black", linestyle="--", linewidth=1)
+        axes.text(limit[0], -0.55, f" {limit[1]}", va="bottom", fontsize=9)
+    axes.set_xlabel(axis)
+    axes.set_title(title)
+    axes.legend(loc="lower right")
+    return Picture(figure, alt)

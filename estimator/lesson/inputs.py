@@ -1,0 +1,60 @@
+"""The reader's inputs: what stands in a lesson's parameters cell, checked before it is used."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from estimator.formula import check_inputs
+
+
+class Inputs(SimpleNamespace):
+    """Checked inputs, each an attribute under its own name."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the inputs by name, as a result file keeps them."""
+        return dict(vars(self))
+
+
+def inputs(choices: Mapping[str, tuple[str, Iterable[str]]] | None = None, **values: Any) -> Inputs:
+    """Check a lesson's parameters, and tell all that is wrong with them in one error.
+
+    `values` are quantities of the glossary, one number each; a float that is whole becomes an
+    exact integer, since 7e9 arrives from papermill as a float. `choices` are names that must be
+    on a list: `{"accelerator": (accelerator, accelerators())}`.
+    """
+    problems = []
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            given.update(check_inputs(**{name: _single(name, value)}))
+        except (TypeError, ValueError) as error:
+            problems.append(str(error))
+    for name, (value, allowed) in (choices or {}).items():
+        try:
+            given[name] = choose(name, value, allowed)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(" ".join(problems))
+    return Inputs(**given)
+
+
+def choose(name: str, value: object, allowed: Iterable[str]) -> str:
+    """Return a name that is on the list; else say which one was probably meant."""
+    names = list(allowed)
+    if isinstance(value, str) and value in names:
+        return value
+    close = difflib.get_close_matches(str(value), names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(names)}."
+    raise ValueError(f"{name} is {value!r}, which is not on the list of {len(names)}: {hint}")
+
+
+def _single(name: str, value: Any) -> Any:
+    if hasattr(value, "shape") and value.shape:
+        raise TypeError(f"{name} is an array, but a lesson takes one number: give one number.")
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value

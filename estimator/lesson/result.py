@@ -1,0 +1,66 @@
+"""A lesson's machine-readable result: one JSON file, the same bytes for the same inputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import estimator
+from estimator.glossary import quantity
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.tables import Table
+from estimator.units import quantity_text
+
+
+def write_result(lesson: str, path: str, given: Inputs, **values: float) -> Table:
+    """Write a lesson's results to `path`, unless it is empty, and show them as a table.
+
+    The names of `values` stand in the glossary, which gives their units. The file is complete or
+    absent: it is written beside its place and then moved there.
+    """
+    results = {name: _entry(name, value) for name, value in values.items()}
+    if path:
+        content = {
+            "lesson": lesson,
+            "estimator_version": estimator.__version__,
+            "parameters": given.as_dict(),
+            "results": results,
+        }
+        write_whole(Path(path), json.dumps(content, indent=2, sort_keys=True) + "\n")
+    rows = [
+        (name, quantity(name).label, quantity_text(entry["value"], entry["unit"]))
+        for name, entry in results.items()
+    ]
+    headers = ("name", "what it is", "value")
+    return Table(headers, rows, f"Result of lesson {lesson}", left=frozenset({"what it is"}))
+
+
+def _entry(name: str, value: Any) -> dict[str, Any]:
+    plain = value.item() if hasattr(value, "item") else value
+    return {"value": plain, "unit": quantity(name).unit}
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader sees all of it or nothing, whatever happens meanwhile."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise ValueError(
+            f"result_path is {str(path)!r}, but there is no folder {str(folder)!r}: make it first."
+        )
+    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes a file that its owner alone may read; a result is an ordinary file.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

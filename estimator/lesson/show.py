@@ -1,0 +1,105 @@
+"""Show a formula as a lesson prints it: symbols, the reader's numbers put in, the result.
+
+The display is made by calling the formula's own function with SymPy symbols, so the page cannot
+drift from the code. handcalcs was tried on `kv_cache_bytes` and on a server count: it reads the
+source text, so a decorated function, a call of another formula and digits in groups of three each
+need a patch on the outside; symbols need none.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from estimator.formula import Facts, facts_of
+from estimator.quantity import Quantity
+from estimator.units import bytes_text, number_text, quantity_text
+
+_TEN_MILLION = 10_000_000
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A formula at work. Its `value` is the plain result; in a notebook it prints itself."""
+
+    value: float
+    latex: str
+    legend: str
+    source: str
+    text: str
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        markdown = f"$$\n{self.latex}\n$$\n\nwhere {self.legend}. Source: {self.source}."
+        return {"text/markdown": markdown, "text/plain": self.text}
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def show(function: Callable[..., Any], *args: float, **kwargs: float) -> Shown:
+    """Compute a formula and show it: symbols, numbers put in, result with unit, and source.
+
+    Takes the formula's own arguments, single numbers each.
+    """
+    facts = facts_of(function)
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound.apply_defaults()
+    for name, value in bound.arguments.items():
+        if hasattr(value, "shape") and value.shape:
+            raise TypeError(f"{name} is an array, but show() displays one case: give one number.")
+    value = function(**bound.arguments)
+    symbols = {entry.name: entry.symbol for entry in facts.inputs}
+    numbers = {name: number_latex(value) for name, value in bound.arguments.items()}
+    lines = [
+        f"{facts.result.symbol} &= {_latex(facts, symbols)}",
+        f"&= {_latex(facts, numbers)}",
+        f"&= {_result(value, facts.result)}",
+    ]
+    latex = "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+    legend = ", ".join(f"${entry.symbol}$ is the {entry.label}" for entry in facts.inputs)
+    text = f"{facts.result.name} = {quantity_text(value, facts.result.unit)}"
+    return Shown(value, latex, legend, facts.source, text)
+
+
+def _latex(facts: Facts, texts: dict[str, str]) -> str:
+    """Call the bare function with symbols that print as the given texts."""
+    import sympy
+
+    symbols = {name: sympy.Dummy(name) for name in texts}
+    with sympy.evaluate(False):
+        expression = facts.bare(**symbols)
+        return str(
+            sympy.latex(
+                expression,
+                order="none",
+                mul_symbol="times",
+                symbol_names={symbols[name]: text for name, text in texts.items()},
+            )
+        )
+
+
+def number_latex(value: float) -> str:
+    r"""Write a number for a formula: thousands in groups, large round ones as a power of ten.
+
+    >>> number_latex(354336768), number_latex(3_000_000_000), number_latex(0.25)
+    ('354{,}336{,}768', '3 \\times 10^{9}', '0.25')
+    """
+    if abs(value) >= _TEN_MILLION:
+        mantissa, exponent = f"{float(value):.3e}".split("e")
+        if float(f"{mantissa}e{exponent}") == value:
+            digits = mantissa.rstrip("0").rstrip(".")
+            power = f"10^{{{int(exponent)}}}"
+            return power if digits == "1" else rf"{digits} \times {power}"
+    return number_text(value, digits=6).replace(",", "{,}")
+
+
+def _result(value: float, result: Quantity) -> str:
+    unit = result.unit
+    if unit == "byte":
+        exact = int(value) if float(value).is_integer() else value
+        digits = number_text(exact, digits=6).replace(",", "{,}")
+        return rf"{digits}\ \text{{bytes}} = \text{{{bytes_text(value)}}}"
+    text = quantity_text(value, unit).replace("%", r"\%")
+    return rf"\text{{{text}}}"

@@ -1,0 +1,149 @@
+"""Tables and bars as plain HTML that survives an untrusted notebook: no scripts, no classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from estimator.glossary import quantity
+from estimator.units import number_text, quantity_text
+
+# Okabe and Ito's colours that keep a contrast of 3 on white and on JupyterLab's dark page.
+BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+
+_CELL = "padding:2px 10px;vertical-align:top;"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar in a table's cell: a share of the full width, with its text beside it."""
+
+    share: float
+    text: str
+    over: bool = False
+
+    def html(self) -> str:
+        """Draw the bar; one that is over its limit is striped as well as coloured."""
+        width = max(0.0, min(self.share, 1.0)) * 100
+        colour = VERMILLION if self.over else BLUE
+        stripes = (
+            f"repeating-linear-gradient(45deg,{colour},{colour} 5px,#FFFFFF 5px,#FFFFFF 7px)"
+            if self.over
+            else colour
+        )
+        fill = f"width:{width:.1f}%;height:11px;background:{stripes}"
+        frame = "width:120px;border:1px solid #767676;display:inline-block"
+        drawn = f'<div style="{frame}"><div style="{fill}"></div></div>'
+        return f"{drawn} <span>{escape(self.text)}</span>"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell = str | float | Bar
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text, numbers and bars; the first cell of a row names the row."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str = ""
+    note: str = ""
+    total: Sequence[Cell] = field(default=())
+    left: frozenset[str] = frozenset()
+    """Headers of further columns whose text is set to the left, as prose is."""
+
+    def html(self) -> str:
+        """Write the table as HTML, every text escaped."""
+        caption = f"<caption {_style('text-align:left;font-weight:bold')}>{escape(self.caption)}"
+        parts = ['<table style="border-collapse:collapse">']
+        parts += [f"{caption}</caption>"] if self.caption else []
+        heads = "".join(
+            f'<th scope="col" {self._align(i)}>{escape(h)}</th>' for i, h in enumerate(self.headers)
+        )
+        parts.append(f"<thead><tr>{heads}</tr></thead><tbody>")
+        parts += [self._row(row) for row in self.rows]
+        parts += [self._row(self.total, "font-weight:bold;border-top:2px solid")] * bool(self.total)
+        parts.append("</tbody></table>")
+        parts += [f"<p {_style('margin:4px 0')}>{escape(self.note)}</p>"] if self.note else []
+        return "".join(parts)
+
+    def _row(self, row: Sequence[Cell], style: str = "") -> str:
+        first, *rest = row
+        cells = [f'<th scope="row" {self._align(0)}>{_text(first)}</th>']
+        cells += [f"<td {self._align(i)}>{_html(c)}</td>" for i, c in enumerate(rest, start=1)]
+        return f"<tr {_style(style)}>{''.join(cells)}</tr>"
+
+    def _align(self, column: int) -> str:
+        left = column == 0 or self.headers[column] in self.left
+        return _style(f"{_CELL}text-align:{'left' if left else 'right'}")
+
+    def __str__(self) -> str:
+        rows = [self.headers, *self.rows, *([self.total] if self.total else [])]
+        lines = [" | ".join(_text(cell, html=False) for cell in row) for row in rows]
+        head = [self.caption] if self.caption else []
+        return "\n".join([*head, *lines, *([self.note] if self.note else [])])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+
+def _style(style: str) -> str:
+    return f'style="{style}"' if style else ""
+
+
+def _text(cell: Cell, *, html: bool = True) -> str:
+    text = number_text(cell) if isinstance(cell, int | float) else str(cell)
+    return escape(text) if html else text
+
+
+def _html(cell: Cell) -> str:
+    return cell.html() if isinstance(cell, Bar) else _text(cell)
+
+
+def breakdown(
+    parts: Mapping[str, float], unit: str, *, caption: str = "", left_out: str = ""
+) -> Table:
+    """Lay parts out with their shares and their total, and say what was left out and why."""
+    total = sum(parts.values())
+    if not total:
+        raise ValueError("the parts add up to 0, so they have no shares: give a part above 0.")
+    rows = [
+        (name, quantity_text(value, unit), Bar(value / total, f"{value / total:.1%}"))
+        for name, value in parts.items()
+    ]
+    note = f"Left out: {left_out}" if left_out else ""
+    headers = ("part", unit + "s", "share")
+    return Table(
+        headers, rows, caption, note, total=("total", quantity_text(total, unit), ""),
+        left=frozenset({"share"}),
+    )  # fmt: skip
+
+
+def glossary_table(*names: str, caption: str = "The quantities of this section") -> Table:
+    """Describe quantities from the glossary, one a line."""
+    entries = [quantity(name) for name in names]
+    rows = [(e.name, e.meaning, e.range_text, quantity_text(e.usual, e.unit)) for e in entries]
+    headers = ("name", "what it is", "allowed", "a usual value")
+    return Table(headers, rows, caption, left=frozenset(headers[1:3]))
+
+
+def assumptions(rows: Iterable[tuple[str, str, str]]) -> Table:
+    """List assumptions with their values and their sources."""
+    headers = ("assumption", "value", "source")
+    return Table(headers, list(rows), "Assumptions", left=frozenset({"source"}))
+
+
+def comparison(rows: Iterable[tuple[str, str, float, str, str]]) -> Table:
+    """Set published texts beside computed values: name, published, value, unit, what to know."""
+    headers = ("quantity", "published", "computed", "what to know")
+    body = [
+        (name, published, quantity_text(value, unit), why)
+        for name, published, value, unit, why in rows
+    ]
+    return Table(headers, body, left=frozenset({"what to know"}))

@@ -1,0 +1,1 @@
+"""The glossary's entries, a module for each subject."""

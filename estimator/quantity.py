@@ -1,0 +1,134 @@
+"""What is known of a quantity, and the check of a value against it."""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from estimator.units import number_text, plural
+
+LARGEST = sys.float_info.max
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A named quantity: what it means, how it is written, and which values it may have.
+
+    `low` and `high` belong to the range, unless `low_open` says that `low` does not.
+    """
+
+    name: str
+    symbol: str
+    unit: str
+    label: str
+    meaning: str
+    usual: float
+    low: float = 0
+    high: float = LARGEST
+    low_open: bool = False
+    whole: bool = False
+
+    @property
+    def range_text(self) -> str:
+        """Say which values are allowed, in words."""
+        kind = "a whole number, " if self.whole else ""
+        if self.high < LARGEST:
+            low = f"more than {number_text(self.low)}, " if self.low_open else ""
+            start = low or f"from {number_text(self.low)} "
+            end = "at most" if self.low_open else "to"
+            return f"{kind}{start}{end} {self._with_unit(self.high)}"
+        if self.low_open:
+            return f"{kind}more than {self._with_unit(self.low)}"
+        return f"{kind}{self._with_unit(self.low)} or more"
+
+    def _with_unit(self, value: float) -> str:
+        return f"{number_text(value)} {plural(self.unit, value)}".rstrip()
+
+    @property
+    def below(self) -> float:
+        """The largest float under the range: a value is in it if it is above this."""
+        return self.low if self.low_open else math.nextafter(self.low, -math.inf)
+
+    def allows(self, value: float) -> bool:
+        """Tell whether an int or a float is in range; NaN and the infinities never are."""
+        return self.below < value <= self.high and not (self.whole and value % 1)
+
+    def check(self, value: Any) -> Any:
+        """Return a value fit for arithmetic: an int, a finite float, or a float64 array.
+
+        Integers stay exact. An integer array becomes float64, because int64 wraps in silence.
+        Random draws
+        need not be whole. SymPy symbols pass, for display.
+        """
+        kind = type(value)
+        if (kind is int or kind is float) and self.allows(value):
+            return value
+        if kind is int or kind is float:
+            self.refuse(value)
+        if hasattr(value, "free_symbols"):
+            return value
+        if hasattr(value, "__array__"):
+            return self._check_array(value)
+        self.refuse_kind(value)
+
+    def _check_array(self, value: Any) -> Any:
+        import numpy as np
+
+        _keep_freed_memory()
+        if isinstance(value, np.generic) and not isinstance(value, np.bool_):
+            return self.check(value.item())
+        array = np.asarray(value)
+        if array.dtype.kind not in "iuf":
+            self.refuse_kind(value)
+        if array.size and not (self.below < array.min() and array.max() <= self.high):
+            inside = (array > self.below) & (array <= self.high)
+            self._refuse_first(array, ~inside)
+        return array.astype(np.float64, copy=False)
+
+    def _refuse_first(self, array: Any, wrong: Any) -> NoReturn:
+        import numpy as np
+
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        where = "".join(f"[{i}]" for i in place)
+        self.refuse(array[place].item(), where)
+
+    def refuse(self, value: float, where: str = "") -> NoReturn:
+        """Raise the one sentence on a value out of range."""
+        shown = value if abs(value) < 1e15 else f"{float_or_large(value)}"
+        raise ValueError(
+            f"{self.name}{where} is {shown}, but the {self.label} must be "
+            f"{self.range_text}: give for example {number_text(self.usual)}."
+        )
+
+    def refuse_kind(self, value: object) -> NoReturn:
+        """Raise the one sentence on something that is no number."""
+        shown = repr(value)
+        shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
+        raise TypeError(
+            f"{self.name} is {shown} ({type(value).__name__}), but the {self.label} must be a "
+            f"number, {self.range_text}: give an int, a float or a NumPy array of them, "
+            f"for example {number_text(self.usual)}."
+        )
+
+
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Let glibc keep freed arrays for the next ones instead of faulting in new pages each time.
+
+    Its allocator adapts to the largest block it has seen freed, up to 32 MiB. Without this a
+    call with a million integers takes four times as long; elsewhere it does nothing.
+    """
+    import numpy as np
+
+    np.empty(31 * 1024**2, np.uint8)
+
+
+def float_or_large(value: float) -> str:
+    """Write a number that may be too large for a float."""
+    try:
+        return f"{float(value):g}"
+    except OverflowError:
+        return f"an integer of {value.bit_length()} bits"  # type: ignore[attr-defined]

@@ -1,0 +1,141 @@
+"""Units of the course, and the text of a quantity.
+
+The base units are byte, second, FLOP and request. A decimal prefix (KB, MB, GB) is a power of
+1,000 and a binary one (KiB, MiB, GiB) a power of 1,024, always: the suffix tells which.
+
+The text is made here, and not by a library, because it is part of what the course teaches: KB is
+written with a capital K as in the course's sources, a value that rounds up to 1,000 moves on to
+the next prefix, and exact integers stay exact.
+"""
+
+from __future__ import annotations
+
+import math
+
+KB, MB, GB, TB, PB = (1000**power for power in range(1, 6))
+KiB, MiB, GiB, TiB, PiB = (1024**power for power in range(1, 6))
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+DAYS_PER_MONTH = 30
+MONTH = DAYS_PER_MONTH * DAY
+YEAR = 365 * DAY
+
+BITS_PER_BYTE = 8
+
+_DECIMAL = ("", "K", "M", "G", "T", "P", "E")
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_SMALL = (("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3))
+_TIMES = (("s", 1), ("min", MINUTE), ("h", HOUR), ("days", DAY))
+
+
+def number_text(value: float, digits: int = 4) -> str:
+    """Write a number with thousands separators, a float to so many significant digits.
+
+    >>> number_text(354336768), number_text(11574.074), number_text(4.125)
+    ('354,336,768', '11,574', '4.125')
+    """
+    if isinstance(value, int) or value == 0:
+        return f"{value:,.0f}"
+    if not math.isfinite(value):
+        return str(value)
+    exponent = math.floor(math.log10(abs(value)))
+    if not -4 <= exponent < 15:
+        return f"{value:.{digits - 1}e}"
+    rounded = round(value, digits - 1 - exponent) if exponent < digits else round(value)
+    decimals = max(0, digits - 1 - exponent)
+    text = f"{rounded:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def prefixed_text(
+    value: float, unit: str, *, binary: bool = False, decimals: int | None = 2
+) -> str:
+    """Write a value with the prefix that suits it; `decimals=None` drops trailing zeros.
+
+    >>> prefixed_text(12582912, "B"), prefixed_text(12582912, "B", binary=True)
+    ('12.58 MB', '12.00 MiB')
+    >>> prefixed_text(16.2e9, "B", decimals=None), prefixed_text(925925925.9, "bit/s")
+    ('16.2 GB', '925.93 Mbit/s')
+    """
+    base, prefixes = (1024, _BINARY) if binary else (1000, _DECIMAL)
+    places = 2 if decimals is None else decimals
+    power, scaled = 0, value
+    while abs(round(scaled, places)) >= base and power < len(prefixes) - 1:
+        power += 1
+        scaled = value / base**power
+    exact = power == 0 and float(value).is_integer()
+    text = f"{scaled:,.0f}" if exact else f"{scaled:,.{places}f}"
+    if decimals is None and "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return f"{text} {prefixes[power]}{unit}"
+
+
+def bytes_text(value: float, *, decimals: int | None = 2) -> str:
+    """Write bytes in decimal and in binary units, both at once.
+
+    >>> bytes_text(12582912), bytes_text(256)
+    ('12.58 MB (12.00 MiB)', '256 B')
+    """
+    decimal = prefixed_text(value, "B", decimals=decimals)
+    if abs(value) < KB:
+        return decimal
+    return f"{decimal} ({prefixed_text(value, 'B', binary=True, decimals=decimals)})"
+
+
+def seconds_text(value: float) -> str:
+    """Write a time in the unit in which people say it.
+
+    >>> seconds_text(0.009615384), seconds_text(90), seconds_text(86400 * 267.09)
+    ('9.615 ms', '1.5 min', '267.1 days')
+    """
+    for name, size in _SMALL:
+        if 0 < abs(value) < size * 1000:
+            return f"{number_text(value / size)} {name}"
+    name, size = next((unit for unit in reversed(_TIMES) if abs(value) >= unit[1]), _TIMES[0])
+    return f"{number_text(value / size)} {name}"
+
+
+def quantity_text(value: float, unit: str) -> str:
+    """Write a value with its unit, as the lessons print it.
+
+    >>> quantity_text(6000000000, "byte"), quantity_text(112, "accelerator")
+    ('6.00 GB (5.59 GiB)', '112 accelerators')
+    >>> quantity_text(2039e9, "byte/s"), quantity_text(0.25, "share")
+    ('2.04 TB/s', '25 %')
+    """
+    if unit == "byte":
+        return bytes_text(value)
+    if unit == "byte/day":
+        return f"{prefixed_text(value, 'B', decimals=None)} a day"
+    if unit == "byte/s":
+        return prefixed_text(value, "B/s")
+    if unit in ("bit/s", "FLOP/s", "FLOP"):
+        return prefixed_text(value, unit)
+    if unit == "s":
+        return seconds_text(value)
+    if unit == "share":
+        return f"{number_text(value * 100)} %"
+    return f"{number_text(value)} {plural(unit, value)}".rstrip()
+
+
+def plural(unit: str, value: float) -> str:
+    """Give the unit in the number that goes with the value.
+
+    >>> plural("token", 1), plural("copy", 2), plural("request/s", 3)
+    ('token', 'copies', 'requests/s')
+    """
+    if value == 1 or not unit:
+        return unit
+    head, slash, tail = unit.partition("/")
+    if head in _UNCOUNTED:
+        return unit
+    if head == "matrix":
+        return "matrices"
+    if head.endswith("y") and not head.endswith("day"):
+        return f"{head[:-1]}ies{slash}{tail}"
+    return f"{head}s{slash}{tail}"
+
+
+_UNCOUNTED = frozenset({"FLOP", "W", "s", "kWh", "USD"})
