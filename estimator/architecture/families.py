@@ -56,7 +56,8 @@ class Family:
     `window` is "" (none), "all" (every layer), "late" (layers from `max_window_layers` on),
     "early" (every second one before it), "pattern" (all but each so-manieth) or "chunked" (those
     that rotate positions), unless `layer_types` says it layer by layer. `learned` counts what a
-    table of learned positions has beyond what its key says. `defaults` are the family's own.
+    table of learned positions has beyond what its key says. `ignored` keys have no effect here,
+    `fixed` ones only a single value; `defaults` are the family's own.
     """
 
     d_model: tuple[str, ...] = ("hidden_size",)
@@ -82,6 +83,7 @@ class Family:
     mixture: MixtureKeys | None = None
     learned: int | None = None
     ignored: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -161,6 +163,9 @@ def _read_text(
     decoder = _decoder(reader, family)
     decoder = _ENDINGS[name](reader, decoder) if name in _ENDINGS else decoder
     reader.used.update(family.ignored)
+    for key, only in family.fixed.items():
+        if reader.find(key)[1] not in (only, None):
+            reader.refuse(key, shown(only))
     reader.finish()
     return decoder, reader.assumed
 

@@ -1,5 +1,11 @@
 """Published models and accelerators: data files with their sources, and the loader."""
 
+from estimator.catalog.configurations import (
+    Configuration,
+    architecture,
+    configuration,
+    configurations,
+)
 from estimator.catalog.loader import (
     Accelerator,
     Model,
@@ -13,6 +19,6 @@ from estimator.catalog.loader import (
 )
 
 __all__ = [
-    "Accelerator", "Model", "Rate", "accelerator", "accelerators", "model", "models", "rate",
-    "rates",
+    "Accelerator", "Configuration", "Model", "Rate", "accelerator", "accelerators",
+    "architecture", "configuration", "configurations", "model", "models", "rate", "rates",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 
 from estimator.architecture import Architecture
 from estimator.architecture.families import families
+from estimator.catalog import architecture, configuration
+from estimator.catalog import configurations as configurations_of_the_catalog
 from tests.verify.configurations import MAKERS, configurations
 from tests.verify.modules import build, trainable
 
+TIED = object()  # a family's own default
 EXAMPLES = 50  # over 29 families: more than a thousand
 
 
@@ -35,3 +39,21 @@ def test_random_configurations(family: str) -> None:
         assert architecture.n_params == trainable(module)
 
     count()
+
+
+def language_model(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The text part of a configuration, in the family that builds it here."""
+    text = dict(config.get("text_config", config))
+    text.setdefault("tie_word_embeddings", config.get("tie_word_embeddings", TIED))
+    if text["tie_word_embeddings"] is TIED:
+        del text["tie_word_embeddings"]
+    same = {"qwen3_vl_moe_text": "qwen3_moe"}
+    return {**text, "model_type": same.get(text["model_type"], text["model_type"])}
+
+
+@pytest.mark.parametrize("key", configurations_of_the_catalog())
+def test_published_configuration(key: str) -> None:
+    published = configuration(key)
+    count = trainable(build(language_model(published.config)))
+    assert published.n_params == count
+    assert architecture(key).n_params == count
