@@ -24,15 +24,16 @@ class Facts:
     bare: Callable[..., Any]
 
 
-def formula(*, source: str) -> Callable[[Callable[P, Number]], Callable[P, Number]]:
+def formula(*, source: str) -> Callable[[Callable[P, Number]], Callable[P, Any]]:
     """Make a checked formula of a plain function.
 
     The function and each of its parameters carry names from the glossary; units, ranges and
     error messages come from there, and are written into the docstring. A call takes int (exact),
-    float, and NumPy arrays that broadcast.
+    float, and NumPy arrays that broadcast. For a type checker the result is `Any`, since it is an
+    int, a float or an array as the arguments are.
     """
 
-    def decorate(bare: Callable[P, Number]) -> Callable[P, Number]:
+    def decorate(bare: Callable[P, Number]) -> Callable[P, Any]:
         code = bare.__code__
         inputs = tuple(quantity(name) for name in code.co_varnames[: code.co_argcount])
         facts = Facts(quantity(bare.__name__), inputs, source, bare)
@@ -42,7 +43,7 @@ def formula(*, source: str) -> Callable[[Callable[P, Number]], Callable[P, Numbe
         call = cast("Callable[..., Number]", bare)
 
         @functools.wraps(bare)
-        def checked(*args: P.args, **kwargs: P.kwargs) -> Number:
+        def checked(*args: P.args, **kwargs: P.kwargs) -> Any:
             values = [check(value) for check, value in zip(in_order, args, strict=False)]
             if kwargs:
                 named = {k: by_name[k](v) if k in by_name else v for k, v in kwargs.items()}

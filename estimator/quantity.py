@@ -45,7 +45,8 @@ class Quantity:
         return f"{kind}{self._with_unit(self.low)} or more"
 
     def _with_unit(self, value: float) -> str:
-        return f"{number_text(value)} {plural(self.unit, value)}".rstrip()
+        unit = "" if self.unit == "share" else plural(self.unit, value)
+        return f"{number_text(value)} {unit}".rstrip()
 
     @property
     def below(self) -> float:

@@ -27,7 +27,7 @@ BITS_PER_BYTE = 8
 _DECIMAL = ("", "K", "M", "G", "T", "P", "E")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _SMALL = (("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3))
-_TIMES = (("s", 1), ("min", MINUTE), ("h", HOUR), ("days", DAY))
+_TIMES = (("s", 1), ("min", MINUTE), ("h", HOUR), ("day", DAY))
 
 
 def number_text(value: float, digits: int = 4) -> str:
@@ -94,7 +94,7 @@ def seconds_text(value: float) -> str:
         if 0 < abs(value) < size * 1000:
             return f"{number_text(value / size)} {name}"
     name, size = next((unit for unit in reversed(_TIMES) if abs(value) >= unit[1]), _TIMES[0])
-    return f"{number_text(value / size)} {name}"
+    return f"{number_text(value / size)} {plural(name, value / size)}"
 
 
 def quantity_text(value: float, unit: str) -> str:
@@ -120,6 +120,15 @@ def quantity_text(value: float, unit: str) -> str:
     return f"{number_text(value)} {plural(unit, value)}".rstrip()
 
 
+def share_text(share: float, decimals: int = 0) -> str:
+    """Write a share in per cent.
+
+    >>> share_text(0.25), share_text(0.0003, decimals=1)
+    ('25 %', '0.0 %')
+    """
+    return f"{share * 100:.{decimals}f} %"
+
+
 def plural(unit: str, value: float) -> str:
     """Give the unit in the number that goes with the value.
 
@@ -138,4 +147,4 @@ def plural(unit: str, value: float) -> str:
     return f"{head}s{slash}{tail}"
 
 
-_UNCOUNTED = frozenset({"FLOP", "W", "s", "kWh", "USD"})
+_UNCOUNTED = frozenset({"FLOP", "W", "s", "min", "h", "kWh", "USD"})

@@ -31,7 +31,7 @@ class Shown:
     text: str
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        markdown = f"$$\n{self.latex}\n$$\n\nwhere {self.legend}. Source: {self.source}."
+        markdown = f"$$\n{self.latex}\n$$\n\n{self.legend}. *Source: {self.source}.*"
         return {"text/markdown": markdown, "text/plain": self.text}
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ def show(function: Callable[..., Any], *args: float, **kwargs: float) -> Shown:
         f"&= {_result(value, facts.result)}",
     ]
     latex = "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-    legend = ", ".join(f"${entry.symbol}$ is the {entry.label}" for entry in facts.inputs)
+    legend = "; ".join(f"${entry.symbol}$: {entry.label}" for entry in facts.inputs)
     text = f"{facts.result.name} = {quantity_text(value, facts.result.unit)}"
     return Shown(value, latex, legend, facts.source, text)
 
