@@ -1,0 +1,124 @@
+"""Published worked examples: what the estimator gives for their inputs, against the exact figure.
+
+Each row of `data/golden.csv` is computed by the estimator's own formulas, put together here as
+the source puts them together.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estimator.model_storage import (
+    attention_bias_params,
+    attention_params,
+    embedding_params,
+    mlp_bias_params,
+    mlp_params,
+    norm_params,
+    position_params,
+    weight_bytes,
+)
+
+DATA = Path(__file__).parent / "data"
+LESSONS = {"1"}
+
+Inputs = dict[str, Any]
+
+
+def whole(value: Any) -> Any:
+    """A number that JSON wrote as 3000000000.0, as the exact integer that it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def read_rows() -> list[dict[str, str]]:
+    """The rows of these lessons, but those that ask for a whole configuration's parameters."""
+    with open(DATA / "golden.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [r for r in rows if r["lesson"] in LESSONS and not fnmatch(r["id"], "params-*")]
+
+
+ROWS = read_rows()
+
+
+def given(row: dict[str, str]) -> Inputs:
+    return {name: whole(value) for name, value in json.loads(row["inputs"]).items()}
+
+
+# --- Lesson 1 -------------------------------------------------------------------------------
+
+
+def stored(x: Inputs) -> Any:
+    return weight_bytes(x["n_params"], x["bits"])
+
+
+def gpt_params(x: Inputs) -> Any:
+    d, heads = x["d_model"], (x["n_heads"], x["n_heads"], x["d_model"] // x["n_heads"])
+    layer = attention_params(d, *heads) + mlp_params(d, x["d_ff"]) + 2 * norm_params(d, 2)
+    if x["biases"]:
+        layer += attention_bias_params(d, *heads) + mlp_bias_params(d, x["d_ff"])
+    once = embedding_params(x["vocab"], d) + position_params(x["positions"], d)
+    return x["n_layers"] * layer + once + (norm_params(d, 2) if x["final_norm"] else 0)
+
+
+def t5_encoder_params(x: Inputs) -> Any:
+    d = x["d_model"]
+    attention = attention_params(d, x["n_heads"], x["n_heads"], x["d_kv"])
+    layer = attention + mlp_params(d, x["d_ff"], mlp_matrices=3) + 2 * norm_params(d, 1)
+    # Relative positions: a number for each bucket and head, in the first layer only.
+    positions = position_params(x["relative_buckets"], x["n_heads"])
+    return x["n_layers"] * layer + embedding_params(x["vocab"], d) + positions + norm_params(d, 1)
+
+
+def kipply_params(x: Inputs) -> Any:
+    d = x["d_model"]
+    layer = attention_params(d, 1, 1, d) + mlp_params(d, 4 * d)
+    return x["n_layers"] * layer + embedding_params(x["vocab"], d)
+
+
+def megatron_params(x: Inputs) -> Any:
+    shape = {"d_ff": 4 * x["d_model"], "n_heads": 1, "biases": True, "final_norm": False}
+    return gpt_params(x | shape)
+
+
+COMPUTED: dict[str, Callable[[Inputs], Any]] = {
+    "storage-fp*": stored,
+    "llama-3.2-3b-true": stored,
+    "seed2-params": gpt_params,
+    "gpt2-medium-params": gpt_params,
+    "seed2-fp16-bytes": stored,
+    "seed2-int8-bytes": stored,
+    "t5-xxl-encoder": t5_encoder_params,
+    "kipply-52b": kipply_params,
+    "megatron-*": megatron_params,
+    "hf-weights-*": stored,
+}
+
+
+def patterns_of(row_id: str) -> list[str]:
+    return [pattern for pattern in COMPUTED if fnmatch(row_id, pattern)]
+
+
+def test_every_row_is_computed_and_by_one_composition() -> None:
+    assert {row["id"]: len(patterns_of(row["id"])) for row in ROWS} == {r["id"]: 1 for r in ROWS}
+
+
+@pytest.mark.parametrize("pattern", COMPUTED)
+def test_every_composition_has_a_row(pattern: str) -> None:
+    assert any(fnmatch(row["id"], pattern) for row in ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
+def test_the_estimator_gives_the_exact_figure(row: dict[str, str]) -> None:
+    value = COMPUTED[patterns_of(row["id"])[0]](given(row))
+    exact = row["exact"]
+    if exact.isdigit():
+        assert value == int(exact)
+    else:
+        assert value == pytest.approx(float(exact), rel=1e-9, abs=0)
