@@ -78,6 +78,15 @@ def floor_divide(dividend: Number, divisor: Number) -> Number:
     return floor(dividend / divisor)
 
 
+def power(base: Number, exponent: Number) -> Number:
+    """Raise to a power; an integer to a whole power stays exact.
+
+    >>> power(2, 10), power(0.5, 2)
+    (1024, 0.25)
+    """
+    return base**exponent
+
+
 def compound_sum(rate: Number, terms: Number) -> Number:
     """Add up so many terms, of which the first is 1 and each is larger by the rate.
 
@@ -156,5 +165,8 @@ def _whole(value: Number, name: str, sympy_name: str) -> Number:
 def _compound_symbols(rate: Number, terms: Number) -> Number:
     import sympy
 
-    month = sympy.Symbol("i")
-    return sympy.Sum((1 + rate) ** month, (month, 0, terms - 1))  # type: ignore[no-any-return]
+    index = sympy.Symbol("i")
+    term, last = (1 + rate) ** index, terms - 1
+    # A display switches evaluation off; then the sum alone would write each term as 1 times it.
+    with sympy.evaluate(True):
+        return sympy.Sum(term, (index, 0, last))  # type: ignore[no-any-return]

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 
-KB, MB, GB, TB, PB = (1000**power for power in range(1, 6))
-KiB, MiB, GiB, TiB, PiB = (1024**power for power in range(1, 6))
+KB, MB, GB, TB, PB = 10**3, 10**6, 10**9, 10**12, 10**15
+KiB, MiB, GiB, TiB, PiB = 2**10, 2**20, 2**30, 2**40, 2**50
 
 MINUTE = 60
 HOUR = 60 * MINUTE

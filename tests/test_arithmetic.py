@@ -23,6 +23,7 @@ from estimator.arithmetic import (
     is_symbolic,
     maximum,
     minimum,
+    power,
 )
 
 patient = settings(deadline=None)
@@ -120,6 +121,13 @@ def test_the_sum_of_growing_terms_is_the_sum_of_its_terms(rate: float, terms: in
     assert elements(array) == pytest.approx([expected, terms], rel=1e-9)
 
 
+def test_powers() -> None:
+    assert power(3, 40) == 3**40
+    assert type(power(3, 40)) is int
+    assert power(0.5, 3) == 0.125
+    assert elements(power(np.array([2.0, 3.0]), 2)) == [4.0, 9.0]
+
+
 def test_the_sum_of_terms_that_do_not_grow_counts_them() -> None:
     assert compound_sum(0, 12) == 12
     assert type(compound_sum(0, 12)) is int
@@ -136,6 +144,7 @@ def test_the_sum_of_terms_that_do_not_grow_counts_them() -> None:
         (floor_divide, r"\left\lfloor{\frac{a}{b}}\right\rfloor"),
         (maximum, r"\max\left(a, b\right)"),
         (minimum, r"\min\left(a, b\right)"),
+        (power, "a^{b}"),
         (compound_sum, r"\sum_{i=0}^{b - 1} \left(a + 1\right)^{i}"),
     ],
 )

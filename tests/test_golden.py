@@ -25,9 +25,10 @@ from estimator.model_storage import (
     position_params,
     weight_bytes,
 )
+from estimator.user_data import daily_bytes, monthly_bytes, profile_bytes, retained_bytes
 
 DATA = Path(__file__).parent / "data"
-LESSONS = {"1"}
+LESSONS = {"1", "2"}
 
 Inputs = dict[str, Any]
 
@@ -87,6 +88,29 @@ def megatron_params(x: Inputs) -> Any:
     return gpt_params(x | shape)
 
 
+# --- Lesson 2 -------------------------------------------------------------------------------
+
+
+def profiles(x: Inputs) -> Any:
+    return profile_bytes(x["users"], x["record_bytes"])
+
+
+def interactions(x: Inputs) -> Any:
+    return daily_bytes(x["users"], x["per_day"], x["bytes_each"], x.get("index", 0))
+
+
+def month(x: Inputs) -> Any:
+    return monthly_bytes(x["bytes_per_day"], x["days"])
+
+
+def copies_of_a_month(x: Inputs) -> Any:
+    return retained_bytes(x["bytes_per_day"], x["days"], x["replicas"])
+
+
+def interactions_of_days(x: Inputs) -> Any:
+    return retained_bytes(interactions(x), x["days"])
+
+
 COMPUTED: dict[str, Callable[[Inputs], Any]] = {
     "storage-fp*": stored,
     "llama-3.2-3b-true": stored,
@@ -98,6 +122,13 @@ COMPUTED: dict[str, Callable[[Inputs], Any]] = {
     "kipply-52b": kipply_params,
     "megatron-*": megatron_params,
     "hf-weights-*": stored,
+    "profile": profiles,
+    "interactions": interactions,
+    "interactions-index": interactions,
+    "month": month,
+    "month-3-replicas": copies_of_a_month,
+    "store-text-to-*": interactions_of_days,
+    "store-rag": interactions,
 }
 
 
