@@ -69,16 +69,24 @@ def _latex(facts: Facts, texts: dict[str, str]) -> str:
     from sympy.printing.latex import LatexPrinter
 
     class Printer(LatexPrinter):  # type: ignore[misc]
-        """Writes a formula's own constants, too, as the lessons write numbers."""
+        """Writes constants as lessons write numbers, and sums without needless brackets."""
 
         def _print_Integer(self, integer: sympy.Integer) -> str:  # noqa: N802
             return number_latex(int(integer))
+
+        def _print_Add(self, total: sympy.Add, order: str | None = None) -> str:  # noqa: N802
+            return str(super()._print_Add(sympy.Add(*_terms(total)), order))
 
     symbols = {name: sympy.Dummy(name) for name in texts}
     names = {symbols[name]: text for name, text in texts.items()}
     settings = {"order": "none", "mul_symbol": "times", "symbol_names": names}
     with sympy.evaluate(False):
         return str(Printer(settings).doprint(facts.bare(**symbols)))
+
+
+def _terms(total: Any) -> list[Any]:
+    """Terms of a sum, and of the sums that stand in it as terms."""
+    return [term for arg in total.args for term in (_terms(arg) if arg.is_Add else [arg])]
 
 
 def number_latex(value: float) -> str:
