@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 
-KB, MB, GB, TB, PB = (1000**power for power in range(1, 6))
-KiB, MiB, GiB, TiB, PiB = (1024**power for power in range(1, 6))
+KB, MB, GB, TB, PB = 10**3, 10**6, 10**9, 10**12, 10**15
+KiB, MiB, GiB, TiB, PiB = 2**10, 2**20, 2**30, 2**40, 2**50
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -104,11 +104,15 @@ def quantity_text(value: float, unit: str) -> str:
     ('6.00 GB (5.59 GiB)', '112 accelerators')
     >>> quantity_text(2039e9, "byte/s"), quantity_text(0.25, "share")
     ('2.04 TB/s', '25 %')
+    >>> quantity_text(75e12, "byte/month"), quantity_text(98304, "byte/token")
+    ('75 TB a month', '98.30 KB (96.00 KiB) a token')
     """
     if unit == "byte":
         return bytes_text(value)
-    if unit == "byte/day":
-        return f"{prefixed_text(value, 'B', decimals=None)} a day"
+    if unit in ("byte/day", "byte/month"):
+        return f"{prefixed_text(value, 'B', decimals=None)} a {unit[5:]}"
+    if unit == "byte/token":
+        return f"{bytes_text(value)} a token"
     if unit == "byte/s":
         return prefixed_text(value, "B/s")
     if unit in ("bit/s", "FLOP/s", "FLOP"):

@@ -71,7 +71,7 @@ def test_the_envelope_of_another_service(tmp_path: Path) -> None:
         ({"n_params": "many"}, "n_params is 'many' (str)"),
         ({"bits_per_weight": 0}, "bits_per_weight is 0, but the bits per weight must be"),
         ({"replicas": 1.5}, "replicas is 1.5, but the number of copies must be a whole number"),
-        ({"accelerator": "A100"}, "did you mean 'A100-SXM-80GB'?"),
+        ({"accelerator": "A100"}, "did you mean 'A100-SXM-40GB' or 'A100-SXM-80GB'?"),
         ({"result_path": "/no/such/folder/x.json"}, "there is no folder '/no/such/folder'"),
     ],
     ids=["negative", "text", "zero", "fraction", "unknown", "no folder"],
