@@ -1,20 +1,21 @@
 """Exercises: the right answer is right, each usual mistake is recognized, all else is measured."""
 
+import pkgutil
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
 
+import estimator.lesson
 from estimator.lesson import check, lesson_00, lesson_01
 from estimator.lesson.exercises import Exercise
 
-EXERCISES: list[Callable[..., Exercise]] = [
-    lesson_00.rate_of,
-    lesson_00.traffic_of,
-    lesson_01.size_at_int8,
-    lesson_01.size_with_scales,
-    lesson_01.how_many_hold,
-    lesson_01.gib_of,
+LESSONS = [
+    import_module(f"estimator.lesson.{module.name}")
+    for module in pkgutil.iter_modules(estimator.lesson.__path__)
+    if module.name.startswith("lesson_")
 ]
+EXERCISES: list[Callable[..., Exercise]] = [e for lesson in LESSONS for e in lesson.EXERCISES]
 
 
 @pytest.mark.parametrize("make", EXERCISES, ids=lambda make: make.__name__)
@@ -57,6 +58,10 @@ class TestExercise:
         right, sentence = make().verdict(answer)
         assert right is False
         assert "is not a plain number" in sentence
+
+
+def test_every_lesson_has_two_exercises_or_more() -> None:
+    assert all(len(lesson.EXERCISES) >= 2 for lesson in LESSONS)
 
 
 def test_answers_from_outside() -> None:

@@ -1,28 +1,12 @@
 """Every lesson under papermill: other parameters, other numbers; impossible ones stop it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-
-
-def papermill(lesson: str, folder: Path, **parameters: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "papermill", str(ROOT / "notebooks" / f"{lesson}.ipynb")]
-    command += [str(folder / "out.ipynb"), "--no-progress-bar", "--cwd", str(folder)]
-    command += ["--execution-timeout", "60", "-p", "result_path", str(folder / "result.json")]
-    for name, value in parameters.items():
-        command += ["-p", name, str(value)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-
-
-def results(folder: Path) -> dict[str, Any]:
-    content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    return {name: entry["value"] for name, entry in content["results"].items()}
+from tests.running import papermill, results
 
 
 def test_seven_billion_parameters_at_four_bits(tmp_path: Path) -> None:

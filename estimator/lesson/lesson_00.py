@@ -288,3 +288,6 @@ def traffic_of(rate: int = 1_000, message_bytes: int = 50_000) -> Exercise:
         f"{number_text(rate)} x {number_text(message_bytes)} x 8 = "
         f"{quantity_text(right, 'bit/s')}.",
     )  # fmt: skip
+
+
+EXERCISES = (rate_of, traffic_of)

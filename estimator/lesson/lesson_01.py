@@ -319,3 +319,6 @@ def gib_of(key: str = "llama-3.1-8b") -> Exercise:
         "are GiB.",
         tolerance=0.002,
     )  # fmt: skip
+
+
+EXERCISES = (size_at_int8, size_with_scales, how_many_hold, gib_of)
