@@ -16,7 +16,8 @@ from tools.set_up import ROOT, CannotError, told
 TESTS = (
     *("pytest", "-n2", "--dist=loadscope", "--durations=5"),
     *("--doctest-modules", "--nbval", "--nbval-cell-timeout=60"),
-    *("--ignore=tests/browser", "estimator", "tests", "notebooks"),
+    *("--doctest-glob=README.md", "--ignore=tests/browser"),
+    *("README.md", "estimator", "tests", "notebooks"),
 )
 CHECKS = {
     "ruff check": ("ruff", "check"),
