@@ -115,7 +115,7 @@ def test_catalog_is_large_and_sourced() -> None:
     for row in configurations().values():
         assert row.source
         assert architecture(row.key).n_params == row.n_params
-    with pytest.raises(ValueError, match=r"did you mean 'llama-3\.1-8b'"):
+    with pytest.raises(ValueError, match=r"did you mean .llama-3\.1-8b"):
         configuration("llama-3.1-8B-")
 
 

@@ -1,4 +1,4 @@
-"""Published models and accelerators: data files with their sources, and the loader."""
+"""Published models, accelerators, precisions and rates: data files with sources, and a loader."""
 
 from estimator.catalog.configurations import (
     Configuration,
@@ -9,16 +9,33 @@ from estimator.catalog.configurations import (
 from estimator.catalog.loader import (
     Accelerator,
     Model,
+    Precision,
     Rate,
     accelerator,
     accelerators,
     model,
     models,
+    precision,
+    precisions,
     rate,
     rates,
 )
 
 __all__ = [
-    "Accelerator", "Configuration", "Model", "Rate", "accelerator", "accelerators",
-    "architecture", "configuration", "configurations", "model", "models", "rate", "rates",
-]  # fmt: skip
+    "Accelerator",
+    "Configuration",
+    "Model",
+    "Precision",
+    "Rate",
+    "accelerator",
+    "accelerators",
+    "architecture",
+    "configuration",
+    "configurations",
+    "model",
+    "models",
+    "precision",
+    "precisions",
+    "rate",
+    "rates",
+]

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from estimator.architecture import Architecture
-from estimator.catalog.loader import find
+from estimator.choosing import choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def configurations() -> dict[str, Configuration]:
 
 def configuration(key: str) -> Configuration:
     """One configuration; an unknown key is refused with the nearest one."""
-    return find(configurations(), key, "configuration")
+    return configurations()[choose("configuration", key, configurations())]
 
 
 @functools.cache
