@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from estimator.arithmetic import Number
 from estimator.formula import facts_of
+from estimator.memory import kv_bytes_per_token, latent_cache_bytes
 from estimator.model_storage import (
     attention_bias_params,
     attention_params,
@@ -23,6 +25,8 @@ from estimator.model_storage import (
 _attention = facts_of(attention_params).bare
 _attention_bias = facts_of(attention_bias_params).bare
 _embedding = facts_of(embedding_params).bare
+_kv_bytes = facts_of(kv_bytes_per_token).bare
+_latent_cache = facts_of(latent_cache_bytes).bare
 _latent_kv = facts_of(latent_kv_params).bare
 _latent_query = facts_of(latent_query_params).bare
 _linear = facts_of(linear_params).bare
@@ -99,12 +103,14 @@ class Attention:
         heads = self.n_heads + self.n_kv_heads if self.qk_norm == "all" else 2
         return heads * int(_norm(self.head_dim))
 
-    @property
-    def cached_elements(self) -> int:
-        """Numbers that one token leaves in the cache of one layer."""
+    def token_bytes(self, bytes_per_element: Number) -> Number:
+        """Bytes that one token leaves in the cache of one layer."""
         if self.latent is not None:
-            return self.latent.kv_rank + self.latent.rope_dim
-        return 2 * self.n_kv_heads * self.head_dim
+            ranks = (self.latent.kv_rank, self.latent.rope_dim)
+            cached: Number = _latent_cache(1, *ranks, 1, 1, bytes_per_element)
+        else:
+            cached = _kv_bytes(1, self.n_kv_heads, self.head_dim, bytes_per_element)
+        return cached
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,15 +230,19 @@ class Decoder:
             return 0
         return int(_linear(self.embedding_dim, self.d_model))
 
-    def prediction_params(self) -> int:
+    def prediction_parts(self) -> dict[str, int]:
         """Parameters of the extra prediction layers, with their copies of embedding and head.
 
         Each joins the last state and the next token's embedding (two norms, a matrix from twice
         the width), runs one more layer, and has a norm before the head.
         """
-        layer = sum(self.layer_parts(mixture=self.mixture is not None).values())
-        join = int(_linear(2 * self.d_model, self.d_model)) + 3 * self.norm
-        return self.prediction_layers * (layer + join + 2 * self.head_matrix())
+        if not self.prediction_layers:
+            return {}
+        parts = self.layer_parts(mixture=self.mixture is not None)
+        parts["norms"] += 3 * self.norm
+        parts["join"] = int(_linear(2 * self.d_model, self.d_model))
+        parts["embedding"] = parts["output head"] = self.head_matrix()
+        return {name: self.prediction_layers * params for name, params in parts.items()}
 
     def buffer_params(self) -> int:
         """Numbers of the checkpoint that are no parameters: the experts' balancing scores."""

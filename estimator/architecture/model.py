@@ -7,11 +7,18 @@ from functools import cached_property
 from typing import Any
 
 from estimator.architecture.description import CHUNKED, FULL, SLIDING, Decoder
-from estimator.arithmetic import Number, ceil_divide
+from estimator.arithmetic import Number
 from estimator.formula import facts_of
 from estimator.glossary import quantity
-from estimator.memory import local_chunk_blocks, sequence_blocks, window_blocks, window_tokens
+from estimator.memory import (
+    engine_cache_bytes,
+    local_chunk_blocks,
+    sequence_blocks,
+    window_blocks,
+    window_tokens,
+)
 
+_engine_cache = facts_of(engine_cache_bytes).bare
 _local_chunk_blocks = facts_of(local_chunk_blocks).bare
 _sequence_blocks = facts_of(sequence_blocks).bare
 _window_blocks = facts_of(window_blocks).bare
@@ -94,7 +101,7 @@ class Architecture:
     def extra_parts(self) -> dict[str, int]:
         """Numbers of the checkpoint beside `n_params`: prediction layers and buffers."""
         parts = {
-            "prediction layers": self.decoder.prediction_params(),
+            "prediction layers": sum(self.decoder.prediction_parts().values()),
             "buffers": self.decoder.buffer_params(),
         }
         return {name: params for name, params in parts.items() if params}
@@ -138,13 +145,12 @@ class Architecture:
         if rule == "engine":
             block = quantity("block_tokens").check(block_tokens)
             chunk = quantity("chunk_tokens").check(chunk_tokens)
-            page_bytes: Number = self.group_layers * block * layer_bytes
-            return self._pages(tokens, chunk, block) * page_bytes * batch
+            return self._engine_bytes(tokens, batch, layer_bytes, block, chunk)
         return self._kept_tokens(tokens, windows=rule == "ideal") * (layer_bytes * batch)
 
     def _layer_bytes(self, bytes_per_element: Number) -> Number:
         """Bytes of one token in one layer."""
-        return self.decoder.attention.cached_elements * bytes_per_element
+        return self.decoder.attention.token_bytes(bytes_per_element)
 
     def _kept_tokens(self, tokens: Number, *, windows: bool) -> Number:
         """Tokens that are kept, summed over the layers."""
@@ -163,18 +169,23 @@ class Architecture:
         smallest, largest = min(counts), max(counts)
         return largest if largest < smallest * _CLOSE else smallest
 
-    def _pages(self, tokens: Number, chunk: Number, block: Number) -> Number:
-        """Pages of one sequence, each a block of tokens in every layer of a group."""
-        window, pages = self.decoder.window or 0, 0  # type: int, Number
-        for kind, layers in self.cached_layers.items():
-            groups = ceil_divide(layers, self.group_layers)
-            if kind == FULL:
-                pages = pages + groups * _sequence_blocks(tokens, block)
-            elif kind == SLIDING:
-                pages = pages + groups * _window_blocks(tokens, window, chunk, block)
-            else:
-                pages = pages + groups * _local_chunk_blocks(tokens, window, chunk, block)
-        return pages
+    @cached_property
+    def groups(self) -> tuple[int, int]:
+        """Groups of layers that keep every token, and of layers that look at a window."""
+        full = self.cached_layers.get(FULL, 0)
+        local = sum(self.cached_layers.values()) - full
+        size = self.group_layers or 1
+        return -(-full // size), -(-local // size)
+
+    def _engine_bytes(
+        self, tokens: Number, batch: Number, layer_bytes: Number, block: Number, chunk: Number
+    ) -> Number:
+        """Pages of all groups, each a block of tokens in every layer of a group."""
+        window = self.decoder.window or 1
+        rule = _local_chunk_blocks if CHUNKED in self.cached_layers else _window_blocks
+        page_bytes = self.group_layers * block * layer_bytes
+        blocks = _sequence_blocks(tokens, block), rule(tokens, window, chunk, block)
+        return _engine_cache(page_bytes, *self.groups, *blocks, batch)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"Architecture({self.family}, {self.n_params:,} parameters)"
