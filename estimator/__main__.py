@@ -10,9 +10,9 @@ from types import ModuleType
 
 def validations() -> dict[str, ModuleType]:
     """Each has HELP, `add_arguments(parser)` and `run(arguments)`, which gives the exit status."""
-    from estimator.validate import parameters
+    from estimator.validate import memory, parameters
 
-    return {"parameters": parameters}
+    return {"parameters": parameters, "memory": memory}
 
 
 def parser() -> argparse.ArgumentParser:

@@ -18,7 +18,7 @@ LAYERS = (
     {"formula"},
     {"model_storage", "user_data", "memory", "serving", "bandwidth"},
     {"architecture"},
-    {"memory_budget"},
+    {"stored_weights", "memory_budget"},
     {"catalog"},
     {"validate"},
     {"lesson"},

@@ -133,7 +133,11 @@ def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
 def _unwrap(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Take the text part out of a multimodal configuration; the rest must not describe text."""
     text = dict(check_mapping(values["text_config"]))
-    text.setdefault("tie_word_embeddings", values.get("tie_word_embeddings"))
+    tied = values.get("tie_word_embeddings")
+    # Both may say it: transformers 5 follows the outer one, earlier releases the inner one.
+    newer = str(values.get("transformers_version", ""))[:2] == "5."
+    if tied is not None and (newer or text.get("tie_word_embeddings") is None):
+        text["tie_word_embeddings"] = tied
     known = irrelevant() | {"text_config", "vocab_size", "tie_word_embeddings"}
     for key in sorted(values.keys() - known):
         value = values[key]
@@ -308,8 +312,10 @@ def _windows(reader: Reader, family: Family, n_layers: int) -> tuple[tuple[str, 
     kinds = kinds or _patterned_kinds(reader, family, n_layers, local)
     on = reader.flag(family.window_switch)
     # Configurations of Qwen 2 and 3 switch the window off and still name it, as 0 perhaps.
-    key = "attention_chunk_size" if local == CHUNKED else "sliding_window"
-    window = reader.optional(key, low=1 if on else 0)
+    keys = ["attention_chunk_size"] if local == CHUNKED else ["sliding_window"]
+    if "sliding_window_size" in reader.values and local == SLIDING:
+        keys.append("sliding_window_size")  # Gemma 2 says it twice
+    window = reader.optional(*keys, low=1 if on else 0)
     if not on or window is None or local not in kinds:
         return (FULL,) * n_layers, None
     return kinds, window

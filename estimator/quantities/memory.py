@@ -112,4 +112,18 @@ ENTRIES = (
         "Tokens of each sequence at which the cache is as large as the weights", 7_209),
     Quantity("prefill_steps", r"n_{\text{steps}}", "step", "steps of a prefill",
         "Steps in which a prompt is read, a chunk in each", 1, whole=True),
+    # Measured in engines
+    Quantity("rotary_dim", r"d_{\text{rot}}", "", "rotated part of a head",
+        "Numbers of a head's query and key that carry the position", 128, whole=True),
+    Quantity("rotary_table_bytes", r"M_{\text{rot}}", "byte", "size of the table of rotations",
+        "Bytes of the cosines and sines of all positions", 33_554_432),
+    Quantity("live_d_ff", r"d_{\text{live}}", "", "live MLP width",
+        "Inner width that one token fills at a time: of the block, or of its experts together",
+        14_336),
+    Quantity("engine_layer_bytes", r"M_{\text{layer}}", "byte", "peak of a layer in an engine",
+        "Bytes of the widest tensors of one layer, as an engine keeps them", 1_174_405_120),
+    Quantity("bytes_per_logit", r"b_{\text{sample}}", "byte", "bytes per score",
+        "Bytes that one score of one token takes while an engine samples", 14.5),
+    Quantity("sampler_bytes", r"M_{\text{sample}}", "byte", "memory of the sampler",
+        "Bytes of the scores of all sequences and of what sorting them takes", 1_904_345_088),
 )  # fmt: skip
