@@ -174,7 +174,7 @@ def roofline_step_seconds(compute_step_seconds: Number, bandwidth_step_seconds: 
     return seconds
 
 
-@formula(source=ROOFLINE)
+@formula(source=ROOFLINE, divisors=("decode_step_seconds",))
 def tokens_per_s(batch: Number, decode_step_seconds: Number) -> Number:
     """Tokens a second of a replica: each step gives every sequence one.
 
@@ -235,7 +235,7 @@ def queue_seconds(service_seconds: Number, utilization: Number) -> Number:
     return seconds
 
 
-@formula(source=f"{COUNTED}: Little's law, solved for the rate")
+@formula(source=f"{COUNTED}: Little's law, solved for the rate", divisors=("request_seconds",))
 def sustained_requests_per_s(
     accelerators: Number, batch: Number, request_seconds: Number, tensor_parallel: Number = 1
 ) -> Number:
