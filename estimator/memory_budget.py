@@ -15,26 +15,31 @@ from estimator.formula import facts_of
 from estimator.glossary import quantity
 from estimator.memory import (
     engine_layer_bytes,
+    expert_workspace_bytes,
     kv_heads_per_rank,
     kv_pool_bytes,
     rotary_table_bytes,
     sampler_bytes,
 )
+from estimator.model_storage import linear_params
 from estimator.stored_weights import StoredWeights
 from estimator.units import GiB
 
 _layer = facts_of(engine_layer_bytes).bare
+_workspace = facts_of(expert_workspace_bytes).bare
+_linear = facts_of(linear_params).bare
 _kv_heads = facts_of(kv_heads_per_rank).bare
 _pool = facts_of(kv_pool_bytes).bare
 _rotary = facts_of(rotary_table_bytes).bare
 _sampler = facts_of(sampler_bytes).bare
 
-H100_LOG = "vLLM 0.19.0 on H100-SXM, logs in llm-d-planner, read 2026-11-21"
+H100_LOG = "vLLM 0.19.0 on H100-SXM, logs and accuracy report of llm-d-planner, read 2026-11-21"
 OLD_LOG = (
     "vLLM of 2025 (its release is not told) on H100-SXM, llm-d/llm-d-benchmark "
     "config_explorer/empirical-vllm-memory-results.md @259334868c5075da530cc6c90b43fceb11b6e6a7, "
     "read 2026-11-21"
 )
+_STATES, _PIPELINE_STATES = 4, 7  # vectors of the model's width at a layer's widest
 LARGE_BYTES = 70 * GiB  # from here on vLLM works on more tokens and sequences at a time
 
 
@@ -82,8 +87,8 @@ VLLM_0_19 = Engine(
     "vllm", "0.19",
     Constant(14.5, 14.2, 14.9, "byte", "a logit while sampling", H100_LOG),
     Constant(2, 1, 3, "vector", "hidden states while sampling", H100_LOG),
-    Constant(0.25 * GiB, 0.13 * GiB, 0.40 * GiB, "byte", "outside torch, one GPU", H100_LOG),
-    Constant(2.10 * GiB, 2.05 * GiB, 2.15 * GiB, "byte", "outside torch, tensor parallel",
+    Constant(0.25 * GiB, 0.24 * GiB, 0.46 * GiB, "byte", "outside torch, one GPU", H100_LOG),
+    Constant(2.10 * GiB, 2.06 * GiB, 2.17 * GiB, "byte", "outside torch, tensor parallel",
              H100_LOG),
     Constant(0.07 * GiB, 0.05 * GiB, 0.25 * GiB, "byte", "outside torch, pipeline parallel",
              H100_LOG),
@@ -307,7 +312,20 @@ def _weights(
     if last and not first and decoder.tied and decoder.has_head:
         parts["output head"] += decoder.head_matrix()
     table = _rotary(decoder.n_positions or 0, decoder.rotary_dim, stored.bits / 8)
-    return {**stored.part_bytes(parts, decoder.d_model), "table of rotations": table}
+    return {
+        **stored.part_bytes(parts, decoder.d_model),
+        "table of rotations": table,
+        "absorbed latents": _absorbed(decoder, stored.bits / 8),
+    }
+
+
+def _absorbed(decoder: Decoder, width: float) -> float:
+    """Copies of a latent's way up, which vLLM keeps unquantized to decode in the latent."""
+    latent = decoder.attention.latent
+    if latent is None:
+        return 0
+    heads = decoder.attention.n_heads * (latent.nope_dim + latent.v_dim)
+    return float(decoder.n_layers * _linear(latent.kv_rank, heads) * width)
 
 
 def _activations(
@@ -315,17 +333,30 @@ def _activations(
 ) -> float:
     """The peak of a step: a layer at the largest chunk, or the sampler on the last stage.
 
-    Every rank samples from the whole vocabulary.
+    Every rank samples from the whole vocabulary. Stages of a pipeline hold what they receive.
     """
     chunk, width = plan.chunk_tokens or 1, plan.weights.bits / 8
-    peak = float(_layer(chunk, decoder.d_model, _live_d_ff(decoder), width))
+    states = _STATES if plan.pipeline_parallel == 1 else _PIPELINE_STATES
+    live = _live_d_ff(decoder)
+    peak = float(_layer(chunk, decoder.d_model, live, states, width))
+    if plan.weights.quantized_bits == 8:  # inputs of the matrices are copied in 8 bits
+        peak += float(_linear(chunk, live + decoder.d_model))
     if not last or not decoder.has_head:
         return peak
     # The wider the weights, the wider the logits before they are made 32-bit.
     per_logit = measured.bytes_per_logit.value + (width - 2)
     sampler = _sampler(plan.max_sequences or 1, whole.vocab_size, per_logit)
-    states = measured.sampler_states.value * chunk * decoder.d_model * width
-    return max(peak, float(sampler + states))
+    kept = measured.sampler_states.value * chunk * decoder.d_model * width
+    return max(peak, float(sampler + kept + _experts(decoder, plan, chunk, width)))
+
+
+def _experts(decoder: Decoder, plan: Plan, chunk: int, width: float) -> float:
+    """Workspace of the experts, which outlives its layer; MXFP4 experts run without it."""
+    if decoder.mixture is None or plan.weights.name == "mxfp4":
+        return 0
+    mixture = decoder.mixture
+    shape = (mixture.top_k, decoder.d_model, mixture.expert.d_ff)
+    return float(_workspace(chunk, *shape, width))
 
 
 def _live_d_ff(decoder: Decoder) -> int:
