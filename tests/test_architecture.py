@@ -129,6 +129,7 @@ def test_parts_sum_to_the_total(key: str) -> None:
     assert 0 < model.n_active_params <= model.n_params <= model.n_checkpoint_params
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(configurations())), st.integers(1, 300_000), st.integers(1, 64))
 def test_rules_are_ordered(key: str, tokens: int, batch: int) -> None:
     model = architecture(key)
@@ -137,6 +138,7 @@ def test_rules_are_ordered(key: str, tokens: int, batch: int) -> None:
     assert ideal <= full == tokens * batch * model.kv_bytes_per_token(2)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(configurations())), st.integers(0, 50_000), st.integers(1, 5000))
 def test_cache_grows_with_tokens(key: str, tokens: int, more: int) -> None:
     model = architecture(key)
@@ -144,6 +146,7 @@ def test_cache_grows_with_tokens(key: str, tokens: int, more: int) -> None:
         assert model.cache_bytes(tokens, rule=rule) <= model.cache_bytes(tokens + more, rule=rule)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(configurations())), st.sampled_from(RULES), st.data())
 def test_arrays_give_what_numbers_give(key: str, rule: str, data: st.DataObject) -> None:
     model = architecture(key)
@@ -154,6 +157,7 @@ def test_arrays_give_what_numbers_give(key: str, rule: str, data: st.DataObject)
     assert np.array_equal(np.broadcast_to(table, (2, len(tokens))), np.array(expected, float))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**6), st.sampled_from([1, 2, 4]))
 def test_windows_stop_the_growth(tokens: int, width: int) -> None:
     model = architecture("mistral-7b-v0.1")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estimator.__main__ import main
@@ -164,6 +164,7 @@ def test_checkpoint_of_deepseek_holds_its_prediction_layer() -> None:
 # Parallel serving.
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(configurations())), st.sampled_from([1, 2, 4, 8]))
 def test_ranks_hold_the_model_together(key: str, ranks: int) -> None:
     model = architecture(key)
@@ -190,6 +191,7 @@ def test_a_latent_is_not_split() -> None:
     assert pages == {61 * 16 * 576 * 2}
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(configurations())), st.integers(1, 12))
 def test_stages_hold_all_layers(key: str, count: int) -> None:
     decoder = architecture(key).decoder
@@ -212,6 +214,7 @@ def test_uneven_stages() -> None:
     assert sizes == [[11, 11, 10], [6, 6, 7, 7, 6], [5, 5, 5, 6, 6, 5]]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(configurations())), st.integers(1, 4))
 def test_stages_hold_the_weights(key: str, count: int) -> None:
     model = architecture(key)
@@ -233,6 +236,7 @@ def test_heads_must_be_shared_evenly() -> None:
 # The pool.
 
 
+@settings(deadline=None)
 @given(st.floats(0.1, 1), st.floats(0.1, 1), st.sampled_from(list(configurations())))
 def test_a_larger_share_leaves_more(one: float, other: float, key: str) -> None:
     low, high = sorted((one, other))
