@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,9 @@ from hypothesis import strategies as st
 from estimator.architecture import RULES, Architecture
 from estimator.architecture.families import families
 from estimator.catalog import architecture, configuration, configurations
+from estimator.units import GiB
+
+DATA = Path(__file__).parent / "data"
 
 LLAMA = {
     "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
@@ -67,6 +72,43 @@ def test_published_parameters(key: str, n_params: int) -> None:
 @pytest.mark.parametrize(("key", "cache_bytes"), KV_BYTES_PER_TOKEN.items())
 def test_published_cache_of_a_token(key: str, cache_bytes: int) -> None:
     assert architecture(key).kv_bytes_per_token(2) == cache_bytes
+
+
+def golden(prefix: str) -> list[tuple[str, int]]:
+    """The rows of the golden file that begin so: what follows in their name, the exact figure."""
+    with (DATA / "golden.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["id"].startswith(prefix)]
+    return [(row["id"].removeprefix(prefix), int(row["exact"])) for row in rows]
+
+
+def test_golden_parameters() -> None:
+    rows = golden("params-")
+    given = json.loads((DATA / "model_configs.json").read_text(encoding="utf-8"))
+    assert len(rows) >= 9
+    for key, exact in rows:
+        assert Architecture.from_hf_config(given[key]["config"]).n_params == exact
+        assert architecture(key).n_params == exact
+    for entry in given.values():
+        assert Architecture.from_hf_config(entry["config"]).n_params == entry["parameters"]
+
+
+def test_golden_cache_of_a_token() -> None:
+    rows = golden("kv-token-")
+    assert len(rows) >= 8
+    for key, exact in rows:
+        assert architecture(key).kv_bytes_per_token(2) == exact
+
+
+def test_golden_gemma_and_t5() -> None:
+    gemma = architecture("gemma-2-9b")
+    figures = {
+        "window": gemma.cache_bytes(8192),
+        "full": gemma.cache_bytes(8192, rule="full"),
+        "engine": gemma.cache_bytes(8192, rule="engine", block_tokens=16, chunk_tokens=2048),
+        "blocks": int(54.12 * GiB // (gemma.group_layers * 16 * 8192)),
+    }
+    assert dict(golden("gemma-2-9b-")) == figures
+    assert dict(golden("t5-")) == {"xxl-encoder": architecture("t5-v1.1-xxl").n_params}
 
 
 def test_gemma_2_has_three_answers() -> None:

@@ -56,6 +56,12 @@ def test_one_config_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "354,823,168" in capsys.readouterr().out
 
 
+def test_assumptions_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    llava = {"model_type": "llava", "text_config": {"model_type": "llama"}}
+    assert main(["validate", "parameters", write(tmp_path, llava)]) == 0
+    assert "hidden_size 4096" in capsys.readouterr().out
+
+
 def test_the_catalog_matches_itself(tmp_path: Path) -> None:
     models = {
         row.key: {"parameters": row.n_params, "config": row.config}

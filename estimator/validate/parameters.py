@@ -16,7 +16,10 @@ HELP = "parameter counts against a file of configurations with their published c
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One model: the count that the file gives, the one computed, or why there is none."""
+    """One model: the count that the file gives, the one computed, or why there is none.
+
+    `assumed` has what the configuration leaves to its family's defaults.
+    """
 
     model: str
     published: int | None
@@ -24,6 +27,7 @@ class Comparison:
     active: int | None
     kv_bytes_per_token: int | None
     problem: str
+    assumed: dict[str, Any]
 
     @property
     def matches(self) -> bool:
@@ -74,9 +78,10 @@ def _compare(model: str, entry: Any) -> Comparison:
             raise TypeError("parameters must be a whole number.")
         found = Architecture.from_hf_config(entry["config"])
     except (TypeError, ValueError) as error:
-        return Comparison(name, None, None, None, None, str(error))
+        return Comparison(name, None, None, None, None, str(error), {})
     cached = int(found.kv_bytes_per_token(2))
-    return Comparison(name, published, found.n_params, found.n_active_params, cached, "")
+    counts = (found.n_params, found.n_active_params, cached)
+    return Comparison(name, published, *counts, "", found.assumed)
 
 
 def as_json(comparisons: list[Comparison]) -> str:
@@ -97,5 +102,8 @@ def as_text(comparisons: list[Comparison]) -> str:
         given = "" if one.published is None else f"{one.published:,}"
         difference = "" if one.published is None else f"{(one.computed or 0) - one.published:,}"
         lines.append(f"{one.model:{width}}  {given:>19}  {one.computed:>19,}  {difference:>10}")
+        if one.assumed:
+            assumed = ", ".join(f"{key} {value}" for key, value in one.assumed.items())
+            lines.append(f"{'':{width}}  assumed, the family's defaults: {assumed}")
     matching = sum(one.matches for one in comparisons)
     return "\n".join([*lines, f"{matching} of {len(comparisons)} models match."])
