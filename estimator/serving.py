@@ -56,7 +56,7 @@ def compute_seconds(n_params: Number, output_tokens: Number, flops_per_s: Number
     return seconds
 
 
-@formula(source=SERVERS)
+@formula(source=SERVERS, divisors=("compute_seconds",))
 def queries_per_s(compute_seconds: Number) -> Number:
     """Requests a second of one accelerator that answers one after another.
 
