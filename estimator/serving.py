@@ -126,10 +126,10 @@ def bandwidth_accelerators(
 ) -> Number:  # fmt: skip
     """Accelerators that generate fast enough, with a batch of requests in each replica: a floor.
 
-    >>> bandwidth_accelerators(11574.074, generation_seconds=1.4713)
-    17029
     >>> bandwidth_accelerators(11574.074, generation_seconds=1.4713095)
     17030
+    >>> bandwidth_accelerators(11574.074, generation_seconds=1.4713095, batch=64)
+    267
     """
     replicas = ceil(requests_per_s * generation_seconds / batch)
     count = replicas * tensor_parallel
