@@ -93,20 +93,21 @@ def rates() -> dict[str, Rate]:
 
 def model(key: str) -> Model:
     """One model; an unknown key is refused with the nearest one."""
-    return _find(models(), key, "model")
+    return find(models(), key, "model")
 
 
 def accelerator(name: str) -> Accelerator:
     """One accelerator; an unknown name is refused with the nearest one."""
-    return _find(accelerators(), name, "accelerator")
+    return find(accelerators(), name, "accelerator")
 
 
 def rate(key: str) -> Rate:
     """One rate; an unknown key is refused with the nearest one."""
-    return _find(rates(), key, "rate")
+    return find(rates(), key, "rate")
 
 
-def _find(table: Mapping[str, T], key: str, kind: str) -> T:
+def find(table: Mapping[str, T], key: str, kind: str) -> T:
+    """Look a key up; an unknown one is refused with the nearest one."""
     if key in table:
         return table[key]
     close = difflib.get_close_matches(str(key), table, n=1, cutoff=0.4)
