@@ -1,0 +1,1 @@
+"""The estimator held against measurements, the course's and anyone's own."""
