@@ -167,6 +167,22 @@ class Constants:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """Factors that take an estimate to its P10 and its P90."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spreads:
+    """How far measured times lie from their estimates, on groups that the fit has not seen."""
+
+    token: Spread
+    first_token: Spread
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """The parts of a token's time, seconds, and what a roofline alone would say."""
 
@@ -322,17 +338,17 @@ def serve(
                 f"{name} is {_smallest(tokens):g}, but a served request has 1 token or more: "
                 "give for example 512."
             )
-    return _serve(replica, constants, batch, prompt_tokens, output_tokens, waves)
+    return serve_unchecked(replica, constants, batch, prompt_tokens, output_tokens, waves)
 
 
 def _smallest(value: Number) -> float:
     return float(value.min()) if hasattr(value, "min") else float(value)
 
 
-def _serve(
-    r: Replica, c: Constants, batch: Number, prompt: Number, output: Number, waves: Number
+def serve_unchecked(
+    r: Replica, c: Constants, batch: Number, prompt: Number, output: Number, waves: Number = 0
 ) -> Service:
-    """Unchecked: `r` and `c` were made by this package, the rest was checked by the caller."""
+    """Do what `serve` does where the caller has checked batch and lengths once."""
     per_stage = batch / r.pipeline_stages
     rank_batch = per_stage / r.data_ranks
     touched = _touched(r.routed_experts, r.experts_per_token, per_stage)
@@ -414,13 +430,13 @@ def roofline_token_seconds(replica: Replica, batch: Number, tokens: Number) -> N
     What most calculators print as the time per output token. It knows no prompt, no link and no
     overhead.
     """
-    service = _serve(replica, IDEAL, batch, tokens, 1e-9, 0)
+    service = serve_unchecked(replica, IDEAL, batch, tokens, 1e-9)
     return maximum(service.weight_seconds + service.cache_seconds, service.matmul_seconds)
 
 
 def first_token_floor_seconds(replica: Replica, prompt_tokens: Number) -> Number:
     """Give the time to prefill one prompt at the full rate of every accelerator: a floor."""
-    return _serve(replica, IDEAL, 1, prompt_tokens, 1, 0).prefill_seconds
+    return serve_unchecked(replica, IDEAL, 1, prompt_tokens, 1).prefill_seconds
 
 
 def sequences_that_fit(replica: Replica, tokens: Number) -> Number:

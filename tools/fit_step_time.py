@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from estimator.catalog.serving import Fit, Spread, fit_entry
-from estimator.engine import Constants
+from estimator.catalog.serving import Fit, fit_entry
+from estimator.engine import Constants, Spread, Spreads
 from estimator.validate.predict import Runs, estimate, runs_of
 from estimator.validate.rows import Run, Unread, read_runs
 
@@ -85,10 +85,10 @@ def weights_of(runs: Runs, repeated: Mask) -> Array:
     return scaled
 
 
-def errors_of(runs: Runs, constants: Constants) -> Array:
-    """Logarithms of measured / predicted."""
-    errors: Array = np.log(runs.token_seconds / estimate(runs, constants).token_seconds)
-    return errors
+def errors_of(runs: Runs, constants: Constants, name: str = "token_seconds") -> Array:
+    """Logarithms of measured / predicted, of rows that give the time."""
+    errors: Array = np.log(getattr(runs, name) / getattr(estimate(runs, constants), name))
+    return errors[~np.isnan(errors)]
 
 
 def spread_of(errors: Sequence[Array]) -> Spread:
@@ -121,28 +121,30 @@ class Folds:
             self._made[key] = fit_constants(runs, self.weights[kept], self.whole)
         return self._made[key]
 
-    def errors(self, group: str, *others: str) -> Array:
+    def errors(self, name: str, group: str, *others: str) -> Array:
         """Errors of a group under constants that have seen neither it nor the others."""
         rows = self.runs.groups == group
-        return errors_of(self.runs.select(rows), self.without(group, *others))
+        return errors_of(self.runs.select(rows), self.without(group, *others), name)
 
     def kind(self, group: str) -> bool:
         """Tell whether a group's model is a mixture."""
         return bool(self.runs.mixture[self.runs.groups == group][0])
 
-    def spread(self, mixture: bool, *left_out: str) -> Spread:
-        """Interval of a kind of model, from groups that its constants have not seen."""
+    def spreads(self, mixture: bool, *left_out: str) -> Spreads:
+        """Intervals of a kind of model, from groups that its constants have not seen."""
         groups = [g for g in self.groups if self.kind(g) == mixture and g not in left_out]
-        return spread_of([self.errors(group, *left_out) for group in groups])
+        names = ("token_seconds", "first_token_seconds")
+        ends = [spread_of([self.errors(name, g, *left_out) for g in groups]) for name in names]
+        return Spreads(*ends)
 
     def fit(self) -> Fit:
         """Fit all rows."""
-        return Fit(self.whole, self.spread(False), self.spread(True))
+        return Fit(self.whole, self.spreads(False), self.spreads(True))
 
     def fit_without(self, group: str) -> Fit:
         """Fit all rows but a group's, with the interval that the other groups give."""
-        spreads = [self.spread(False), self.spread(True)]
-        spreads[self.kind(group)] = self.spread(self.kind(group), group)
+        spreads = [self.spreads(False), self.spreads(True)]
+        spreads[self.kind(group)] = self.spreads(self.kind(group), group)
         return Fit(self.without(group), *spreads)
 
 
@@ -213,8 +215,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for entry in result["constants"]:
         ends = f"{entry['low']:.4g} to {entry['high']:.4g}"
         print(f"{entry['name']:20} {entry['value']:.4g} ({ends})")
-    print("interval of dense models ", result["fit"]["dense"])
-    print("interval of mixtures     ", result["fit"]["mixture"])
+    for kind in ("dense", "mixture"):
+        print(f"interval of a {kind} model, factors: {result['fit'][kind]}")
     for name, (median, mean) in wider_folds(folds).items():
         print(f"without {name:20} median {median:.1%} mean {mean:.1%}")
     if options.write:

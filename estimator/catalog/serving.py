@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from estimator.catalog.loader import accelerator, accelerators, find
-from estimator.engine import Constants, Decoder, Hardware, Precision
+from estimator.engine import Constants, Decoder, Hardware, Precision, Spread, Spreads
 
 SYSTEMS = {
     "v100_sxm": "V100-SXM2-32GB",
@@ -46,24 +46,16 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """Factors that take an estimate to its P10 and its P90."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class Fit:
     """Constants with the spread of what they estimate, for dense models and for mixtures."""
 
     constants: Constants
-    dense: Spread
-    mixture: Spread
+    dense: Spreads
+    mixture: Spreads
 
-    def spread(self, decoder: Decoder) -> Spread:
-        """Give the factors for a model."""
-        return self.mixture if decoder.is_mixture else self.dense
+    def spreads(self, mixture: bool) -> Spreads:
+        """Give the factors for a kind of model."""
+        return self.mixture if mixture else self.dense
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +95,24 @@ def constants_of(data: Mapping[str, Any]) -> FittedConstants:
 
 def _fit(data: Mapping[str, Any]) -> Fit:
     constants = Constants(**data["constants"])
-    return Fit(constants, Spread(*data["dense"]), Spread(*data["mixture"]))
+    return Fit(constants, _spreads(data["dense"]), _spreads(data["mixture"]))
+
+
+def _spreads(data: Mapping[str, Any]) -> Spreads:
+    return Spreads(Spread(*data["token"]), Spread(*data["first_token"]))
 
 
 def fit_entry(fit: Fit) -> dict[str, Any]:
     """Write a fit as it stands in the file."""
-    spreads = {name: list(asdict(getattr(fit, name)).values()) for name in ("dense", "mixture")}
-    return {"constants": asdict(fit.constants), **spreads}
+    kinds = {"dense": fit.dense, "mixture": fit.mixture}
+    return {
+        "constants": asdict(fit.constants),
+        **{kind: _spreads_entry(spreads) for kind, spreads in kinds.items()},
+    }
+
+
+def _spreads_entry(spreads: Spreads) -> dict[str, list[float]]:
+    return {name: list(ends.values()) for name, ends in asdict(spreads).items()}
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from estimator.catalog import serving as catalog
+from estimator.engine import Spread
 from estimator.validate.predict import (
     Runs,
     estimate,
@@ -102,6 +103,7 @@ class _Part:
     model: Array
     inside: NDArray[np.bool_]
     first_token: Array
+    first_inside: NDArray[np.bool_]
     under_floor: NDArray[np.bool_]
 
 
@@ -120,10 +122,9 @@ class _Collector:
     def add(self, chunk: Sequence[Run]) -> None:
         """Estimate some runs."""
         runs = runs_of(chunk)
-        predicted, low, high = self._predict(runs)
-        measured = runs.token_seconds
+        (predicted, low, high), first = self._predict(runs)
+        measured, first_measured = runs.token_seconds, runs.first_token_seconds
         errors = np.abs(predicted / measured - 1)
-        first = estimate(runs, self.constants.fit.constants).first_token_seconds
         index = [self.settings.setdefault(run.setting, len(self.settings)) for run in chunk]
         self.parts.append(
             _Part(
@@ -132,25 +133,30 @@ class _Collector:
                 roofline=np.abs(roofline(runs) / measured - 1),
                 model=errors,
                 inside=(low <= measured) & (measured <= high),
-                first_token=np.abs(first / runs.first_token_seconds - 1),
-                under_floor=runs.first_token_seconds < first_token_floor(runs),
+                first_token=np.abs(first[0] / first_measured - 1),
+                first_inside=(first[1] <= first_measured) & (first_measured <= first[2]),
+                under_floor=first_measured < first_token_floor(runs),
             )
         )
         self._note(chunk, runs, predicted, errors)
 
-    def _predict(self, runs: Runs) -> tuple[Array, Array, Array]:
-        """Estimate each group by constants that have not seen it, with the ends of the interval."""
-        result = np.empty((3, len(runs.batch)))
+    def _predict(self, runs: Runs) -> tuple[Array, Array]:
+        """Estimate each group by constants that have not seen it: times with their P10 and P90.
+
+        First those per output token, then those to the first token.
+        """
+        tokens, first = np.empty((3, len(runs.batch))), np.empty((3, len(runs.batch)))
         for group in np.unique(runs.groups):
             rows = runs.groups == group
             known = self.constants.left_out.get(str(group))
             self.fitted += int(rows.sum()) if known else 0
             fit = known or self.constants.fit
             part = runs.select(rows)
-            spread = fit.mixture if part.mixture[0] else fit.dense
-            tokens = np.asarray(estimate(part, fit.constants).token_seconds)
-            result[:, rows] = tokens, tokens * spread.low, tokens * spread.high
-        return result[0], result[1], result[2]
+            spreads = fit.spreads(bool(part.mixture[0]))
+            times = estimate(part, fit.constants)
+            tokens[:, rows] = _interval(times.token_seconds, spreads.token)
+            first[:, rows] = _interval(times.first_token_seconds, spreads.first_token)
+        return tokens, first
 
     def _note(self, chunk: Sequence[Run], runs: Runs, predicted: Array, errors: Array) -> None:
         capped = running(runs) < runs.batch
@@ -221,8 +227,13 @@ class _Collector:
         return {
             "rows": int(given.sum()),
             "under the floor": int(self.joined("under_floor")[given].sum()),
-            "median error of the estimate": float(np.median(errors[given])),
+            "median error": float(np.median(errors[given])),
+            "coverage": float(self.joined("first_inside")[given].mean()),
         }
+
+
+def _interval(times: Any, spread: Spread) -> Array:
+    return np.stack([times, times * spread.low, times * spread.high])
 
 
 def validate(path: Path, worst: int = 10) -> Report:
@@ -311,9 +322,9 @@ def _first_token_lines(report: Report) -> list[str]:
     first = report.first_token
     return [
         "",
-        f"time to first token of {first['rows']} rows: {first['under the floor']} under the floor; "
-        f"median error of the estimate {first['median error of the estimate']:.1%} "
-        "(constants fitted on the time per output token of all rows)",
+        f"time to first token of {first['rows']} rows: {first['under the floor']} under the floor, "
+        f"median error of the estimate {first['median error']:.1%}, "
+        f"coverage of P10-P90 {first['coverage']:.1%}",
     ]
 
 
