@@ -99,7 +99,11 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """How many replicas and accelerators a load needs. An infinite P90 says: maybe none will do."""
+    """How many replicas and accelerators a load needs; infinitely many where maybe no batch will do.
+
+    Their interval is that of the time per output token. The time to first token is known far less
+    well: its own interval stands in `operation`, to be held against the target.
+    """
 
     capacity: Capacity
     replicas: Uncertain
@@ -188,8 +192,7 @@ def size_service(
     known: dict[int, Service] = {}
     capacity = most(replica, constants, load, targets, known=known)
     middle = _replicas(capacity.requests_per_s, load, targets)
-    sides = [(spreads.token.low, spreads.first_token.low)]
-    sides.append((spreads.token.high, spreads.first_token.high))
+    sides = (spreads.token.low, spreads.token.high)
     ends = [_replicas_if(replica, constants, load, targets, side, known) for side in sides]
     each = float(replica.group_accelerators * replica.pipeline_stages)
     serving = middle - targets.spare_replicas
@@ -243,12 +246,12 @@ def _replicas_if(
     constants: Constants,
     load: Load,
     targets: Targets,
-    factors: tuple[float, float],
+    factor: float,
     known: dict[int, Service],
 ) -> float:
-    """Replicas if all times were these factors of the estimates; infinite if no batch will do."""
+    """Replicas if a token took `factor` of its estimate; infinite if then no batch will do."""
     try:
-        capacity = most(replica, constants, load, targets, factors, known)
+        capacity = most(replica, constants, load, targets, factor, known)
     except NoBatchError:
         return math.inf
     return _replicas(capacity.requests_per_s, load, targets)
@@ -259,13 +262,10 @@ def most(
     constants: Constants,
     load: Load,
     targets: Targets,
-    factors: tuple[float, float] = (1, 1),
+    factor: float = 1,
     known: dict[int, Service] | None = None,
 ) -> Capacity:
-    """Find the largest batch that meets the targets.
-
-    `factors` are those by which the times of a token and of the first one are longer than their
-    estimates.
+    """Find the largest batch that meets the targets if a token takes `factor` of its estimate.
 
     Raises: NoBatchError: not even one request meets them, or its cache does not fit.
     """
@@ -279,17 +279,17 @@ def most(
         return cache[batch]
 
     room = _room(replica, load)
-    missed = _missed(at(1), targets, factors)
+    missed = _missed(at(1), targets, factor)
     if missed:
-        raise NoBatchError(_no_batch(missed, at(1), targets, factors))
+        raise NoBatchError(_no_batch(missed, at(1), targets, factor))
     low, high = 1, min(room, targets.largest_batch) + 1
     limit = "cache" if room <= targets.largest_batch else "largest batch"
     while high - low > 1:
         middle = (low + high) // 2
-        missed = _missed(at(middle), targets, factors)
+        missed = _missed(at(middle), targets, factor)
         low, high = (low, middle) if missed else (middle, high)
         limit = missed or limit
-    return Capacity(low, low / _request_seconds(at(low), load, factors), limit)
+    return Capacity(low, low / _request_seconds(at(low), load, factor), limit)
 
 
 def _room(replica: Replica, load: Load) -> int:
@@ -305,25 +305,25 @@ def _room(replica: Replica, load: Load) -> int:
     )
 
 
-def _request_seconds(service: Service, load: Load, factors: tuple[float, float]) -> float:
-    token, first = factors
-    others = maximum(0, load.output_tokens - 1) * service.token_seconds * token
-    return float(service.first_token_seconds * first + others)
+def _request_seconds(service: Service, load: Load, factor: float) -> float:
+    others = maximum(0, load.output_tokens - 1) * service.token_seconds * factor
+    return float(service.first_token_seconds + others)
 
 
-def _missed(service: Service, targets: Targets, factors: tuple[float, float]) -> str:
+def _missed(service: Service, targets: Targets, factor: float) -> str:
     """Name the target that a batch misses, empty if none."""
     token, first = targets.token_seconds, targets.first_token_seconds
-    if token is not None and service.token_seconds * factors[0] > token:
+    if token is not None and service.token_seconds * factor > token:
         return "token_seconds"
-    if first is not None and service.first_token_seconds * factors[1] > first:
+    if first is not None and service.first_token_seconds > first:
         return "first_token_seconds"
     return ""
 
 
-def _no_batch(missed: str, alone: Service, targets: Targets, factors: tuple[float, float]) -> str:
-    factor = factors[0] if missed == "token_seconds" else factors[1]
-    reached = seconds_text(float(getattr(alone, missed)) * factor)
+def _no_batch(missed: str, alone: Service, targets: Targets, factor: float) -> str:
+    reached = seconds_text(
+        float(getattr(alone, missed)) * (factor if missed == "token_seconds" else 1)
+    )
     wanted = seconds_text(float(getattr(targets, missed)))
     return (
         f"{missed} of {wanted} is met by no batch: one request alone has {reached}. "
