@@ -1,6 +1,6 @@
 """A replica that serves a model: its facts, and the time of its steps part by part.
 
-`Decoder` holds what the step time needs of a model, `Precision` how its weights are kept and
+`Decoder` holds what the step time needs of a model, `Numerics` how its weights are kept and
 computed, `Hardware` the accelerator, `Layout` how a replica is spread; `replica` brings them down
 to what one accelerator reads, computes and sends. `serve` then gives every part of a token's time
 by the formulas of `step_time`. All fields may be arrays that broadcast: a sweep is one call.
@@ -46,7 +46,7 @@ class Decoder:
     experts_per_token: int
     cache_elements: int
     window_cache_elements: int
-    window_tokens: int
+    window: int
     cache_heads: int
     pair_flops: int
     window_pair_flops: int
@@ -67,7 +67,7 @@ class Decoder:
 
 
 @dataclass(frozen=True, slots=True)
-class Precision:
+class Numerics:
     """Bits of a stored weight, scales included, and bits in which its products are computed."""
 
     attention_bits: float = 16
@@ -135,7 +135,7 @@ class Replica:
     stored_bytes: Number
     cache_bytes_per_token: Number
     window_cache_bytes_per_token: Number
-    window_tokens: Number
+    window: Number
     wide_token_seconds: Number
     narrow_token_seconds: Number
     wide_expert_seconds: Number
@@ -200,24 +200,24 @@ class Service:
     request_seconds: Number
 
 
-def replica(decoder: Decoder, precision: Precision, hardware: Hardware, layout: Layout) -> Replica:
+def replica(decoder: Decoder, numerics: Numerics, hardware: Hardware, layout: Layout) -> Replica:
     """Bring a model, its precision, an accelerator and a layout down to one accelerator.
 
     Raises: ValueError where the layout needs a link that is not known, or a part is not whole.
     """
     _check_layout(layout, hardware)
     group, stages = layout.group, layout.stages
-    attention_bytes = decoder.attention_params * precision.attention_bits / BITS_PER_BYTE
-    shared_bytes = decoder.shared_params * precision.shared_bits / BITS_PER_BYTE
-    expert_bytes = decoder.expert_params * precision.expert_bits / BITS_PER_BYTE
+    attention_bytes = decoder.attention_params * numerics.attention_bits / BITS_PER_BYTE
+    shared_bytes = decoder.shared_params * numerics.shared_bits / BITS_PER_BYTE
+    expert_bytes = decoder.expert_params * numerics.expert_bits / BITS_PER_BYTE
     head_bytes = decoder.head_params * WIDE_BYTES
     dense_bytes = attention_bytes / layout.tensor + (shared_bytes + head_bytes) / group
     index_bytes = expert_bytes * decoder.n_mixture_layers / group
     embedding_bytes = decoder.embedding_params * WIDE_BYTES / group
     stored = dense_bytes + index_bytes * decoder.routed_experts + embedding_bytes
-    kept = precision.cache_bytes_per_element / min(layout.tensor, decoder.cache_heads)
-    wide, narrow = _dense_seconds(decoder, precision, hardware)
-    wide_expert, narrow_expert = _expert_seconds(decoder, precision, hardware)
+    kept = numerics.cache_bytes_per_element / min(layout.tensor, decoder.cache_heads)
+    wide, narrow = _dense_seconds(decoder, numerics, hardware)
+    wide_expert, narrow_expert = _expert_seconds(decoder, numerics, hardware)
     pair_rate = hardware.flops_per_s[16] * group
     halved = 2 if layout.data > 1 else 1
     return Replica(
@@ -230,7 +230,7 @@ def replica(decoder: Decoder, precision: Precision, hardware: Hardware, layout: 
         stored_bytes=stored / stages,
         cache_bytes_per_token=decoder.cache_elements * kept,
         window_cache_bytes_per_token=decoder.window_cache_elements * kept,
-        window_tokens=decoder.window_tokens,
+        window=decoder.window,
         wide_token_seconds=wide / group,
         narrow_token_seconds=narrow / group,
         wide_expert_seconds=wide_expert / group,
@@ -262,23 +262,21 @@ def _check_layout(layout: Layout, hardware: Hardware) -> None:
         )
 
 
-def _dense_seconds(
-    decoder: Decoder, precision: Precision, hardware: Hardware
-) -> tuple[float, float]:
+def _dense_seconds(decoder: Decoder, numerics: Numerics, hardware: Hardware) -> tuple[float, float]:
     """Seconds of a token's products outside experts at full rate on one accelerator."""
     parts = (
-        (decoder.attention_params, precision.attention_compute_bits),
-        (decoder.shared_params, precision.shared_compute_bits),
+        (decoder.attention_params, numerics.attention_compute_bits),
+        (decoder.shared_params, numerics.shared_compute_bits),
     )
     return _seconds_by_width(parts, hardware)
 
 
 def _expert_seconds(
-    decoder: Decoder, precision: Precision, hardware: Hardware
+    decoder: Decoder, numerics: Numerics, hardware: Hardware
 ) -> tuple[float, float]:
     """Seconds of the products of a token's experts at full rate on one accelerator."""
     active = decoder.expert_params * decoder.experts_per_token * decoder.n_mixture_layers
-    return _seconds_by_width(((active, precision.expert_compute_bits),), hardware)
+    return _seconds_by_width(((active, numerics.expert_compute_bits),), hardware)
 
 
 def _seconds_by_width(
@@ -358,7 +356,7 @@ def serve_unchecked(
         r.cache_bytes_per_token,
         prompt + output / 2,
         r.window_cache_bytes_per_token,
-        r.window_tokens,
+        r.window,
     )
     cache = _read(rank_batch * sequence_bytes, r.bytes_per_s, c.memory_efficiency)
     products = _products(r, c, per_stage)
@@ -372,7 +370,7 @@ def serve_unchecked(
         c.mixture_seconds,
     )
     step = _step(weights, products, cache, exchange, overhead)
-    pairs = _pairs(prompt, r.pair_seconds, r.window_pair_seconds, r.window_tokens)
+    pairs = _pairs(prompt, r.pair_seconds, r.window_pair_seconds, r.window)
     prefill = _prefill(_products(r, c, prompt), pairs, c.compute_efficiency, _volume(r, c, prompt))
     waited = _waited(batch)
     waited = waited + waves * (_wave(batch, prompt) - waited)
@@ -450,7 +448,7 @@ def sequences_that_fit(replica: Replica, tokens: Number) -> Number:
         replica.cache_bytes_per_token,
         tokens,
         replica.window_cache_bytes_per_token,
-        replica.window_tokens,
+        replica.window,
     )
     one = kept / replica.pipeline_stages
     sequences: Number = rest_bytes * MEMORY_UTILIZATION * replica.data_ranks / one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, cast
 
 from estimator.arithmetic import Number, is_symbolic
@@ -24,17 +24,23 @@ class Facts:
     bare: Callable[..., Any]
 
 
-def formula(*, source: str) -> Callable[[Callable[P, Number]], Callable[P, Number]]:
+def formula(
+    *, source: str, divisors: tuple[str, ...] = ()
+) -> Callable[[Callable[P, Number]], Callable[P, Any]]:
     """Make a checked formula of a plain function.
 
     The function and each of its parameters carry names from the glossary; units, ranges and
     error messages come from there, and are written into the docstring. A call takes int (exact),
-    float, and NumPy arrays that broadcast.
+    float, and NumPy arrays that broadcast. `divisors` names the parameters that this formula
+    divides by: the glossary lets a count be 0, this formula then does not.
+
+    For a type checker the result is `Any`: an int, a float or an array as the arguments are.
     """
 
-    def decorate(bare: Callable[P, Number]) -> Callable[P, Number]:
+    def decorate(bare: Callable[P, Number]) -> Callable[P, Any]:
         code = bare.__code__
-        inputs = tuple(quantity(name) for name in code.co_varnames[: code.co_argcount])
+        names = code.co_varnames[: code.co_argcount]
+        inputs = tuple(_input(name, divides=name in divisors) for name in names)
         facts = Facts(quantity(bare.__name__), inputs, source, bare)
         in_order = tuple(entry.check for entry in inputs)
         by_name = {entry.name: entry.check for entry in inputs}
@@ -42,12 +48,14 @@ def formula(*, source: str) -> Callable[[Callable[P, Number]], Callable[P, Numbe
         call = cast("Callable[..., Number]", bare)
 
         @functools.wraps(bare)
-        def checked(*args: P.args, **kwargs: P.kwargs) -> Number:
+        def checked(*args: P.args, **kwargs: P.kwargs) -> Any:
             values = [check(value) for check, value in zip(in_order, args, strict=False)]
-            if kwargs:
-                named = {k: by_name[k](v) if k in by_name else v for k, v in kwargs.items()}
-                return _finite(call(*values, *args[len(values) :], **named), facts)
-            return _finite(call(*values, *args[len(values) :]), facts)
+            named = kwargs and {k: by_name[k](v) if k in by_name else v for k, v in kwargs.items()}
+            try:
+                result = call(*values, *args[len(values) :], **named)
+            except OverflowError:
+                raise _too_large(facts) from None
+            return _finite(result, facts)
 
         checked.__doc__ = _docstring(facts)
         checked.facts = facts  # type: ignore[attr-defined]
@@ -90,11 +98,20 @@ def _finite(result: Number, facts: Facts) -> Number:
 
         if np.isfinite(result).all():
             return result
+    raise _too_large(facts)
+
+
+def _too_large(facts: Facts) -> ValueError:
     inputs = ", ".join(entry.name for entry in facts.inputs)
-    raise ValueError(
+    return ValueError(
         f"{facts.result.name} is too large for a number: the {facts.result.label} must be finite; "
         f"give smaller values for {inputs}."
     )
+
+
+def _input(name: str, *, divides: bool) -> Quantity:
+    entry = quantity(name)
+    return replace(entry, low_open=True) if divides and entry.low == 0 else entry
 
 
 def _docstring(facts: Facts) -> str:

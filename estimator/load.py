@@ -19,7 +19,7 @@ from estimator.engine import (
     Decoder,
     Hardware,
     Layout,
-    Precision,
+    Numerics,
     Replica,
     Service,
     Spread,
@@ -99,7 +99,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """How many replicas and accelerators a load needs; infinitely many where maybe no batch will do.
+    """How many replicas and accelerators a load needs; infinitely many where no batch may do.
 
     Their interval is that of the time per output token. The time to first token is known far less
     well: its own interval stands in `operation`, to be held against the target.
@@ -134,7 +134,7 @@ def replica_rate(
 
 def size_model(
     decoder: Decoder,
-    precision: Precision,
+    numerics: Numerics,
     hardware: Hardware,
     layout: Layout,
     constants: Constants,
@@ -147,17 +147,17 @@ def size_model(
     Raises: NoBatchError: no batch will do; the message says what would. ValueError: a quantity
     out of its range.
     """
-    made = replica(decoder, precision, hardware, layout)
+    made = replica(decoder, numerics, hardware, layout)
     try:
         return size_service(made, constants, spreads, load, targets)
     except NoBatchError as error:
-        wider = _wider(decoder, precision, hardware, layout, constants, load, targets)
+        wider = _wider(decoder, numerics, hardware, layout, constants, load, targets)
         raise NoBatchError(f"{error} {wider}") from None
 
 
 def _wider(
     decoder: Decoder,
-    precision: Precision,
+    numerics: Numerics,
     hardware: Hardware,
     layout: Layout,
     constants: Constants,
@@ -167,7 +167,7 @@ def _wider(
     """Say which wider layout of one node would do, if any."""
     tensor = 2 * layout.tensor
     while tensor * layout.data <= WIDEST and hardware.link_bytes_per_s:
-        made = replica(decoder, precision, hardware, replace(layout, tensor=tensor))
+        made = replica(decoder, numerics, hardware, replace(layout, tensor=tensor))
         try:
             most(made, constants, load, targets)
         except NoBatchError:

@@ -45,7 +45,8 @@ class Quantity:
         return f"{kind}{self._with_unit(self.low)} or more"
 
     def _with_unit(self, value: float) -> str:
-        return f"{number_text(value)} {plural(self.unit, value)}".rstrip()
+        unit = "" if self.unit == "share" else plural(self.unit, value)
+        return f"{number_text(value)} {unit}".rstrip()
 
     @property
     def below(self) -> float:
@@ -60,8 +61,7 @@ class Quantity:
         """Return a value fit for arithmetic: an int, a finite float, or a float64 array.
 
         Integers stay exact. An integer array becomes float64, because int64 wraps in silence.
-        Random draws
-        need not be whole. SymPy symbols pass, for display.
+        Random draws need not be whole. SymPy symbols pass, for display.
         """
         kind = type(value)
         if (kind is int or kind is float) and self.allows(value):
@@ -83,10 +83,12 @@ class Quantity:
         array = np.asarray(value)
         if array.dtype.kind not in "iuf":
             self.refuse_kind(value)
-        if array.size and not (self.below < array.min() and array.max() <= self.high):
-            inside = (array > self.below) & (array <= self.high)
+        # Compared as float64, too: the ends of a range may lie outside a smaller type.
+        floats = array.astype(np.float64, copy=False)
+        if floats.size and not (self.below < floats.min() and floats.max() <= self.high):
+            inside = (floats > self.below) & (floats <= self.high)
             self._refuse_first(array, ~inside)
-        return array.astype(np.float64, copy=False)
+        return floats
 
     def _refuse_first(self, array: Any, wrong: Any) -> NoReturn:
         import numpy as np

@@ -51,7 +51,7 @@ def sequence_cache_bytes(
     cache_bytes_per_token: Number,
     tokens: Number,
     window_cache_bytes_per_token: Number = 0,
-    window_tokens: Number = 0,
+    window: Number = 1,
 ) -> Number:
     """Cache that one accelerator reads of one sequence in a step.
 
@@ -59,8 +59,9 @@ def sequence_cache_bytes(
     50331648
     """
     full_bytes = cache_bytes_per_token * tokens
-    window_bytes = window_cache_bytes_per_token * minimum(tokens, window_tokens)
-    return full_bytes + window_bytes
+    window_bytes = window_cache_bytes_per_token * minimum(tokens, window)
+    read_bytes = full_bytes + window_bytes
+    return read_bytes
 
 
 @formula(source=ROOFLINE)
@@ -93,7 +94,8 @@ def matmul_seconds(
     wide_seconds = wide_token_seconds + wide_expert_seconds / expert_efficiency
     narrow_seconds = narrow_token_seconds + narrow_expert_seconds / expert_efficiency
     token_time = wide_seconds / compute_efficiency + narrow_seconds / narrow_efficiency
-    return step_tokens * token_time
+    seconds = step_tokens * token_time
+    return seconds
 
 
 @formula(source="a ring sends 2 (g - 1) / g of the vector; two exchanges a layer")
@@ -171,7 +173,7 @@ def prompt_attention_seconds(
     prompt_tokens: Number,
     pair_seconds: Number,
     window_pair_seconds: Number = 0,
-    window_tokens: Number = 0,
+    window: Number = 1,
 ) -> Number:
     """Time of a prompt's attention at the full rate: each token looks at those before it.
 
@@ -180,8 +182,9 @@ def prompt_attention_seconds(
     """
     seen_tokens = prompt_tokens / 2
     pair_time = pair_seconds * seen_tokens
-    window_time = window_pair_seconds * minimum(seen_tokens, window_tokens)
-    return prompt_tokens * (pair_time + window_time)
+    window_time = window_pair_seconds * minimum(seen_tokens, window)
+    seconds = prompt_tokens * (pair_time + window_time)
+    return seconds
 
 
 @formula(source=ROOFLINE)

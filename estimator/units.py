@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 
-KB, MB, GB, TB, PB = (1000**power for power in range(1, 6))
-KiB, MiB, GiB, TiB, PiB = (1024**power for power in range(1, 6))
+KB, MB, GB, TB, PB = 10**3, 10**6, 10**9, 10**12, 10**15
+KiB, MiB, GiB, TiB, PiB = 2**10, 2**20, 2**30, 2**40, 2**50
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -27,7 +27,7 @@ BITS_PER_BYTE = 8
 _DECIMAL = ("", "K", "M", "G", "T", "P", "E")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _SMALL = (("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3))
-_TIMES = (("s", 1), ("min", MINUTE), ("h", HOUR), ("days", DAY))
+_TIMES = (("s", 1), ("min", MINUTE), ("h", HOUR), ("day", DAY))
 
 
 def number_text(value: float, digits: int = 4) -> str:
@@ -94,7 +94,7 @@ def seconds_text(value: float) -> str:
         if 0 < abs(value) < size * 1000:
             return f"{number_text(value / size)} {name}"
     name, size = next((unit for unit in reversed(_TIMES) if abs(value) >= unit[1]), _TIMES[0])
-    return f"{number_text(value / size)} {name}"
+    return f"{number_text(value / size)} {plural(name, value / size)}"
 
 
 def quantity_text(value: float, unit: str) -> str:
@@ -104,11 +104,15 @@ def quantity_text(value: float, unit: str) -> str:
     ('6.00 GB (5.59 GiB)', '112 accelerators')
     >>> quantity_text(2039e9, "byte/s"), quantity_text(0.25, "share")
     ('2.04 TB/s', '25 %')
+    >>> quantity_text(75e12, "byte/month"), quantity_text(98304, "byte/token")
+    ('75 TB a month', '98.30 KB (96.00 KiB) a token')
     """
     if unit == "byte":
         return bytes_text(value)
-    if unit == "byte/day":
-        return f"{prefixed_text(value, 'B', decimals=None)} a day"
+    if unit in ("byte/day", "byte/month"):
+        return f"{prefixed_text(value, 'B', decimals=None)} a {unit[5:]}"
+    if unit == "byte/token":
+        return f"{bytes_text(value)} a token"
     if unit == "byte/s":
         return prefixed_text(value, "B/s")
     if unit in ("bit/s", "FLOP/s", "FLOP"):
@@ -118,6 +122,15 @@ def quantity_text(value: float, unit: str) -> str:
     if unit == "share":
         return f"{number_text(value * 100)} %"
     return f"{number_text(value)} {plural(unit, value)}".rstrip()
+
+
+def share_text(share: float, decimals: int = 0) -> str:
+    """Write a share in per cent.
+
+    >>> share_text(0.25), share_text(0.0003, decimals=1)
+    ('25 %', '0.0 %')
+    """
+    return f"{share * 100:.{decimals}f} %"
 
 
 def plural(unit: str, value: float) -> str:
@@ -138,4 +151,4 @@ def plural(unit: str, value: float) -> str:
     return f"{head}s{slash}{tail}"
 
 
-_UNCOUNTED = frozenset({"FLOP", "W", "s", "kWh", "USD"})
+_UNCOUNTED = frozenset({"FLOP", "W", "s", "min", "h", "kWh", "USD"})

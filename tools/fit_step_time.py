@@ -1,7 +1,6 @@
 """Fit the nine constants of the step time: `python -m tools.fit_step_time [FILE.csv] [--write]`.
 
-Needs SciPy (`pip install scipy`); what runs later needs only the file that this writes,
-estimator/catalog/step_constants.json.
+What runs later needs only the file that this writes, estimator/catalog/step_constants.json.
 
 The loss is that of the logarithm of predicted / measured, rounded off beyond a tenth (soft L1), so
 that a row which cannot be right pulls little. Groups (model x accelerator x engine) weigh as the
@@ -19,13 +18,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from estimator.catalog.serving import Fit, fit_entry
 from estimator.engine import Constants, Spread, Spreads
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
 
 CATALOG = Path(__file__).parents[1] / "estimator" / "catalog"
 LOSS_SCALE = 0.1
+STEPS, NUDGE = 100, 1e-6
 START = Constants(0.8, 0.6, 0.4, 0.4, 0.5, 5e-5, 3e-5, 4e-6, 2e-5)
 LOWEST = Constants(0.2, 0.1, 0.05, 0.05, 0.05, 1e-7, 1e-7, 1e-8, 1e-8)
 HIGHEST = Constants(1, 1, 1, 1, 1, 1e-3, 1e-3, 1e-3, 1e-3)
@@ -70,9 +69,56 @@ def fit_constants(runs: Runs, weights: Array, start: Constants = START) -> Const
         return errors
 
     bounds = (np.log(_values(LOWEST)), np.log(_values(HIGHEST)))
-    first = np.clip(np.log(_values(start)), bounds[0] + 1e-9, bounds[1] - 1e-9)
-    found = least_squares(residuals, first, bounds=bounds, loss="soft_l1", xtol=1e-6, ftol=1e-8)
-    return Constants(*(float(value) for value in np.exp(found.x)))
+    found = least_rounded_squares(residuals, np.log(_values(start)), bounds)
+    return Constants(*(float(value) for value in np.exp(found)))
+
+
+def least_rounded_squares(
+    residuals: Callable[[Array], Array], start: Array, bounds: tuple[Array, Array]
+) -> Array:
+    """Minimize the sum of 2 (sqrt(1 + r^2) - 1) within bounds, after Levenberg and Marquardt.
+
+    Each step solves the least squares in which a residual weighs 1 / sqrt(1 + r^2); a value that
+    stands at its bound and would leave it keeps still.
+    """
+    point, damping = np.clip(start, *bounds), 1e-3
+    errors = residuals(point)
+    for _ in range(STEPS):
+        slopes = _slopes(residuals, point, errors)
+        moved = np.clip(point + _move(slopes, errors, point, bounds, damping), *bounds)
+        tried = residuals(moved)
+        gain = _cost(errors) - _cost(tried)
+        if gain <= 0:
+            damping *= 10
+            if damping > 1e9:
+                break
+            continue
+        point, errors, damping = moved, tried, max(damping / 10, 1e-9)
+        if gain < 1e-9 * _cost(errors):
+            break
+    return point
+
+
+def _cost(errors: Array) -> float:
+    return float((np.sqrt(1 + errors**2) - 1).sum())
+
+
+def _slopes(residuals: Callable[[Array], Array], point: Array, errors: Array) -> Array:
+    nudges = np.eye(len(point)) * NUDGE
+    return np.stack([(residuals(point - n) - errors) / -NUDGE for n in nudges], axis=1)
+
+
+def _move(
+    slopes: Array, errors: Array, point: Array, bounds: tuple[Array, Array], damping: float
+) -> Array:
+    weights = 1 / np.sqrt(1 + errors**2)
+    down = -slopes.T @ (weights * errors)
+    free = ~((point <= bounds[0]) & (down < 0) | (point >= bounds[1]) & (down > 0))
+    curve = slopes[:, free].T @ (weights[:, None] * slopes[:, free])
+    curve += damping * np.diag(np.diag(curve) + 1e-12)
+    move = np.zeros_like(point)
+    move[free] = np.linalg.solve(curve, down[free])
+    return move
 
 
 def weights_of(runs: Runs, repeated: Mask) -> Array:

@@ -1,18 +1,31 @@
-"""Published models and accelerators: data files with their sources, and the loader."""
+"""Published models, accelerators, precisions and rates: data files with sources, and a loader."""
 
 from estimator.catalog.loader import (
     Accelerator,
     Model,
+    Precision,
     Rate,
     accelerator,
     accelerators,
     model,
     models,
+    precision,
+    precisions,
     rate,
     rates,
 )
 
 __all__ = [
-    "Accelerator", "Model", "Rate", "accelerator", "accelerators", "model", "models", "rate",
+    "Accelerator",
+    "Model",
+    "Precision",
+    "Rate",
+    "accelerator",
+    "accelerators",
+    "model",
+    "models",
+    "precision",
+    "precisions",
+    "rate",
     "rates",
-]  # fmt: skip
+]

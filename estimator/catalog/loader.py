@@ -1,18 +1,19 @@
-"""Load the catalog's data files. Each row keeps the place where its figures were read."""
+"""Load the catalog's data files.
+
+Each row says whose figures it has (`source`) and the place where they were read (`place`).
+"""
 
 from __future__ import annotations
 
 import csv
-import difflib
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TypeVar
 
+from estimator.choosing import choose
+from estimator.model_storage import scaled_bits_per_weight
 from estimator.units import GB, MiB
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Model:
     stored_dtype: str
     exact: bool
     source: str
+    place: str
     note: str
 
 
@@ -54,6 +56,7 @@ class Accelerator:
     flops_per_s: Mapping[int, float]
     watts: float | None
     source: str
+    place: str
     note: str
 
     @property
@@ -71,6 +74,28 @@ class Rate:
     value: float
     unit: str
     source: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """A way to store weights: bits of an element, and what a group of them shares."""
+
+    name: str
+    element_bits: int
+    scale_bits: int
+    zero_point_bits: int
+    group_size: int
+    use: str
+    source: str
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Bits of a weight with its share of the scale."""
+        bits = scaled_bits_per_weight(
+            self.element_bits, self.scale_bits, self.zero_point_bits, self.group_size
+        )
+        return float(bits)
 
 
 @functools.cache
@@ -91,28 +116,30 @@ def rates() -> dict[str, Rate]:
     return {row["key"]: _rate(row) for row in _rows("rates.csv")}
 
 
+@functools.cache
+def precisions() -> dict[str, Precision]:
+    """Ways to store weights, by name, the widest first."""
+    return {row["name"]: _precision(row) for row in _rows("precisions.csv")}
+
+
 def model(key: str) -> Model:
     """One model; an unknown key is refused with the nearest one."""
-    return find(models(), key, "model")
+    return models()[choose("model", key, models())]
 
 
 def accelerator(name: str) -> Accelerator:
     """One accelerator; an unknown name is refused with the nearest one."""
-    return find(accelerators(), name, "accelerator")
+    return accelerators()[choose("accelerator", name, accelerators())]
 
 
 def rate(key: str) -> Rate:
     """One rate; an unknown key is refused with the nearest one."""
-    return find(rates(), key, "rate")
+    return rates()[choose("rate", key, rates())]
 
 
-def find(table: Mapping[str, T], key: str, kind: str) -> T:
-    """Look a key up; an unknown one is refused with the nearest one."""
-    if key in table:
-        return table[key]
-    close = difflib.get_close_matches(str(key), table, n=1, cutoff=0.4)
-    hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(table)}."
-    raise ValueError(f"{kind} {key!r} is not in the catalog: {hint}")
+def precision(name: str) -> Precision:
+    """One precision; an unknown name is refused with the nearest one."""
+    return precisions()[choose("precision", name, precisions())]
 
 
 def _rows(file: str) -> list[dict[str, str]]:
@@ -131,6 +158,7 @@ def _model(row: Mapping[str, str]) -> Model:
         stored_dtype=row["stored_dtype"],
         exact=row["exact"] == "yes",
         source=row["source"],
+        place=row["place"],
         note=row["note"],
     )
 
@@ -149,13 +177,27 @@ def _accelerator(row: Mapping[str, str]) -> Accelerator:
         flops_per_s={bits: float(row[name]) * 1e12 for bits, name in rates.items() if row[name]},
         watts=float(row["tdp_w"]) if row["tdp_w"] else None,
         source=row["source"],
+        place=row["place"],
         note=row["note"],
     )
 
 
 def _rate(row: Mapping[str, str]) -> Rate:
     scale, unit = {"GB/s": (GB, "byte/s"), "ms": (1e-3, "s")}[row["unit"]]
-    return Rate(row["key"], row["meaning"], float(row["value"]) * scale, unit, row["source"])
+    value = float(row["value"]) * scale
+    return Rate(row["key"], row["meaning"], value, unit, row["source"], row["place"])
+
+
+def _precision(row: Mapping[str, str]) -> Precision:
+    return Precision(
+        name=row["name"],
+        element_bits=int(row["element_bits"]),
+        scale_bits=int(row["scale_bits"]),
+        zero_point_bits=int(row["zero_point_bits"]),
+        group_size=int(row["group_size"]),
+        use=row["use"],
+        source=row["source"],
+    )
 
 
 def _int(text: str) -> int | None:

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from typing import Any
 
-from estimator.catalog.loader import accelerator, accelerators, find
-from estimator.engine import Constants, Decoder, Hardware, Precision, Spread, Spreads
+from estimator.catalog.loader import accelerator
+from estimator.choosing import choose
+from estimator.engine import Constants, Decoder, Hardware, Numerics, Spread, Spreads
 
 SYSTEMS = {
     "v100_sxm": "V100-SXM2-32GB",
@@ -130,16 +131,12 @@ def decoders() -> dict[str, Decoder]:
 
 def decoder(name: str) -> Decoder:
     """One decoder by key or published name; an unknown one is refused with the nearest."""
-    return find(decoders(), name.lower(), "model")
+    return decoders()[choose("model", name.lower(), decoders())]
 
 
 def hardware(name: str) -> Hardware:
     """One accelerator by its name in the catalog or in a measurement file."""
-    known = SYSTEMS.get(name.lower(), name)
-    if known not in accelerators():
-        names = {**dict.fromkeys(accelerators()), **dict.fromkeys(SYSTEMS)}
-        find(names, name, "accelerator")
-    sheet = accelerator(known)
+    sheet = accelerator(SYSTEMS.get(name.lower(), name))
     return Hardware(
         name=sheet.name,
         memory_bytes=sheet.memory_bytes,
@@ -170,7 +167,7 @@ def decoder_of(facts: Mapping[str, Any]) -> Decoder:
         experts_per_token=facts.get("experts_per_token", 0),
         cache_elements=(n_layers - window_layers) * kept,
         window_cache_elements=window_layers * kept,
-        window_tokens=facts.get("window_tokens", 0),
+        window=facts.get("window_tokens", 1),
         cache_heads=1 if "latent" in facts else facts["n_kv_heads"],
         pair_flops=(n_layers - window_layers) * pairs,
         window_pair_flops=window_layers * pairs,
@@ -211,18 +208,18 @@ def _per_layer(facts: Mapping[str, Any]) -> tuple[int, int]:
     return 2 * facts["n_kv_heads"] * facts["head_dim"], 4 * heads * facts["head_dim"]
 
 
-_NARROW_8 = Precision(8, 8, 8, 8, 8, 8)
-_PRECISIONS = {
-    "bfloat16": Precision(),
-    "float16": Precision(),
-    "int8_wo": Precision(8, 8, 8),
-    "int4_wo": Precision(4.125, 4.125, 4.125),
+_NARROW_8 = Numerics(8, 8, 8, 8, 8, 8)
+_NUMERICS = {
+    "bfloat16": Numerics(),
+    "float16": Numerics(),
+    "int8_wo": Numerics(8, 8, 8),
+    "int4_wo": Numerics(4.125, 4.125, 4.125),
     "fp8": _NARROW_8,
     "fp8_static": _NARROW_8,
     "fp8_ootb": _NARROW_8,
     "fp8_block": _NARROW_8,
-    "w4afp8": Precision(8, 8, 4.125, 8, 8, 8),
-    "nvfp4": Precision(4.5, 4.5, 4.5, 4, 4, 4),
+    "w4afp8": Numerics(8, 8, 4.125, 8, 8, 8),
+    "nvfp4": Numerics(4.5, 4.5, 4.5, 4, 4, 4),
 }
 """How a model is kept under the names of measurement files: bits with scales, and computed."""
 
@@ -236,7 +233,7 @@ of ai-dynamo/aiconfigurator. The others keep 16 bits unless told.
 """
 
 
-def precision(decoder: Decoder, mode: str, engine: str = "") -> Precision:
+def numerics(decoder: Decoder, mode: str, engine: str = "") -> Numerics:
     """Give how a model is kept and computed under a quantization's name, empty for BF16.
 
     A model published with 4-bit experts (gpt-oss) keeps them under any name, and the rest in 16
@@ -244,11 +241,11 @@ def precision(decoder: Decoder, mode: str, engine: str = "") -> Precision:
 
     Raises: ValueError: a name that is not known.
     """
-    base = find(_PRECISIONS, mode.lower() or "bfloat16", "quantization")
+    base = _NUMERICS[choose("quantization", mode.lower() or "bfloat16", _NUMERICS)]
     if decoder.native_expert_bits:
-        return Precision(expert_bits=decoder.native_expert_bits)
+        return Numerics(expert_bits=decoder.native_expert_bits)
     if mode == "nvfp4" and decoder.latent:
-        return Precision(16, 4.5, 4.5, 16, 4, 4)
+        return Numerics(16, 4.5, 4.5, 16, 4, 4)
     if engine == CACHE_8_BIT and base.attention_compute_bits < 16 and not decoder.latent:
         return replace(base, cache_bytes_per_element=1)
     return base

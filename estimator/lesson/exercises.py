@@ -30,7 +30,8 @@ class Exercise:
     question: str
     answer_name: str
     answer: float
-    mistakes: Sequence[Mistake] = ()
+    mistakes: Sequence[Mistake]
+    solution: str
     tolerance: float = 0.005
 
     @property
@@ -82,7 +83,10 @@ class Verdict:
 
     def _repr_markdown_(self) -> str:
         mark = {True: "✔ ", False: "✘ ", None: ""}[self.right]
-        return f"**{self.exercise.title}.** {self.exercise.question}\n\n{mark}*{self.sentence}*"
+        return (
+            f"**{self.exercise.title}**\n\n{self.exercise.question}\n\n{mark}*{self.sentence}*\n\n"
+            f"<details><summary>Solution</summary>{self.exercise.solution}</details>"
+        )
 
     def __repr__(self) -> str:
         return f"{self.exercise.title}: {self.sentence}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -26,10 +27,8 @@ class Picture:
     alt: str
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
-        from matplotlib import style
-
         buffer = io.BytesIO()
-        with style.context(STYLE):
+        with course_style():
             self.figure.savefig(buffer, format="png", metadata={"Software": None})
         image = base64.b64encode(buffer.getvalue()).decode()
         width = int(self.figure.get_figwidth() * 100)
@@ -42,14 +41,19 @@ class Picture:
         return self.alt
 
 
-def canvas(width: float = 7.2, height: float = 3.6) -> tuple[Figure, Axes]:
-    """Start a figure in the course's style, without pyplot and its global state."""
+def course_style() -> AbstractContextManager[None]:
+    """Draw in the course's style, all of a figure inside one `with` block."""
     from matplotlib import style
+
+    return style.context(STYLE)
+
+
+def canvas(width: float = 7.2, height: float = 3.6) -> tuple[Figure, Axes]:
+    """Start a figure without pyplot and its global state."""
     from matplotlib.figure import Figure
 
-    with style.context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots()
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
 
 
 def grouped_bars(
@@ -66,25 +70,28 @@ def grouped_bars(
 
     `limit` draws a line at a capacity, with its name.
     """
-    figure, axes = canvas(height=1.0 + 0.32 * len(groups) * (len(series) + 0.6))
-    thickness = 0.8 / len(series)
-    for number, (name, values) in enumerate(series.items()):
-        offsets = [
-            place + (number - (len(series) - 1) / 2) * thickness for place in range(len(groups))
-        ]
-        bars = axes.barh(
-            offsets, values, thickness, label=name, color=COLOURS[number], hatch=HATCHES[number],
-            edgecolor="white",
-        )  # fmt: skip
-        axes.bar_label(bars, labels=list(texts[name]), padding=3)
-    axes.set_yticks(range(len(groups)), labels=list(groups))
-    axes.invert_yaxis()
-    axes.grid(visible=False, axis="y")
-    axes.margins(x=0.12)
-    if limit:
-        axes.axvline(limit[0], color="black", linestyle="--", linewidth=1)
-        axes.text(limit[0], -0.55, f" {limit[1]}", va="bottom", fontsize=9)
-    axes.set_xlabel(axis)
-    axes.set_title(title)
-    axes.legend(loc="lower right")
+    with course_style():
+        figure, axes = canvas(height=1.1 + 0.32 * len(groups) * (len(series) + 0.6))
+        thickness = 0.8 / len(series)
+        for number, (name, values) in enumerate(series.items()):
+            shift = (number - (len(series) - 1) / 2) * thickness
+            bars = axes.barh(
+                [place + shift for place in range(len(groups))], values, thickness, label=name,
+                color=COLOURS[number], hatch=HATCHES[number], edgecolor="white",
+            )  # fmt: skip
+            axes.bar_label(bars, labels=list(texts[name]), padding=3)
+        axes.set_yticks(range(len(groups)), labels=list(groups))
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.margins(x=0.12)
+        if limit:
+            place, text = limit
+            axes.axvline(place, color="black", linestyle="--", linewidth=1)
+            axes.annotate(
+                text, (place, 0), xycoords=("data", "axes fraction"), xytext=(4, 4),
+                textcoords="offset points", fontsize=9, backgroundcolor="white",
+            )  # fmt: skip
+        axes.set_xlabel(axis)
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
+        figure.legend(loc="outside upper right", ncols=len(series))
     return Picture(figure, alt)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from estimator.choosing import choose
 from estimator.formula import check_inputs
 
 
@@ -40,16 +40,6 @@ def inputs(choices: Mapping[str, tuple[str, Iterable[str]]] | None = None, **val
     if problems:
         raise ValueError(" ".join(problems))
     return Inputs(**given)
-
-
-def choose(name: str, value: object, allowed: Iterable[str]) -> str:
-    """Return a name that is on the list; else say which one was probably meant."""
-    names = list(allowed)
-    if isinstance(value, str) and value in names:
-        return value
-    close = difflib.get_close_matches(str(value), names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(names)}."
-    raise ValueError(f"{name} is {value!r}, which is not on the list of {len(names)}: {hint}")
 
 
 def _single(name: str, value: Any) -> Any:

@@ -31,7 +31,7 @@ class Shown:
     text: str
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        markdown = f"$$\n{self.latex}\n$$\n\nwhere {self.legend}. Source: {self.source}."
+        markdown = f"$$\n{self.latex}\n$$\n\n{self.legend}. *Source: {self.source}.*"
         return {"text/markdown": markdown, "text/plain": self.text}
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ def show(function: Callable[..., Any], *args: float, **kwargs: float) -> Shown:
         f"&= {_result(value, facts.result)}",
     ]
     latex = "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-    legend = ", ".join(f"${entry.symbol}$ is the {entry.label}" for entry in facts.inputs)
+    legend = "; ".join(f"${entry.symbol}$: {entry.label}" for entry in facts.inputs)
     text = f"{facts.result.name} = {quantity_text(value, facts.result.unit)}"
     return Shown(value, latex, legend, facts.source, text)
 
@@ -66,18 +66,27 @@ def show(function: Callable[..., Any], *args: float, **kwargs: float) -> Shown:
 def _latex(facts: Facts, texts: dict[str, str]) -> str:
     """Call the bare function with symbols that print as the given texts."""
     import sympy
+    from sympy.printing.latex import LatexPrinter
+
+    class Printer(LatexPrinter):  # type: ignore[misc]
+        """Writes constants as lessons write numbers, and sums without needless brackets."""
+
+        def _print_Integer(self, integer: sympy.Integer) -> str:  # noqa: N802
+            return number_latex(int(integer))
+
+        def _print_Add(self, total: sympy.Add, order: str | None = None) -> str:  # noqa: N802
+            return str(super()._print_Add(sympy.Add(*_terms(total)), order))
 
     symbols = {name: sympy.Dummy(name) for name in texts}
+    names = {symbols[name]: text for name, text in texts.items()}
+    settings = {"order": "none", "mul_symbol": "times", "symbol_names": names}
     with sympy.evaluate(False):
-        expression = facts.bare(**symbols)
-        return str(
-            sympy.latex(
-                expression,
-                order="none",
-                mul_symbol="times",
-                symbol_names={symbols[name]: text for name, text in texts.items()},
-            )
-        )
+        return str(Printer(settings).doprint(facts.bare(**symbols)))
+
+
+def _terms(total: Any) -> list[Any]:
+    """Terms of a sum, and of the sums that stand in it as terms."""
+    return [term for arg in total.args for term in (_terms(arg) if arg.is_Add else [arg])]
 
 
 def number_latex(value: float) -> str:
@@ -92,14 +101,17 @@ def number_latex(value: float) -> str:
             digits = mantissa.rstrip("0").rstrip(".")
             power = f"10^{{{int(exponent)}}}"
             return power if digits == "1" else rf"{digits} \times {power}"
-    return number_text(value, digits=6).replace(",", "{,}")
+    mantissa, _, exponent = number_text(value, digits=6).replace(",", "{,}").partition("e")
+    if not exponent:
+        return mantissa
+    return rf"{mantissa.rstrip('0').rstrip('.')} \times 10^{{{int(exponent)}}}"
 
 
 def _result(value: float, result: Quantity) -> str:
     unit = result.unit
     if unit == "byte":
-        exact = int(value) if float(value).is_integer() else value
-        digits = number_text(exact, digits=6).replace(",", "{,}")
+        whole = float(value).is_integer()
+        digits = f"{int(value):,}".replace(",", "{,}") if whole else number_latex(value)
         return rf"{digits}\ \text{{bytes}} = \text{{{bytes_text(value)}}}"
     text = quantity_text(value, unit).replace("%", r"\%")
     return rf"\text{{{text}}}"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from html import escape
 
 from estimator.glossary import quantity
-from estimator.units import number_text, quantity_text
+from estimator.units import number_text, quantity_text, share_text
 
 # Okabe and Ito's colours that keep a contrast of 3 on white and on JupyterLab's dark page.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 
-_CELL = "padding:2px 10px;vertical-align:top;"
+_CELL = "padding:2px 10px;vertical-align:top;overflow-wrap:anywhere;"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class Table:
         )
         parts.append(f"<thead><tr>{heads}</tr></thead><tbody>")
         parts += [self._row(row) for row in self.rows]
-        parts += [self._row(self.total, "font-weight:bold;border-top:2px solid")] * bool(self.total)
+        if self.total:
+            parts.append(self._row(self.total, "font-weight:bold;border-top:2px solid"))
         parts.append("</tbody></table>")
         parts += [f"<p {_style('margin:4px 0')}>{escape(self.note)}</p>"] if self.note else []
         return "".join(parts)
@@ -114,7 +115,7 @@ def breakdown(
     if not total:
         raise ValueError("the parts add up to 0, so they have no shares: give a part above 0.")
     rows = [
-        (name, quantity_text(value, unit), Bar(value / total, f"{value / total:.1%}"))
+        (name, quantity_text(value, unit), Bar(value / total, share_text(value / total, 1)))
         for name, value in parts.items()
     ]
     note = f"Left out: {left_out}" if left_out else ""

@@ -1,1 +1,1 @@
-"""The estimator held against measurements, the course's and anyone's own."""
+"""The estimator against measurements: each module reads a reader's file and prints the errors."""

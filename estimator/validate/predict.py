@@ -95,7 +95,7 @@ def runs_of(runs: Sequence[Run]) -> Runs:
 def replica_of(setting: Setting) -> Replica:
     """Make the replica of a setting."""
     hardware = catalog.hardware(setting.system)
-    return replica(setting.decoder, setting.precision, hardware, setting.layout)
+    return replica(setting.decoder, setting.numerics, hardware, setting.layout)
 
 
 def running(runs: Runs) -> Array:

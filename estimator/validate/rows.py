@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estimator.catalog import serving as catalog
-from estimator.engine import Decoder, Layout, Precision, replica, sequences_that_fit
+from estimator.engine import Decoder, Layout, Numerics, replica, sequences_that_fit
 
 REQUIRED = ("model_path", "system", "backend", "isl", "osl", "batch_size", "tp_size", "tpot_ms")
 OPTIONAL = (
@@ -59,9 +59,9 @@ class Setting:
         return catalog.decoder(self.model)
 
     @property
-    def precision(self) -> Precision:
+    def numerics(self) -> Numerics:
         """Give how the weights and the cache are kept."""
-        return catalog.precision(self.decoder, self.mode, self.engine)
+        return catalog.numerics(self.decoder, self.mode, self.engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +273,7 @@ _MODES = {"": "", "bf16": "", "fp16": "", "fp8": "fp8", "fp4": "nvfp4"}
 
 def _check_fits(setting: Setting) -> None:
     hardware = catalog.hardware(setting.system)
-    made = replica(setting.decoder, setting.precision, hardware, setting.layout)
+    made = replica(setting.decoder, setting.numerics, hardware, setting.layout)
     if sequences_that_fit(made, 1) < 1:
         count = setting.layout.accelerators
         raise ValueError(

@@ -352,26 +352,39 @@ def json_of(report: Report) -> str:
     return json.dumps(asdict(report), indent=1, sort_keys=True)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if the file could be read and 2 if not."""
-    parser = argparse.ArgumentParser(
-        prog="python -m estimator validate serving",
-        description="Hold estimated times per output token against measured ones.",
-    )
+HELP = "hold the time per output token against measured serving runs"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
     parser.add_argument("file", type=Path, help="CSV with columns as in measured_serving.csv")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--worst", type=int, default=10, help="worst rows to name (default: 10)")
-    options = parser.parse_args(argv)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command: 0 where rows could be modelled, 1 where not one could.
+
+    Raises: ColumnsError: no table of measured runs; ValueError: no such file.
+    """
     try:
-        report = validate(options.file, max(0, options.worst))
+        report = validate(arguments.file, max(0, arguments.worst))
     except OSError as error:
-        print(f"{options.file} cannot be read: {error.strerror}.", file=sys.stderr)
-        return 2
+        why = error.strerror or type(error).__name__
+        raise ValueError(f"{arguments.file} cannot be read: {why}.") from None
+    print(json_of(report) if arguments.json else text_of(report))
+    return 0 if report.rows else 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command by itself: as `run`, and 2 where the file is no table of runs."""
+    parser = argparse.ArgumentParser(prog="python -m estimator validate serving", description=HELP)
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    print(json_of(report) if options.json else text_of(report))
-    return 0
 
 
 if __name__ == "__main__":

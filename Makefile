@@ -1,0 +1,45 @@
+# The commands of the course. This file only names them: tools/ does the work.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help lab fresh test browser-test notebooks bench constraints clean
+
+# Python settings of the user's own must not leak into the course's environment.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
+
+# PYTHON, PORT, LESSON and PYTEST_ARGS reach tools/ as variables of the environment.
+ANY_PYTHON := sh tools/python.sh
+SET_UP := $(ANY_PYTHON) -m tools.set_up
+COURSE := .venv/bin/python
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+lab: ## open the course in JupyterLab; PORT=9000 asks for that port
+	@$(SET_UP)
+	@$(COURSE) -m tools.lab
+
+fresh: ## put back one lesson as published, keeping yours beside it: make fresh LESSON=01
+	@$(ANY_PYTHON) -m tools.course
+
+test: ## check code and types, run the tests, re-execute every lesson and compare
+	@$(SET_UP) test
+	@$(COURSE) -m tools.check test
+
+browser-test: ## try the lessons in a real JupyterLab in Chromium
+	@$(SET_UP) test
+	@$(COURSE) -m tools.check browser
+
+notebooks: ## re-execute all lessons in place and normalize what git keeps
+	@$(SET_UP)
+	@$(COURSE) -m estimator.lesson.renew notebooks
+
+bench: ## print the speed figures, as ratios against a floor measured in the same run
+	@$(SET_UP) test
+	@$(COURSE) -m tools.bench
+
+constraints: ## renew the pins; needs Python 3.11
+	@$(ANY_PYTHON) -m tools.constraints
+
+clean: ## remove the environment and all caches, never my-course/
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find . -name my-course -prune -o -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,105 @@
+"""What a panel asks: numbers from the glossary and choices from a list."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from estimator.glossary import quantity
+from estimator.quantity import Quantity
+from estimator.units import quantity_text
+
+OWN = "my own"
+LOG_STEPS = 200
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that is typed into a box or dragged on the slider beside it.
+
+    Name, label, unit, range and message come from the glossary. `scale` is what the number on
+    the page is multiplied with, so that people type 3.2 and not 3200000000; `scale_name` says it.
+    `low` and `high` are the slider's ends, in the page's unit; the box takes all that is allowed.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    step: float = 1
+    log: bool = False
+    scale: float = 1
+    scale_name: str = ""
+
+    @property
+    def quantity(self) -> Quantity:
+        """The glossary's entry."""
+        return quantity(self.name)
+
+    @property
+    def label(self) -> str:
+        """The name that the box carries: what is asked, and in which unit."""
+        label = self.quantity.label
+        text = label[0].upper() + label[1:]
+        return f"{text}, {self.scale_name}" if self.scale_name else text
+
+    def to_base(self, shown: float) -> float:
+        """Turn what stands on the page into base units, an exact integer where it is whole."""
+        value = shown * self.scale
+        whole = math.isfinite(value) and float(round(value)) == value
+        return round(value) if whole else value
+
+    def check(self, shown: float) -> float:
+        """Return the value in base units; ValueError with the glossary's sentence if it is off."""
+        checked: float = self.quantity.check(self.to_base(shown))
+        return checked
+
+    def position(self, shown: float) -> float:
+        """Where a value of the page stands on the slider, in the slider's own measure."""
+        return math.log10(shown) if self.log else shown
+
+    @property
+    def slider_step(self) -> float:
+        """One step of the slider, in its own measure."""
+        if not self.log:
+            return self.step
+        return (math.log10(self.high) - math.log10(self.low)) / LOG_STEPS
+
+    def is_snap(self, before: float, after: float) -> bool:
+        """Tell a browser's rounding of a slider to its grid from a move by a person."""
+        if self.log and before <= 0:
+            return False
+        moved = abs(self.position(after) - self.position(before))
+        return moved <= self.slider_step * 0.501
+
+    @property
+    def shown(self) -> float:
+        """The starting value as the page shows it."""
+        return self.value / self.scale
+
+    @property
+    def text(self) -> str:
+        """The starting value in words."""
+        return quantity_text(self.value, self.quantity.unit)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a list. `fills` gives the numbers that a choice sets; typing over them is OWN."""
+
+    name: str
+    label: str
+    options: Mapping[str, str]
+    """What is chosen, and the text that stands for it on the page."""
+    value: str
+    meaning: str
+    fills: Callable[[str], Mapping[str, float]] | None = None
+
+    @property
+    def text(self) -> str:
+        """The starting choice in words."""
+        return self.options[self.value]
+
+
+Control = Number | Choice

@@ -1,0 +1,293 @@
+"""Lesson 00's own tables, panel and exercises: the whole envelope at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from estimator import catalog
+from estimator.bandwidth import traffic_bits_per_s
+from estimator.lesson.controls import Choice, Number
+from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.prose import Prose
+from estimator.lesson.tables import Bar, Table, assumptions, comparison
+from estimator.model_storage import weight_bytes
+from estimator.serving import accelerators, compute_seconds, requests_per_s
+from estimator.units import (
+    BITS_PER_BYTE,
+    DAY,
+    DAYS_PER_MONTH,
+    GB,
+    KB,
+    MB,
+    GiB,
+    bytes_text,
+    number_text,
+    quantity_text,
+    seconds_text,
+    share_text,
+)
+from estimator.user_data import daily_bytes, profile_bytes
+
+RECORD_BYTES, INTERACTION_BYTES, INDEX_SHARE = 10 * KB, 2 * KB, 0.25
+QUESTION_BYTES, ANSWER_BYTES = 2 * KB, 10 * KB
+SHOWN = ("A100-SXM-80GB", "H100-SXM", "H200-SXM", "MI300X", "L4", "TPU-v5e")
+COURSE = "Back-of-the-envelope calculations for the model deployment (Educative)"
+NOTES = f"{COURSE}, from readers' notes"
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Every figure of a service's envelope, in base units."""
+
+    weight_bytes: float
+    profile_bytes: float
+    daily_bytes: float
+    requests_per_s: float
+    compute_seconds: float
+    accelerators: float
+    ingress_bits_per_s: float
+    egress_bits_per_s: float
+
+    @property
+    def monthly_bytes(self) -> float:
+        """Bytes of interactions after a month of days like this one."""
+        return self.daily_bytes * DAYS_PER_MONTH
+
+
+def envelope(
+    users: float, requests_per_user: float, n_params: float, bits_per_weight: float,
+    output_tokens: float, accelerator: str,
+) -> Envelope:  # fmt: skip
+    """The whole chain, from users to storage, accelerators and bandwidth."""
+    rate = requests_per_s(users, requests_per_user)
+    seconds = compute_seconds(
+        n_params, output_tokens, catalog.accelerator(accelerator).flops_per_s[16]
+    )
+    return Envelope(
+        weight_bytes=weight_bytes(n_params, bits_per_weight),
+        profile_bytes=profile_bytes(users, RECORD_BYTES),
+        daily_bytes=daily_bytes(users, requests_per_user, INTERACTION_BYTES, INDEX_SHARE),
+        requests_per_s=rate,
+        compute_seconds=seconds,
+        accelerators=accelerators(rate, seconds),
+        ingress_bits_per_s=traffic_bits_per_s(rate, QUESTION_BYTES),
+        egress_bits_per_s=traffic_bits_per_s(rate, ANSWER_BYTES),
+    )
+
+
+def envelope_assumptions() -> Table:
+    """What the envelope takes for granted."""
+    record, interaction, question, answer = (
+        bytes_text(size, decimals=None)
+        for size in (RECORD_BYTES, INTERACTION_BYTES, QUESTION_BYTES, ANSWER_BYTES)
+    )
+    return assumptions(
+        (
+            ("users who come every day", "100,000,000", COURSE),
+            ("requests of a user a day", "10", COURSE),
+            ("a user's record", record, COURSE),
+            ("a stored interaction", interaction, COURSE),
+            ("index over the interactions", share_text(INDEX_SHARE), COURSE),
+            ("a question on the network", question, NOTES),
+            ("an answer on the network", answer, NOTES),
+            ("tokens of an answer", "500", NOTES),
+            ("work for a token", "2 FLOP a parameter", "Kaplan et al. 2020, section 2.1"),
+            ("load over the day", "even", NOTES),
+            ("use of the accelerators", "full rate, all the time", NOTES),
+        )
+    )
+
+
+def envelope_table(e: Envelope) -> Table:
+    """An envelope as a table, a line each."""
+    rows = (
+        ("model", quantity_text(e.weight_bytes, "byte"), "01"),
+        ("user profiles", quantity_text(e.profile_bytes, "byte"), "02"),
+        ("interactions with index, a day", quantity_text(e.daily_bytes, "byte"), "02"),
+        ("interactions with index, a month", quantity_text(e.monthly_bytes, "byte"), "02"),
+        ("requests", quantity_text(e.requests_per_s, "request/s"), "04"),
+        ("arithmetic of a request", quantity_text(e.compute_seconds, "s"), "04"),
+        ("accelerators, at least", quantity_text(e.accelerators, "accelerator"), "04"),
+        ("traffic in", quantity_text(e.ingress_bits_per_s, "bit/s"), "04"),
+        ("traffic out", quantity_text(e.egress_bits_per_s, "bit/s"), "04"),
+    )
+    return Table(("what", "how much", "lesson"), rows, "The envelope")
+
+
+def published_table(e: Envelope) -> Table:
+    """The course's printed figures beside the computed ones."""
+    return comparison(
+        (
+            ("model", "6 GB", e.weight_bytes, "byte", "decimal gigabytes"),
+            ("user profiles", "1 TB", e.profile_bytes, "byte", ""),
+            ("interactions a day", "2.5 GB", e.daily_bytes, "byte",
+             "the calculator's unit is a slip: its text says TB"),
+            ("requests", "11,574 a second", e.requests_per_s, "request/s", ""),
+            ("arithmetic of a request", "9.6 ms", e.compute_seconds, "s", ""),
+            ("accelerators", "112", e.accelerators, "accelerator", "a floor, see lesson 04"),
+            ("traffic in", "185 Mbps", e.ingress_bits_per_s, "bit/s", ""),
+            ("traffic out", "926 Mbps", e.egress_bits_per_s, "bit/s", ""),
+        )
+    )  # fmt: skip
+
+
+def units_table() -> Table:
+    """The pairs of units that get mixed up."""
+    rows = (
+        ("bits and bytes", f"1 byte = {BITS_PER_BYTE} bits", "networks count bits, disks bytes"),
+        ("GB and GiB", f"{number_text(GB)} and {number_text(GiB)} bytes", "a GiB is 7 % more"),
+        ("a day and a second", f"1 day = {number_text(DAY)} seconds", "rates are per second"),
+        ("a month", f"{DAYS_PER_MONTH} days", "the course's month"),
+    )
+    headers = ("pair", "how they hang together", "why it matters")
+    return Table(headers, rows, "Units", left=frozenset(headers[1:]))
+
+
+def heart_table() -> Table:
+    """Numbers worth knowing by heart, each with its source."""
+    wanted = ("hdd_read", "sata_ssd_read", "nvme_pcie4_read", "ethernet_10g", "ethernet_100g",
+              "pcie5_x16", "rtt_data_centre", "rtt_intercontinental")  # fmt: skip
+    rates = [catalog.rate(key) for key in wanted]
+    rows = [("seconds of a day", seconds_text(DAY) + f" = {number_text(DAY)} s", "by definition")]
+    rows += [
+        (f"bytes of a parameter at {p.name}", f"{p.bits_per_weight / 8:g}", p.source)
+        for p in map(catalog.precision, ("FP32", "BF16", "INT8", "INT4"))
+    ]
+    rows += [(rate.meaning, quantity_text(rate.value, rate.unit), rate.source) for rate in rates]
+    headers = ("what", "how much", "source")
+    return Table(headers, rows, "Numbers to know by heart", left=frozenset({"source"}))
+
+
+def accelerator_table() -> Table:
+    """Accelerators worth knowing: memory, bandwidth and dense 16-bit rate, with sources."""
+    rows = [
+        (a.name, f"{a.sold_bytes // GB} GB", quantity_text(a.bytes_per_s, "byte/s"),
+         quantity_text(a.flops_per_s[16], "FLOP/s"), a.source)
+        for a in map(catalog.accelerator, SHOWN)
+    ]  # fmt: skip
+    headers = ("accelerator", "memory as sold", "bandwidth", "16-bit rate, dense", "source")
+    return Table(headers, rows, "Accelerators", left=frozenset({"source"}))
+
+
+def your_envelope(given: Inputs) -> Prose:
+    """The reader's service in one paragraph that follows the reader's numbers."""
+    e = envelope(**given.as_dict())
+    return Prose(
+        f"**{number_text(given.users)} users, {number_text(given.requests_per_user)} requests a "
+        f"day each.** That is {quantity_text(e.requests_per_s, 'request/s')}, at least "
+        f"{quantity_text(e.accelerators, 'accelerator')} of type {given.accelerator}, "
+        f"{bytes_text(e.daily_bytes)} of interactions a day, and "
+        f"{quantity_text(e.egress_bits_per_s, 'bit/s')} of answers."
+    )
+
+
+TASK = "find how many users, at 10 requests a day, make 1,000 requests a second."
+
+
+def envelope_answer(
+    users: float, requests_per_user: float, n_params: float, bits_per_weight: float,
+    output_tokens: float, accelerator: str,
+) -> Answer:  # fmt: skip
+    """The panel's answer: the envelope, with each accelerator's count as a bar, and the task."""
+    given = {
+        "users": users, "requests_per_user": requests_per_user, "n_params": n_params,
+        "bits_per_weight": bits_per_weight, "output_tokens": output_tokens,
+    }  # fmt: skip
+    e = envelope(**given, accelerator=accelerator)
+    sentence = (
+        f"{quantity_text(e.requests_per_s, 'request/s')} need at least "
+        f"{quantity_text(e.accelerators, 'accelerator')} of type {accelerator}; a day adds "
+        f"{bytes_text(e.daily_bytes)}."
+    )
+    solved, score = _task(e.requests_per_s, requests_per_user)
+    return Answer(
+        sentence, (envelope_table(e), count_table(e.requests_per_s, given)), score, solved
+    )
+
+
+def count_table(rate: float, given: Mapping[str, float]) -> Table:
+    """Fewest accelerators of each type that the arithmetic alone needs, as bars."""
+    counts = {}
+    for name in SHOWN:
+        rate_16 = catalog.accelerator(name).flops_per_s[16]
+        seconds = compute_seconds(given["n_params"], given["output_tokens"], rate_16)
+        counts[name] = accelerators(rate, seconds)
+    most = max(*counts.values(), 1)
+    rows = [(name, Bar(count / most, number_text(count))) for name, count in counts.items()]
+    headers = ("accelerator", "at least")
+    return Table(headers, rows, "The same load elsewhere", left=frozenset(headers))
+
+
+def _task(rate: float, requests_per_user: float) -> tuple[bool, str]:
+    if requests_per_user != 10:
+        return False, "set the requests of a user to 10 a day."
+    if abs(rate - 1000) <= 5:
+        return True, f"{number_text(rate)} requests a second."
+    return (
+        False,
+        f"{number_text(rate)} requests a second, {number_text(rate / 1000)} times as many.",
+    )
+
+
+def envelope_panel(given: Inputs) -> Panel:
+    """The lesson's panel, starting at the reader's inputs."""
+    names = {name: name for name in SHOWN} | {given.accelerator: given.accelerator}
+    controls = (
+        Number("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
+               scale_name="in millions"),
+        Number("requests_per_user", given.requests_per_user, 0, 100),
+        Number("n_params", given.n_params, 0.1, 1000, step=0.1, log=True, scale=GB,
+               scale_name="in billions"),
+        Number("bits_per_weight", given.bits_per_weight, 1, 32, step=1),
+        Number("output_tokens", given.output_tokens, 0, 4000, step=10),
+        Choice("accelerator", "Accelerator", names, given.accelerator,
+               "The hardware that serves; it sets the compute rate"),
+    )  # fmt: skip
+    return Panel("The envelope of a service", TASK, controls, envelope_answer)
+
+
+def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
+    """Requests a second."""
+    right = requests_per_s(users, requests_per_user)
+    return Exercise(
+        "From a day to a second",
+        f"{number_text(users)} people come every day, and each asks {requests_per_user} times. "
+        "How many requests arrive in a second, on average?",
+        "requests_per_s",
+        right,
+        (
+            Mistake(right * DAY, "That is a day's worth: divide by the seconds of a day."),
+            Mistake(right * DAY / (24 * 60), "That is a minute's worth: 60 seconds more to go."),
+            Mistake(right * DAY / 24, "That is an hour's worth: a day has 86,400 seconds."),
+            Mistake(users / DAY, "That is one request a user: each asks several times."),
+        ),
+        f"{number_text(users)} x {requests_per_user} / {number_text(DAY)} = {number_text(right)}.",
+    )
+
+
+def traffic_of(rate: int = 1_000, message_bytes: int = 50_000) -> Exercise:
+    """Bits on a network."""
+    right = traffic_bits_per_s(rate, message_bytes)
+    return Exercise(
+        "From bytes to bits",
+        f"{number_text(rate)} answers a second, {bytes_text(message_bytes, decimals=None)} each: "
+        "how many bits a second leave the building?",
+        "traffic_bits_per_s",
+        right,
+        (
+            Mistake(right / BITS_PER_BYTE, "These are bytes: a network counts bits, eight to a "
+                    "byte."),
+            Mistake(right / BITS_PER_BYTE**2, "Multiplied the wrong way round: a byte is eight "
+                    "bits, so there are more bits than bytes."),
+            Mistake(right * 1.024, "KB is 1,000 bytes here; 1,024 bytes are a KiB."),
+            Mistake(right / 1e6, "That is the number of megabits: the answer is asked in bits."),
+        ),
+        f"{number_text(rate)} x {number_text(message_bytes)} x 8 = "
+        f"{quantity_text(right, 'bit/s')}.",
+    )  # fmt: skip
+
+
+EXERCISES = (rate_of, traffic_of)

@@ -1,0 +1,324 @@
+"""Lesson 01's own tables, chart, panel and exercises."""
+
+from __future__ import annotations
+
+from estimator import catalog
+from estimator.lesson.controls import OWN, Choice, Number
+from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.figures import Picture, grouped_bars
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.prose import Prose
+from estimator.lesson.tables import Bar, Table, assumptions, comparison
+from estimator.model_storage import (
+    COURSE,
+    accelerators_to_hold,
+    load_seconds,
+    replicated_bytes,
+    weight_bytes,
+)
+from estimator.units import (
+    BITS_PER_BYTE,
+    GB,
+    GiB,
+    bytes_text,
+    number_text,
+    prefixed_text,
+    quantity_text,
+    seconds_text,
+    share_text,
+)
+
+COURSE_MODELS = tuple(key for key in catalog.models() if key.startswith("course-"))
+FITS_ON = (
+    "T4", "RTX-4090", "A100-SXM-40GB", "L40S", "A100-SXM-80GB", "H100-SXM", "H200-SXM", "MI300X",
+)  # fmt: skip
+LOAD_FROM = ("hdd_read", "sata_ssd_read", "nvme_pcie4_read", "ethernet_10g", "ethernet_100g")
+
+
+def storage_assumptions() -> Table:
+    """What the lesson takes for granted, each with its value and its source."""
+    return assumptions(
+        (
+            ("a byte", quantity_text(BITS_PER_BYTE, "bit"), "IEC 80000-13"),
+            ("GB, and GiB", f"{number_text(GB)} and {number_text(GiB)} bytes", "IEC 80000-13"),
+            ("every parameter has the same precision", "until a group shares a scale", COURSE),
+            ("one copy of the weights", "until replicas are counted", COURSE),
+            ("nothing but weights in memory", "until lesson 03", "a floor, worked out here"),
+        )
+    )
+
+
+def your_model(given: Inputs) -> Prose:
+    """The reader's model in one paragraph that follows the reader's numbers."""
+    size = weight_bytes(given.n_params, given.bits_per_weight)
+    copies = replicated_bytes(size, given.replicas)
+    text = (
+        f"**{number_text(given.n_params)} parameters at {number_text(given.bits_per_weight)} bits: "
+        f"{bytes_text(size)}.** {fit_sentence(size, given.accelerator)}"
+    )
+    if given.replicas > 1:
+        text += f" All {number_text(given.replicas)} copies are {bytes_text(copies)}."
+    return Prose(text)
+
+
+def _gb(size_bytes: float) -> str:
+    """Write gigabytes as the course's table does, without trailing zeros."""
+    return prefixed_text(size_bytes, "B", decimals=None)
+
+
+def course_sizes() -> dict[str, tuple[int, int]]:
+    """Bytes of the course's four models at FP16 and at FP32."""
+    models = [catalog.model(key) for key in COURSE_MODELS]
+    return {m.name: (weight_bytes(m.n_params, 16), weight_bytes(m.n_params, 32)) for m in models}
+
+
+def course_table() -> Table:
+    """The course's table of four models, computed."""
+    rows = [(name, _gb(half), _gb(full)) for name, (half, full) in course_sizes().items()]
+    return Table(("model", "at FP16", "at FP32"), rows, "Storage of the course's models")
+
+
+def course_chart() -> Picture:
+    """The course's chart: the same four models as bars, with one accelerator's memory."""
+    sizes = course_sizes()
+    columns = {"FP16": [v[0] for v in sizes.values()], "FP32": [v[1] for v in sizes.values()]}
+    memory = catalog.accelerator("RTX-4090").memory_bytes
+    said = "; ".join(f"{n} {_gb(half)} and {_gb(full)}" for n, (half, full) in sizes.items())
+    return grouped_bars(
+        list(sizes),
+        {name: [value / GB for value in values] for name, values in columns.items()},
+        title="FP32 takes twice the bytes of FP16",
+        axis="weights, GB",
+        texts={name: [_gb(value) for value in values] for name, values in columns.items()},
+        limit=(memory / GB, f"RTX-4090 holds {_gb(memory)}"),
+        alt=f"Bars of the weights at FP16 and FP32: {said}. A line marks {_gb(memory)}.",
+    )
+
+
+def encoder_table(encoder_params: int) -> Table:
+    """Two rows of the course's table, with the text encoder that both models need."""
+    image, video = catalog.model("course-sd-3.5-large"), catalog.model("course-mochi-1-t5")
+    with_encoder = weight_bytes(image.n_params + encoder_params, 16)
+    return comparison(
+        (
+            ("T5-XXL encoder", "4.7B", encoder_params, "parameter", "truncated by the course"),
+            (image.name, _gb(weight_bytes(image.n_params, 16)), with_encoder, "byte",
+             "the course leaves the encoder out"),
+            (video.name, _gb(weight_bytes(video.n_params, 16)),
+             weight_bytes(10_000_000_000 + encoder_params, 16), "byte", "the course counts it"),
+        )
+    )  # fmt: skip
+
+
+def precision_table(n_params: float) -> Table:
+    """Every precision of the catalog: bits a weight, bytes a weight, and bytes of the model."""
+    rows = [
+        (p.name, number_text(p.bits_per_weight), number_text(p.bits_per_weight / 8),
+         bytes_text(weight_bytes(n_params, p.bits_per_weight)), p.use)
+        for p in catalog.precisions().values()
+    ]  # fmt: skip
+    headers = ("precision", "bits a weight", "bytes a weight", "weights", "used for")
+    caption = f"{number_text(n_params)} parameters at each precision"
+    return Table(headers, rows, caption, left=frozenset({"used for"}))
+
+
+def fit_table(size_bytes: float) -> Table:
+    """What the weights fit on: share of each accelerator's memory, or how many hold them."""
+    rows = []
+    for name in FITS_ON:
+        memory = catalog.accelerator(name).memory_bytes
+        needed = int(accelerators_to_hold(size_bytes, memory))
+        share = size_bytes / memory
+        text = share_text(share) + (f": does not fit, {needed} needed" if needed > 1 else "")
+        rows.append((name, bytes_text(memory), Bar(share, text, over=needed > 1)))
+    headers = ("accelerator", "memory", "filled by the weights")
+    return Table(headers, rows, "What it fits on", left=frozenset({headers[2]}))
+
+
+def memory_table(*names: str) -> Table:
+    """An accelerator's memory three times: as sold, as the driver reports, as a framework sees."""
+    rows = []
+    for name in names:
+        a = catalog.accelerator(name)
+        known = (a.sold_bytes, a.driver_bytes, a.framework_bytes)
+        rows.append((name, *("not known" if v is None else bytes_text(v) for v in known)))
+    headers = ("accelerator", "as sold", "as the driver reports", "as a framework can use")
+    return Table(headers, rows, "One memory, three numbers")
+
+
+def load_table(size_bytes: float) -> Table:
+    """How long the weights take from a disk, over a network, and out of an accelerator's memory."""
+    rows = [
+        (rate.meaning, quantity_text(rate.value, "byte/s"),
+         seconds_text(load_seconds(size_bytes, rate.value)))
+        for rate in map(catalog.rate, LOAD_FROM)
+    ]  # fmt: skip
+    a100 = catalog.accelerator("A100-SXM-80GB")
+    rows.append((f"memory of {a100.name}", quantity_text(a100.bytes_per_s, "byte/s"),
+                 seconds_text(load_seconds(size_bytes, a100.bytes_per_s))))  # fmt: skip
+    headers = ("from", "rate", "time")
+    return Table(headers, rows, f"Moving {bytes_text(size_bytes)} once, at full rate: a floor")
+
+
+def fit_sentence(size_bytes: float, name: str) -> str:
+    """Say whether weights fit on one accelerator, and how many hold them if not."""
+    memory = catalog.accelerator(name).memory_bytes
+    needed = int(accelerators_to_hold(size_bytes, memory))
+    if needed <= 1:
+        left = memory - size_bytes
+        return f"They fit on one {name} and leave {bytes_text(left)} of it for everything else."
+    return f"They do not fit on one {name} of {bytes_text(memory)}: {needed} hold them together."
+
+
+def storage_answer(
+    model: str, n_params: float, precision: str, bits_per_weight: float, replicas: float
+) -> Answer:
+    """The panel's answer: one copy, all copies, what one copy fits on, and the task's score."""
+    size = weight_bytes(n_params, bits_per_weight)
+    name = f"{number_text(n_params)} parameters" if model == OWN else catalog.model(model).name
+    stored = f"{number_text(bits_per_weight)} bits a weight" if precision == OWN else precision
+    sentence = f"{name} at {stored}: {bytes_text(size)}"
+    if replicas > 1:
+        copies = replicated_bytes(size, replicas)
+        sentence += f", and {number_text(replicas)} copies {bytes_text(copies)}"
+    solved, score = _task(n_params, bits_per_weight)
+    return Answer(f"{sentence}.", (fit_table(size),), score, solved)
+
+
+TASK = "find the most bits a weight at which Llama 3.1 70B still fits on one A100-SXM-80GB."
+
+
+def _task(n_params: float, bits_per_weight: float) -> tuple[bool, str]:
+    target = catalog.model("llama-3.1-70b")
+    memory = catalog.accelerator("A100-SXM-80GB").memory_bytes
+    if n_params != target.n_params:
+        return False, f"choose {target.name} first."
+    factor = weight_bytes(n_params, bits_per_weight) / memory
+    if factor > 1:
+        return False, f"the weights are {factor:.2f} times the memory."
+    wider = [p.name for p in catalog.precisions().values() if p.bits_per_weight > bits_per_weight
+             and weight_bytes(n_params, p.bits_per_weight) <= memory]  # fmt: skip
+    if wider:
+        return False, f"it fits, but so does {wider[0]}, which is wider."
+    return (
+        True,
+        f"{share_text(factor)} of the memory is weights; the cache has to live in the rest.",
+    )
+
+
+def storage_panel(given: Inputs) -> Panel:
+    """The lesson's panel, starting at the reader's inputs."""
+    names = {key: m.name for key, m in catalog.models().items()}
+    by_params = {m.n_params: key for key, m in catalog.models().items()}
+    bits = {p.name: p.bits_per_weight for p in catalog.precisions().values()}
+    by_bits = {value: name for name, value in reversed(bits.items())} | {16: "FP16"}
+    controls = (
+        Choice("model", "Model", names | {OWN: OWN}, by_params.get(given.n_params, OWN),
+               "A model of the catalog; it sets the number of parameters",
+               fills=lambda key: {"n_params": catalog.model(key).n_params}),
+        Number("n_params", given.n_params, 0.1, 1000, step=0.1, log=True, scale=1e9,
+               scale_name="in billions"),
+        Choice("precision", "Precision", {name: name for name in (*bits, OWN)},
+               by_bits.get(given.bits_per_weight, OWN),
+               "A way to store weights; it sets the bits per weight",
+               fills=lambda name: {"bits_per_weight": bits[name]}),
+        Number("bits_per_weight", given.bits_per_weight, 1, 32, step=0.125),
+        Number("replicas", given.replicas, 1, 50),
+    )  # fmt: skip
+    return Panel("How many bytes, and what do they fit on?", TASK, controls, storage_answer)
+
+
+def size_at_int8(n_params: int = 70_000_000_000) -> Exercise:
+    """Bytes at eight bits."""
+    right = weight_bytes(n_params, 8)
+    return Exercise(
+        "A size at INT8",
+        f"How many bytes are the weights of a model with {number_text(n_params)} parameters at "
+        "INT8? Answer in bytes.",
+        "weight_bytes",
+        right,
+        (
+            Mistake(weight_bytes(n_params, 16), "Twice too large: INT8 is one byte a parameter; "
+                    "two bytes are FP16."),
+            Mistake(n_params * 8, "These are bits: eight bits make a byte."),
+            Mistake(right / GB, "That is the number of gigabytes: the answer is asked in bytes."),
+        ),
+        f"{number_text(n_params)} parameters x 8 bits / 8 = {bytes_text(right)}: at one byte each, "
+        "bytes and parameters are the same number.",
+    )  # fmt: skip
+
+
+def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercise:
+    """Bytes with group scales."""
+    model, p = catalog.model(key), catalog.precision(name)
+    right = weight_bytes(model.n_params, p.bits_per_weight)
+    return Exercise(
+        "Four bits that are more than four",
+        f"{model.name} has {number_text(model.n_params)} parameters. Stored with "
+        f"{p.element_bits} bits each and a {p.scale_bits}-bit scale for every {p.group_size} of "
+        "them, how many bytes is it?",
+        "weight_bytes",
+        right,
+        (
+            Mistake(weight_bytes(model.n_params, p.element_bits), "That leaves out the scales: "
+                    "each group brings its own bits on top."),
+            Mistake(weight_bytes(model.n_params, p.element_bits + p.scale_bits), "That gives every "
+                    "weight a scale of its own: a whole group shares one."),
+            Mistake(right * 8, "These are bits: eight bits make a byte."),
+        ),
+        f"{p.element_bits} + {p.scale_bits} / {p.group_size} = {number_text(p.bits_per_weight)} "
+        f"bits a weight, and {number_text(model.n_params)} of those are {bytes_text(right)}.",
+        tolerance=0.001,
+    )  # fmt: skip
+
+
+def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exercise:
+    """Accelerators that hold a mixture of experts."""
+    model, a = catalog.model(key), catalog.accelerator(name)
+    size = weight_bytes(model.n_params, 16)
+    right = int(accelerators_to_hold(size, a.memory_bytes))
+    active = int(accelerators_to_hold(weight_bytes(model.n_active_params or 0, 16), a.memory_bytes))
+    return Exercise(
+        "A mixture has to be held",
+        f"{model.name} stores {number_text(model.n_params)} parameters, of which a token uses "
+        f"about {number_text(model.n_active_params or 0)}. How many {a.name} of "
+        f"{bytes_text(a.memory_bytes)} hold it at BF16?",
+        "accelerators_to_hold",
+        right,
+        (
+            Mistake(active, "That holds the active parameters only: every expert has to be in "
+                    "memory, since the next token may pick another."),
+            Mistake(right - 1, "Rounded down: what is left over needs a place as well."),
+            Mistake(int(accelerators_to_hold(2 * size, a.memory_bytes)), "That counts four bytes a "
+                    "parameter; BF16 is two."),
+        ),
+        f"All {number_text(model.n_params)} parameters are {bytes_text(size)} at BF16, "
+        f"{size / a.memory_bytes:.2f} times the memory of one: {right}.",
+    )  # fmt: skip
+
+
+def gib_of(key: str = "llama-3.1-8b") -> Exercise:
+    """Bytes as they are, where a tool prints GiB and calls them GB."""
+    model = catalog.model(key)
+    right = weight_bytes(model.n_params, 16)
+    printed = right / GiB
+    return Exercise(
+        "What did the log mean?",
+        f"A log says that {model.name} at BF16 takes {printed:.2f} GB. The tool divides by a power "
+        "of 1,024. How many bytes does the model take?",
+        "weight_bytes",
+        right,
+        (
+            Mistake(round(printed, 2) * GB, "That takes the log at its word: it prints GiB and "
+                    "writes GB, and a GiB is 7 % more."),
+            Mistake(round(printed, 2) * GiB / 1024 * 1000, "One of the three factors is 1,000 "
+                    "here: a GiB is 1,024 three times over."),
+        ),
+        f"{printed:.2f} x {number_text(GiB)} bytes are {bytes_text(right)}: what the log calls GB "
+        "are GiB.",
+        tolerance=0.002,
+    )  # fmt: skip
+
+
+EXERCISES = (size_at_int8, size_with_scales, how_many_hold, gib_of)

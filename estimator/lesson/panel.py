@@ -1,0 +1,229 @@
+"""A panel: controls, and one piece of HTML that is made anew with every change.
+
+The answer's sentence stands in a status line, then come its table, with bars, and the score of
+the task. The same renderer makes the static page that is read where no kernel runs.
+"""
+
+from __future__ import annotations
+
+import html
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as widgets
+
+from estimator.lesson.controls import OWN, Choice, Control, Number
+from estimator.lesson.tables import Table
+
+_NAME_WIDTH = "17em"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a panel answers: a sentence, tables with bars, and how far the task is."""
+
+    sentence: str
+    tables: tuple[Table, ...]
+    score: str = ""
+    solved: bool = False
+
+
+class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
+    """Controls and their answer.
+
+    `answer` takes the controls' values by name, in base units, and returns an `Answer`. A value
+    out of range, or an error in `answer`, is told on the page; the last answer stays, marked.
+    """
+
+    def __init__(
+        self, title: str, task: str, controls: Sequence[Control], answer: Callable[..., Answer]
+    ) -> None:
+        self._title, self._task, self._controls, self._answer = title, task, controls, answer
+        self._quiet = False
+        self.errors: list[BaseException] = []
+        self.last = answer(**{c.name: c.value for c in controls})
+        self._static = _static(title, task, controls, self.last)
+        self.output = widgets.HTML(render(self.last, task))
+        self.boxes: dict[str, Any] = {}
+        self.sliders: dict[str, Any] = {}
+        rows = [self._row(control) for control in controls]
+        heading = widgets.HTML(f"<strong>{html.escape(title)}</strong>")
+        super().__init__([heading, *rows, self.output])
+
+    def __repr__(self) -> str:
+        return f"Panel: {self._title}. {self.last.sentence}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        return {**bundle, "text/html": self._static, "text/plain": repr(self)}
+
+    def _row(self, control: Control) -> widgets.Widget:
+        style = {"description_width": _NAME_WIDTH}
+        layout = widgets.Layout(width="32em", max_width="98%")
+        if isinstance(control, Choice):
+            pairs = [(text, key) for key, text in control.options.items()]
+            box = widgets.Dropdown(
+                options=pairs, value=control.value, description=control.label, style=style,
+                layout=layout,
+            )  # fmt: skip
+            box.observe(lambda change: self._chosen(control, change["new"]), "value")
+            self.boxes[control.name] = box
+            return box
+        box = widgets.FloatText(
+            value=control.shown, description=control.label, style=style, layout=layout,
+            step=control.step,
+        )  # fmt: skip
+        slider = _slider(control)
+        box.observe(lambda change: self._typed(control, change["new"]), "value")
+        slider.observe(lambda change: self._dragged(control, change["new"]), "value")
+        self.boxes[control.name], self.sliders[control.name] = box, slider
+        return widgets.Box(
+            [box, slider], layout=widgets.Layout(flex_flow="row wrap", align_items="center")
+        )
+
+    # The page is answered first, then the control's partner follows: it feels quicker.
+
+    def _typed(self, control: Number, shown: float) -> None:
+        if self._quiet:
+            return
+        self._own(control.name)
+        if self.update():
+            self._follow(control, shown)
+
+    def _dragged(self, control: Number, shown: float) -> None:
+        if self._quiet or control.is_snap(self.boxes[control.name].value, shown):
+            return
+        with self._quietly():
+            self.boxes[control.name].value = _tidy(shown)
+        self._own(control.name)
+        self.update()
+
+    def _chosen(self, control: Choice, key: str) -> None:
+        if self._quiet:
+            return
+        filled = dict(control.fills(key)) if control.fills and key != OWN else {}
+        numbers = {c.name: c for c in self._controls if isinstance(c, Number)}
+        with self._quietly():
+            for name, value in filled.items():
+                self.boxes[name].value = value / numbers[name].scale
+        if self.update():
+            for name in filled:
+                self._follow(numbers[name], self.boxes[name].value)
+
+    def _own(self, name: str) -> None:
+        """Set a choice to OWN once one of the numbers that it fills is typed over."""
+        for control in self._controls:
+            if isinstance(control, Choice) and control.fills and OWN in control.options:
+                box = self.boxes[control.name]
+                if box.value != OWN and name in control.fills(box.value):
+                    with self._quietly():
+                        box.value = OWN
+
+    def _follow(self, control: Number, shown: float) -> None:
+        slider = self.sliders[control.name]
+        with self._quietly():
+            slider.value = min(max(shown, control.low), control.high)
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def glossary(self) -> Table:
+        """Describe every control, in the panel's order, before the panel is used."""
+        rows = [
+            (c.label, c.quantity.meaning, c.quantity.range_text, c.text)
+            if isinstance(c, Number)
+            else (c.label, c.meaning, f"{len(c.options)} choices", c.text)
+            for c in self._controls
+        ]
+        headers = ("control", "what it is", "allowed", "set to")
+        return Table(headers, rows, "The controls", left=frozenset(headers[1:3]))
+
+    def values(self) -> dict[str, Any]:
+        """Read the controls, in base units; one ValueError tells all that is out of range."""
+        values, problems = {}, []
+        for control in self._controls:
+            shown = self.boxes[control.name].value
+            try:
+                values[control.name] = (
+                    control.check(shown) if isinstance(control, Number) else shown
+                )
+            except (TypeError, ValueError) as error:
+                problems.append(str(error))
+        if problems:
+            raise ValueError(" ".join(problems))
+        return values
+
+    def update(self) -> bool:
+        """Answer anew. Whatever goes wrong is told on the page, and kept in `errors`."""
+        try:
+            self.last = self._answer(**self.values())
+        except ValueError as error:
+            self.errors.append(error)
+            self.output.value = render(self.last, self._task, problem=str(error))
+            return False
+        except Exception as error:
+            # A callback's exception shows nowhere in JupyterLab, so the page has to carry it.
+            self.errors.append(error)
+            trace = "".join(traceback.format_exception(error))
+            problem = f"The panel failed with {type(error).__name__}: {error}."
+            self.output.value = render(self.last, self._task, problem=problem, trace=trace)
+            return False
+        self.output.value = render(self.last, self._task)
+        return True
+
+
+def render(answer: Answer, task: str, *, problem: str = "", trace: str = "") -> str:
+    """Write the answer as HTML; with a problem, say it and mark the answer as the last one."""
+    parts = ['<div style="line-height:1.5">']
+    if problem:
+        parts.append(f'<p role="status"><strong>⚠ {html.escape(problem)}</strong></p>')
+        if trace:
+            shown = html.escape(trace)
+            parts.append(f"<details><summary>Trace</summary><pre>{shown}</pre></details>")
+        parts.append("<p><em>Below stands the last answer, for the values before.</em></p>")
+        parts.append('<div style="border-left:4px dashed #767676;padding-left:8px">')
+        parts.append(f"<p>{html.escape(answer.sentence)}</p>")
+    else:
+        parts.append(f'<p role="status"><strong>{html.escape(answer.sentence)}</strong></p>')
+    parts += [table.html() for table in answer.tables]
+    if answer.score:
+        mark = "✔ Solved" if answer.solved else "Not yet"
+        score = html.escape(answer.score)
+        parts.append(f"<p>Task: {html.escape(task)} <strong>{mark}:</strong> {score}</p>")
+    parts.append("</div></div>" if problem else "</div>")
+    return "".join(parts)
+
+
+def _static(title: str, task: str, controls: Sequence[Control], answer: Answer) -> str:
+    """The panel as a page without a kernel shows it: its settings, and the answer to them."""
+    rows = [(control.label, control.text) for control in controls]
+    settings = Table(("control", "set to"), rows)
+    head = f"<p><strong>{html.escape(title)}</strong> (run the notebook to move the controls)</p>"
+    return head + settings.html() + render(answer, task)
+
+
+def _slider(control: Number) -> Any:
+    layout = widgets.Layout(width="16em", max_width="98%")
+    start = min(max(control.shown, control.low), control.high)
+    if control.log:
+        return widgets.FloatLogSlider(
+            value=start, min=control.position(control.low), max=control.position(control.high),
+            step=control.slider_step, readout=False, layout=layout,
+        )  # fmt: skip
+    return widgets.FloatSlider(
+        value=start, min=control.low, max=control.high, step=control.step, readout=False,
+        layout=layout,
+    )  # fmt: skip
+
+
+def _tidy(shown: float) -> float:
+    """Round what a slider gives to three digits, as one would type it."""
+    return float(f"{shown:.3g}")

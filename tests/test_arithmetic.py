@@ -1,0 +1,158 @@
+"""Arithmetic that serves integers, floats, arrays and symbols alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from estimator.arithmetic import (
+    ceil,
+    ceil_divide,
+    compound_sum,
+    divide,
+    floor,
+    floor_divide,
+    is_symbolic,
+    maximum,
+    minimum,
+    power,
+)
+
+patient = settings(deadline=None)
+large = st.integers(0, 10**40)
+divisor = st.integers(1, 10**20)
+plain = st.floats(0, 1e15, allow_nan=False)
+
+
+def elements(array: Any) -> list[float]:
+    return list(array.tolist())
+
+
+@patient
+@given(large, divisor)
+def test_division_that_comes_out_even_stays_an_integer(quotient: int, by: int) -> None:
+    result = divide(quotient * by, by)
+    assert result == quotient
+    assert type(result) is int
+
+
+def test_division_that_leaves_a_rest_is_a_float() -> None:
+    assert divide(7, 2) == 3.5
+    assert divide(6.0, 2) == 3.0
+    assert isinstance(divide(6.0, 2), float)
+    assert elements(divide(np.array([6.0, 7.0]), 2)) == [3.0, 3.5]
+
+
+@patient
+@given(large, divisor)
+def test_whole_division_rounds_up_and_down_exactly(value: int, by: int) -> None:
+    up, down = ceil_divide(value, by), floor_divide(value, by)
+    assert down == value // by
+    assert up == math.ceil(Fraction(value, by))
+    assert type(up) is type(down) is int
+
+
+def test_whole_division_of_floats_and_arrays() -> None:
+    assert ceil_divide(7.0, 2) == 4
+    assert floor_divide(7.0, 2) == 3
+    assert elements(ceil_divide(np.array([6.0, 7.0]), 2)) == [3.0, 4.0]
+    assert elements(floor_divide(np.array([6.0, 7.0]), 2)) == [3.0, 3.0]
+
+
+@patient
+@given(st.integers(0, 10**9), st.floats(0.001, 0.999))
+def test_a_number_between_two_whole_ones_goes_to_its_side(low: int, share: float) -> None:
+    value = low + share
+    assert (floor(value), ceil(value)) == (low, low + 1)
+
+
+@pytest.mark.parametrize("value", [100 * 0.07, 0.3 / 0.1, 1.1 * 10, 4.35 * 100])
+def test_round_off_alone_moves_no_number_to_the_next_one(value: float) -> None:
+    assert ceil(value) == floor(value) == round(value)
+    assert elements(ceil(np.array([value]))) == [ceil(value)]
+    assert elements(floor(np.array([value]))) == [floor(value)]
+
+
+def test_what_is_more_than_round_off_counts() -> None:
+    assert ceil(7 * (1 + 1e-12)) == 8
+    assert floor(7 * (1 - 1e-12)) == 6
+    assert ceil(0.07 * 100) == 7
+    assert ceil(-0.5) == 0
+    assert floor(-0.5) == -1
+
+
+@patient
+@given(plain)
+def test_rounding_an_array_is_rounding_each_element(value: float) -> None:
+    assert elements(ceil(np.array([value]))) == [ceil(value)]
+    assert elements(floor(np.array([value]))) == [floor(value)]
+
+
+def test_rounding_keeps_integers_of_any_size_and_passes_infinity_on() -> None:
+    assert ceil(10**40 + 1) == floor(10**40 + 1) == 10**40 + 1
+    assert type(ceil(3.2)) is type(floor(3.2)) is int
+    assert ceil(math.inf) == math.inf
+
+
+@patient
+@given(plain, plain)
+def test_the_larger_and_the_smaller_one(first: float, second: float) -> None:
+    assert maximum(first, second) == max(first, second)
+    assert minimum(first, second) == min(first, second)
+    pair = np.array([first, second])
+    assert elements(maximum(pair, second)) == [max(first, second), second]
+    assert elements(minimum(pair, second)) == [min(first, second), second]
+
+
+@patient
+@given(st.floats(0, 1), st.integers(0, 60))
+def test_the_sum_of_growing_terms_is_the_sum_of_its_terms(rate: float, terms: int) -> None:
+    expected = math.fsum((1 + rate) ** i for i in range(terms))
+    assert compound_sum(rate, terms) == pytest.approx(expected, rel=1e-9)
+    array = compound_sum(np.array([rate, 0.0]), np.array([float(terms)] * 2))
+    assert elements(array) == pytest.approx([expected, terms], rel=1e-9)
+
+
+def test_powers() -> None:
+    assert power(3, 40) == 3**40
+    assert type(power(3, 40)) is int
+    assert power(0.5, 3) == 0.125
+    assert elements(power(np.array([2.0, 3.0]), 2)) == [4.0, 9.0]
+
+
+def test_the_sum_of_terms_that_do_not_grow_counts_them() -> None:
+    assert compound_sum(0, 12) == 12
+    assert type(compound_sum(0, 12)) is int
+    assert compound_sum(0.0, 12) == 12
+    assert compound_sum(1e-300, 12) == pytest.approx(12)
+    assert compound_sum(2, 3) == 1 + 3 + 9
+
+
+@pytest.mark.parametrize(
+    ("function", "latex"),
+    [
+        (divide, r"\frac{a}{b}"),
+        (ceil_divide, r"\left\lceil{\frac{a}{b}}\right\rceil"),
+        (floor_divide, r"\left\lfloor{\frac{a}{b}}\right\rfloor"),
+        (maximum, r"\max\left(a, b\right)"),
+        (minimum, r"\min\left(a, b\right)"),
+        (power, "a^{b}"),
+        (compound_sum, r"\sum_{i=0}^{b - 1} \left(a + 1\right)^{i}"),
+    ],
+)
+def test_symbols_pass(function: Callable[[Any, Any], Any], latex: str) -> None:
+    expression = function(*sympy.symbols("a b"))
+    assert is_symbolic(expression)
+    assert sympy.latex(expression) == latex
+
+
+def test_numbers_are_no_symbols() -> None:
+    assert not any(is_symbolic(value) for value in (1, 1.0, np.arange(3), np.float64(1)))

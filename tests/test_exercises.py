@@ -1,0 +1,83 @@
+"""Exercises: the right answer is right, each usual mistake is recognized, all else is measured."""
+
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module
+
+import pytest
+
+import estimator.lesson
+from estimator.lesson import check, lesson_00, lesson_01
+from estimator.lesson.exercises import Exercise
+
+LESSONS = [
+    import_module(f"estimator.lesson.{module.name}")
+    for module in pkgutil.iter_modules(estimator.lesson.__path__)
+    if module.name.startswith("lesson_")
+]
+EXERCISES: list[Callable[..., Exercise]] = [e for lesson in LESSONS for e in lesson.EXERCISES]
+
+
+@pytest.mark.parametrize("make", EXERCISES, ids=lambda make: make.__name__)
+class TestExercise:
+    def test_unanswered_it_poses_itself(self, make: Callable[..., Exercise]) -> None:
+        page = check(make(), ...)._repr_markdown_()
+        assert make().question in page
+        assert "Not answered yet" in page
+        assert "<details><summary>Solution</summary>" in page
+
+    def test_the_answer_is_right(self, make: Callable[..., Exercise]) -> None:
+        verdict = check(make(), make().answer)
+        assert verdict.right is True
+        assert verdict.sentence.startswith("Right: ")
+
+    def test_each_mistake_is_told_apart(self, make: Callable[..., Exercise]) -> None:
+        exercise = make()
+        for mistake in exercise.mistakes:
+            right, sentence = exercise.verdict(mistake.value)
+            assert right is False
+            assert sentence == f"Not yet. {mistake.advice}"
+
+    def test_mistakes_differ_from_each_other(self, make: Callable[..., Exercise]) -> None:
+        values = [mistake.value for mistake in make().mistakes]
+        assert len(set(values)) == len(values) >= 2
+
+    def test_anything_else_is_measured(self, make: Callable[..., Exercise]) -> None:
+        right, sentence = make().verdict(make().answer * 37.7)
+        assert right is False
+        assert "37.7 times too large" in sentence
+
+    @pytest.mark.parametrize("answer", [0, -1, float("nan"), float("inf")])
+    def test_impossible_numbers(self, make: Callable[..., Exercise], answer: float) -> None:
+        right, sentence = make().verdict(answer)
+        assert right is False
+        assert "positive number" in sentence
+
+    @pytest.mark.parametrize("answer", ["6 GB", True, [6]])
+    def test_what_is_no_number(self, make: Callable[..., Exercise], answer: object) -> None:
+        right, sentence = make().verdict(answer)
+        assert right is False
+        assert "is not a plain number" in sentence
+
+
+def test_every_lesson_has_two_exercises_or_more() -> None:
+    assert all(len(lesson.EXERCISES) >= 2 for lesson in LESSONS)
+
+
+def test_answers_from_outside() -> None:
+    assert lesson_00.rate_of().answer == pytest.approx(1157.4074074)
+    assert lesson_00.traffic_of().answer == 400_000_000
+    assert lesson_01.size_at_int8().answer == 70_000_000_000
+    assert lesson_01.size_with_scales().answer == 32_762_123_264 * 4.125 / 8
+    assert lesson_01.how_many_hold().answer == 3
+    assert lesson_01.gib_of().answer == 16_060_522_496
+
+
+def test_the_same_exercise_with_other_numbers() -> None:
+    exercise = lesson_01.size_at_int8(n_params=13_000_000_000)
+    assert exercise.answer == 13_000_000_000
+    assert "13,000,000,000" in exercise.question
+
+
+def test_the_wrong_answer_is_diagnosed_in_words() -> None:
+    assert "Twice too large: INT8 is one byte" in check(lesson_01.size_at_int8(), 140e9).sentence

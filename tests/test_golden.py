@@ -1,0 +1,261 @@
+"""Published worked examples: what the estimator gives for their inputs, against the exact figure.
+
+Each row of `data/golden.csv` is computed by the estimator's own formulas, put together here as
+the source puts them together.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estimator.memory import (
+    activation_rule_bytes,
+    engine_cache_bytes,
+    inference_bytes,
+    kv_bytes_per_token,
+    kv_cache_bytes,
+    latent_cache_bytes,
+    page_bytes,
+    pages_in_pool,
+    sequence_blocks,
+    window_blocks,
+    window_cache_bytes,
+)
+from estimator.model_storage import (
+    attention_bias_params,
+    attention_params,
+    embedding_params,
+    mlp_bias_params,
+    mlp_params,
+    norm_params,
+    position_params,
+    weight_bytes,
+)
+from estimator.units import GiB
+from estimator.user_data import daily_bytes, monthly_bytes, profile_bytes, retained_bytes
+
+DATA = Path(__file__).parent / "data"
+LESSONS = {"1", "2", "3"}
+
+Inputs = dict[str, Any]
+
+
+def whole(value: Any) -> Any:
+    """A number that JSON wrote as 3000000000.0, as the exact integer that it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def read_rows() -> list[dict[str, str]]:
+    """The rows of these lessons, but those that ask for a whole configuration's parameters."""
+    with open(DATA / "golden.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [r for r in rows if r["lesson"] in LESSONS and not fnmatch(r["id"], "params-*")]
+
+
+ROWS = read_rows()
+
+
+def given(row: dict[str, str]) -> Inputs:
+    return {name: whole(value) for name, value in json.loads(row["inputs"]).items()}
+
+
+# --- Lesson 1 -------------------------------------------------------------------------------
+
+
+def stored(x: Inputs) -> Any:
+    return weight_bytes(x["n_params"], x["bits"])
+
+
+def gpt_params(x: Inputs) -> Any:
+    d, shape = x["d_model"], (x["n_heads"], x["n_heads"], x["d_model"] // x["n_heads"])
+    layer = attention_params(d, *shape) + mlp_params(d, x["d_ff"]) + 2 * norm_params(d, 2)
+    if x["biases"]:
+        layer += attention_bias_params(d, *shape) + mlp_bias_params(d, x["d_ff"])
+    once = embedding_params(x["vocab"], d) + position_params(x["positions"], d)
+    return x["n_layers"] * layer + once + (norm_params(d, 2) if x["final_norm"] else 0)
+
+
+def t5_encoder_params(x: Inputs) -> Any:
+    d = x["d_model"]
+    attention = attention_params(d, x["n_heads"], x["n_heads"], x["d_kv"])
+    layer = attention + mlp_params(d, x["d_ff"], mlp_matrices=3) + 2 * norm_params(d, 1)
+    # Relative positions: a number for each bucket and head, in the first layer only.
+    positions = position_params(x["relative_buckets"], x["n_heads"])
+    return x["n_layers"] * layer + embedding_params(x["vocab"], d) + positions + norm_params(d, 1)
+
+
+def kipply_params(x: Inputs) -> Any:
+    d = x["d_model"]
+    layer = attention_params(d, 1, 1, d) + mlp_params(d, 4 * d)
+    return x["n_layers"] * layer + embedding_params(x["vocab"], d)
+
+
+def megatron_params(x: Inputs) -> Any:
+    shape = {"d_ff": 4 * x["d_model"], "n_heads": 1, "biases": True, "final_norm": False}
+    return gpt_params(x | shape)
+
+
+# --- Lesson 2 -------------------------------------------------------------------------------
+
+
+def profiles(x: Inputs) -> Any:
+    return profile_bytes(x["users"], x["record_bytes"])
+
+
+def interactions(x: Inputs) -> Any:
+    return daily_bytes(x["users"], x["per_day"], x["bytes_each"], x.get("index", 0))
+
+
+def month(x: Inputs) -> Any:
+    return monthly_bytes(x["bytes_per_day"], x["days"])
+
+
+def copies_of_a_month(x: Inputs) -> Any:
+    return retained_bytes(x["bytes_per_day"], x["days"], x["replicas"])
+
+
+def interactions_of_days(x: Inputs) -> Any:
+    return retained_bytes(interactions(x), x["days"])
+
+
+# --- Lesson 3 -------------------------------------------------------------------------------
+
+
+def cache(x: Inputs) -> Any:
+    shape = (x["n_layers"], x["n_kv_heads"], x["head_dim"])
+    return kv_cache_bytes(*shape, x["tokens"], x.get("batch", 1), x["bytes_per_element"])
+
+
+def cache_of_a_token(x: Inputs) -> Any:
+    shape = (x["n_layers"], x["n_kv_heads"], x["head_dim"])
+    per_token = kv_bytes_per_token(*shape, x["bytes_per_element"])
+    assert per_token == kv_cache_bytes(*shape, 1, bytes_per_element=x["bytes_per_element"])
+    return per_token
+
+
+def latent_of_a_token(x: Inputs) -> Any:
+    ranks = (x["kv_lora_rank"], x["qk_rope_head_dim"])
+    return latent_cache_bytes(x["n_layers"], *ranks, 1, 1, x["bytes_per_element"])
+
+
+def cache_of_a_width(x: Inputs) -> Any:
+    # As many key-value heads as query heads: together they are as wide as the model.
+    shape = (x["n_layers"], 1, x["d_model"])
+    return kv_cache_bytes(*shape, x["tokens"], x["batch"], x["bytes_per_element"])
+
+
+def seed_activations(x: Inputs) -> Any:
+    return activation_rule_bytes(x["n_layers"], x["d_model"], x["batch"], x["bytes_per_element"])
+
+
+def seed_total(x: Inputs) -> Any:
+    return inference_bytes(x["weights"], x["activations"], x["kv"], x["overhead"])
+
+
+def configuration(x: Inputs) -> Inputs:
+    """A model's configuration, with half of its layers as window layers: it alternates."""
+    text = (DATA / "model_configs.json").read_text(encoding="utf-8")
+    config: Inputs = json.loads(text)[x["model"]]["config"]
+    assert config["model_type"] == "gemma2"
+    half = config["num_hidden_layers"] // 2
+    return config | {"full_layers": config["num_hidden_layers"] - half, "window_layers": half}
+
+
+def heads(config: Inputs) -> tuple[int, int]:
+    return config["num_key_value_heads"], config["head_dim"]
+
+
+def gemma_ideal(x: Inputs) -> Any:
+    c = configuration(x)
+    sequence = (x["tokens"], c["sliding_window"], x["batch"], x["bytes_per_element"])
+    return window_cache_bytes(c["full_layers"], c["window_layers"], *heads(c), *sequence)
+
+
+def gemma_full(x: Inputs) -> Any:
+    c = configuration(x)
+    sequence = (x["tokens"], x["batch"], x["bytes_per_element"])
+    return kv_cache_bytes(c["num_hidden_layers"], *heads(c), *sequence)
+
+
+def gemma_page(x: Inputs) -> Any:
+    c = configuration(x)
+    return page_bytes(c["full_layers"], *heads(c), x["block"], x.get("bytes_per_element", 2))
+
+
+def gemma_engine(x: Inputs) -> Any:
+    window = configuration(x)["sliding_window"]
+    full = sequence_blocks(x["tokens"], x["block"])
+    windowed = window_blocks(x["tokens"], window, x["chunk"], x["block"])
+    return engine_cache_bytes(gemma_page(x), 1, 1, full, windowed, x["batch"])
+
+
+def gemma_pages(x: Inputs) -> Any:
+    return pages_in_pool(x["kv_pool_gib"] * GiB, gemma_page(x))
+
+
+COMPUTED: dict[str, Callable[[Inputs], Any]] = {
+    "storage-fp*": stored,
+    "llama-3.2-3b-true": stored,
+    "seed2-params": gpt_params,
+    "gpt2-medium-params": gpt_params,
+    "seed2-fp16-bytes": stored,
+    "seed2-int8-bytes": stored,
+    "t5-xxl-encoder": t5_encoder_params,
+    "kipply-52b": kipply_params,
+    "megatron-*": megatron_params,
+    "hf-weights-*": stored,
+    "profile": profiles,
+    "interactions": interactions,
+    "interactions-index": interactions,
+    "month": month,
+    "month-3-replicas": copies_of_a_month,
+    "store-text-to-*": interactions_of_days,
+    "store-rag": interactions,
+    "seed2-kv-*": cache,
+    "seed2-activation": seed_activations,
+    "seed2-total": seed_total,
+    "kv-token-llama-*": cache_of_a_token,
+    "kv-token-qwen2.5-72b": cache_of_a_token,
+    "kv-token-deepseek-v3": latent_of_a_token,
+    "kipply-kv": cache_of_a_token,
+    "opt-13b": cache_of_a_token,
+    "opt-13b-2048": cache,
+    "jax-llama2-13b-8192": cache,
+    "jax-70b-int8": cache_of_a_token,
+    "nvidia-7b": cache_of_a_width,
+    "hf-kv-*": cache,
+    "gemma-2-9b-window": gemma_ideal,
+    "gemma-2-9b-full": gemma_full,
+    "gemma-2-9b-engine": gemma_engine,
+    "gemma-2-9b-blocks": gemma_pages,
+}
+
+
+def patterns_of(row_id: str) -> list[str]:
+    return [pattern for pattern in COMPUTED if fnmatch(row_id, pattern)]
+
+
+def test_every_row_is_computed_and_by_one_composition() -> None:
+    assert {row["id"]: len(patterns_of(row["id"])) for row in ROWS} == {r["id"]: 1 for r in ROWS}
+
+
+@pytest.mark.parametrize("pattern", COMPUTED)
+def test_every_composition_has_a_row(pattern: str) -> None:
+    assert any(fnmatch(row["id"], pattern) for row in ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
+def test_the_estimator_gives_the_exact_figure(row: dict[str, str]) -> None:
+    value = COMPUTED[patterns_of(row["id"])[0]](given(row))
+    exact = row["exact"]
+    if exact.isdigit():
+        assert value == int(exact)
+    else:
+        assert value == pytest.approx(float(exact), rel=1e-9, abs=0)

@@ -1,0 +1,136 @@
+"""The guard of the lessons: what nbval does not see, and what keeps their prose true."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TAGS = {"parameters", "reader", "exercise"}
+NUMBER = re.compile(r"(?<![\w.,/@-])\d[\d,]*+(?:\.\d+)?+(?!\w|-\w)")
+ANY_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+SMALL = 10  # whole numbers up to here are words, not results
+
+
+def cells(lesson: Path, kind: str) -> list[dict[str, Any]]:
+    notebook = json.loads(lesson.read_text(encoding="utf-8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def output_text(lesson: Path) -> str:
+    texts = []
+    for cell in cells(lesson, "code"):
+        for output in cell["outputs"]:
+            data = output.get("data", {})
+            texts += ["".join(v) for k, v in data.items() if k.startswith("text/")]
+            texts.append("".join(output.get("text", "")))
+    return re.sub(r"<[^>]+>", " ", " ".join(texts)).replace("{,}", ",")
+
+
+def tags(cell: dict[str, Any]) -> set[str]:
+    return set(cell["metadata"].get("tags", []))
+
+
+def numbers(text: str) -> list[str]:
+    return [match.rstrip(",") for match in NUMBER.findall(text)]
+
+
+def value(number: str) -> float:
+    return float(number.replace(",", ""))
+
+
+def prose(cell: dict[str, Any]) -> str:
+    """A Markdown cell without what is no statement: links, code, names of lessons."""
+    text = re.sub(r"\]\([^)]*\)|`[^`]*`|^#.*$|[Ll]essons? \d\d", " ", source(cell), flags=re.M)
+    return re.sub(r"\b0\d(?= [A-Z][a-z])", " ", text)
+
+
+def test_there_are_lessons() -> None:
+    assert [lesson.stem[:2] for lesson in LESSONS][:2] == ["00", "01"]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
+class TestLesson:
+    def test_executed_with_counts_from_top_to_bottom(self, lesson: Path) -> None:
+        counts = [cell["execution_count"] for cell in cells(lesson, "code")]
+        assert counts == list(range(1, len(counts) + 1))
+
+    def test_no_errors_and_nothing_on_stderr(self, lesson: Path) -> None:
+        for cell in cells(lesson, "code"):
+            for output in cell["outputs"]:
+                assert output["output_type"] != "error", source(cell)
+                assert output.get("name") != "stderr", output["text"]
+
+    def test_metadata_is_normal(self, lesson: Path) -> None:
+        notebook = json.loads(lesson.read_text(encoding="utf-8"))
+        assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
+        assert notebook["metadata"]["language_info"] == {"name": "python"}
+        for cell in notebook["cells"]:
+            assert set(cell["metadata"]) <= {"tags"}
+            assert tags(cell) <= TAGS
+
+    def test_outputs_carry_nothing_that_changes(self, lesson: Path) -> None:
+        text = lesson.read_text(encoding="utf-8")
+        assert "application/vnd.jupyter.widget" not in text
+        assert not re.search(r"0x[0-9a-f]{8,}", output_text(lesson))
+        assert str(ROOT) not in text
+
+    def test_one_parameters_cell_with_result_path(self, lesson: Path) -> None:
+        tagged = [cell for cell in cells(lesson, "code") if "parameters" in tags(cell)]
+        assert len(tagged) == 1
+        assert 'result_path = ""' in source(tagged[0])
+
+    def test_shape(self, lesson: Path) -> None:
+        markdown, code = cells(lesson, "markdown"), cells(lesson, "code")
+        headings = [line for cell in markdown for line in source(cell).splitlines()]
+        assert sum(line.startswith("# ") for line in headings) == 1
+        assert max(len(source(cell).splitlines()) for cell in code) <= 15
+        assert sum("print(" in source(cell) for cell in code) == 0
+        kinds = "".join(
+            cell["cell_type"][0] for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+        )
+        assert "ccc" not in kinds
+
+    def test_required_parts(self, lesson: Path) -> None:
+        text = "\n".join(source(cell) for cell in cells(lesson, "markdown"))
+        for part in ("By the end you can", "Takeaway", "Predict", "## Exercises", "leaves out"):
+            assert part.lower() in text.lower()
+        code = "\n".join(source(cell) for cell in cells(lesson, "code"))
+        assert "write_result(" in code
+        assert "check(" in code
+
+    def test_links_lead_somewhere(self, lesson: Path) -> None:
+        for cell in cells(lesson, "markdown"):
+            for target in re.findall(r"\]\(([^)#:]+)\)", source(cell)):
+                assert (lesson.parent / target).is_file(), target
+
+    def test_each_number_in_the_prose_stands_in_an_output(self, lesson: Path) -> None:
+        # In an output a number may touch a letter, as in "8.1B".
+        shown = [value(number) for number in ANY_NUMBER.findall(output_text(lesson))]
+        for cell in cells(lesson, "markdown"):
+            for number in numbers(prose(cell)):
+                decimals = len(number.partition(".")[2])
+                if not decimals and value(number) <= SMALL:
+                    continue
+                rounded = {round(one, decimals) for one in shown}
+                assert value(number) in rounded, f"{number} in: {source(cell)[:200]}"
+
+    def test_prose_of_the_reader_has_no_numbers(self, lesson: Path) -> None:
+        for cell in cells(lesson, "markdown"):
+            if "reader" in tags(cell):
+                assert not numbers(prose(cell)), source(cell)
+
+    def test_no_picture_without_its_text(self, lesson: Path) -> None:
+        for cell in cells(lesson, "code"):
+            for output in cell["outputs"]:
+                if "image/png" in output.get("data", {}):
+                    alt = output["metadata"]["image/png"]["alt"]
+                    assert len(alt) > 40
+                    assert "".join(output["data"]["text/plain"]) == alt

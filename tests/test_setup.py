@@ -1,0 +1,493 @@
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from errno import ENOSPC
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from tools import browser, course, lab, set_up
+from tools.set_up import ROOT, CannotError
+
+# --- Which Python ---------------------------------------------------------------------------
+
+
+def fake_python(file: Path, version: str) -> None:
+    """A program that answers like a Python of this version, or does not run if it has none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    answer = f'[ "$1" = -c ] && echo {version} || echo ran {file.name} "$@"'
+    file.write_text(f"#!/bin/sh\n{answer if version else 'exit 127'}\n")
+    file.chmod(0o755)
+
+
+def choose(folder: Path, python: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", ROOT / "tools" / "python.sh", "hello"],
+        cwd=folder,
+        env={"PATH": str(folder / "bin"), "PYTHON": python},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_python_newest_tested_one_that_runs(tmp_path: Path) -> None:
+    fake_python(tmp_path / "bin/python3.13", "")
+    fake_python(tmp_path / "bin/python3.12", "3.12.1")
+    fake_python(tmp_path / "bin/python3.11", "3.11.9")
+    assert choose(tmp_path).stdout == "ran python3.12 hello\n"
+
+
+def test_python_of_the_course_comes_first(tmp_path: Path) -> None:
+    fake_python(tmp_path / "bin/python3.13", "3.13.0")
+    fake_python(tmp_path / ".venv/bin/python", "3.11.9")
+    assert choose(tmp_path).stdout == "ran python hello\n"
+
+
+def test_python_named_one_wins_even_with_a_space_in_its_path(tmp_path: Path) -> None:
+    fake_python(tmp_path / "bin/python3.13", "3.13.0")
+    fake_python(tmp_path / "my tools/python", "3.14.2")
+    assert choose(tmp_path, str(tmp_path / "my tools/python")).stdout == "ran python hello\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "named", "found"),
+    [
+        ("3.9.18", "", "python3 is 3.9.18"),
+        ("2.7.18", "python3", "python3 is 2.7.18"),
+        ("", "", "python3 does not run here"),
+        ("3.12.0", "python4", "python4 does not run here"),
+    ],
+)
+def test_python_too_old_or_missing_is_told(
+    tmp_path: Path, version: str, named: str, found: str
+) -> None:
+    fake_python(tmp_path / "bin/python3", version)
+    result = choose(tmp_path, named)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"The course needs Python 3.11 or later, but {found}: install")
+    assert result.stderr.count("\n") == 1
+
+
+# --- Set-up: once, and whole ----------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[str]]:
+    """A project whose set-up does nothing but say what it would do."""
+    done: list[str] = []
+
+    def make_venv(root: Path) -> None:
+        done.append("venv")
+        python = set_up.venv_python(root)
+        shutil.rmtree(root / ".venv", ignore_errors=True)
+        python.parent.mkdir(parents=True)
+        python.symlink_to(sys.executable)
+
+    def run_pip(root: Path, *arguments: str) -> None:
+        done.append(" ".join(arguments))
+
+    monkeypatch.setattr(set_up, "make_venv", make_venv)
+    monkeypatch.setattr(set_up, "run_pip", run_pip)
+    monkeypatch.setattr(set_up, "warm_up", lambda root: None)
+    root = tmp_path / "project"
+    root.mkdir()
+    for name in set_up.INPUTS:
+        (root / name).write_text("one")
+    return root, done
+
+
+def test_set_up_first_time_everything_second_time_nothing(project: tuple[Path, list[str]]) -> None:
+    root, done = project
+    set_up.set_up(root, [])
+    assert done == ["venv", "-e ."]
+    set_up.set_up(root, [])
+    assert done == ["venv", "-e ."]
+
+
+@pytest.mark.parametrize("name", set_up.INPUTS)
+def test_set_up_changed_dependencies_are_installed(
+    project: tuple[Path, list[str]], name: str
+) -> None:
+    root, done = project
+    set_up.set_up(root, ["test"])
+    (root / name).write_text("two")
+    set_up.set_up(root, [])
+    assert done[2:] == ["-e .[test]"]  # what was there stays
+    assert set_up.plan(root, ["test"]) == "nothing"
+
+
+def test_set_up_adds_an_extra_once(project: tuple[Path, list[str]]) -> None:
+    root, done = project
+    for extras in ([], ["test"], [], ["test"]):
+        set_up.set_up(root, extras)
+    assert done == ["venv", "-e .", "-e .[test]"]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_set_up_cut_off_is_made_anew(
+    project: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    root, done = project
+    if before:
+        set_up.set_up(root, [])
+        (root / "constraints.txt").write_text("two")
+
+    def cut_off(root: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(set_up, "warm_up", cut_off)
+        assert set_up.told(lambda: set_up.set_up(root, [])) == 130
+    assert set_up.plan(root, []) == "rebuild"
+    done.clear()
+    set_up.set_up(root, [])
+    assert done == ["venv", "-e ."]
+
+
+def test_set_up_moved_broken_or_other_python_is_made_anew(
+    project: tuple[Path, list[str]],
+) -> None:
+    root, _ = project
+    set_up.set_up(root, [])
+    moved = root.rename(root.with_name("moved"))
+    assert set_up.plan(moved, []) == "rebuild"
+    set_up.set_up(moved, [])
+    stamp = set_up.read_stamp(moved)
+    set_up.stamp_file(moved).write_text(json.dumps(stamp | {"python": "3.10"}))
+    assert set_up.plan(moved, []) == "rebuild"
+    set_up.stamp_file(moved).write_text("{")
+    assert set_up.plan(moved, []) == "rebuild"
+    set_up.stamp_file(moved).write_text(json.dumps(stamp))
+    assert set_up.plan(moved, []) == "nothing"
+    set_up.venv_python(moved).unlink()
+    assert set_up.plan(moved, []) == "rebuild"
+
+
+# --- What stops a command is told -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("ERROR: [Errno 28] No space left on device", "the disk is full: free about a gigabyte"),
+        ("ERROR: Failed building wheel for x", "see what pip says"),
+    ],
+)
+def test_pip_failure_is_a_sentence_and_its_last_lines(line: str, sentence: str) -> None:
+    told = set_up.explain([*("noise",) * 9, line], Path("the.log")).splitlines()
+    assert sentence in told[0]
+    assert told[-2:] == [f"    pip: {line}", "    log: the.log"]
+    assert len(told) == 6
+
+
+def test_no_network_is_told_with_pips_reason_and_not_its_guess() -> None:
+    reason = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'"
+    said = [reason, "ERROR: Cannot install pip because of conflicting dependencies.", "advice"]
+    told = set_up.explain(said, Path("the.log")).splitlines()
+    assert told[0].startswith("The packages could not be downloaded: check the network")
+    assert told[1:] == [f"    pip: {reason}", "    log: the.log"]
+
+
+def test_missing_venv_module_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(CannotError, match=r"lacks its venv module: .* install python3\.\d+-venv"):
+        set_up.make_venv(tmp_path)
+
+
+def test_full_disk_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fill() -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    assert set_up.told(fill) == 1
+    assert capsys.readouterr().err.startswith("Stopped: the disk is full: free")
+    monkeypatch.setattr(set_up, "SPACE_BYTES", 1e18)
+    with pytest.raises(CannotError, match=r"needs 1000000000000 MB of disk, and \d+ MB are free"):
+        set_up.make_venv(tmp_path)
+
+
+def test_missing_chromium_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CannotError, match="No Chromium was found: install"):
+        browser.find_chromium({"PATH": str(tmp_path)})
+    with pytest.raises(CannotError, match="CHROMIUM=/no is not a program"):
+        browser.find_chromium({"PATH": str(tmp_path), "CHROMIUM": "/no"})
+    fake_python(tmp_path / "chromium-browser", "1")
+    assert browser.find_chromium({"PATH": str(tmp_path)}) == str(tmp_path / "chromium-browser")
+
+
+# --- The learner's copy ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    lessons = tmp_path / "notebooks"
+    (lessons / "images").mkdir(parents=True)
+    (lessons / ".ipynb_checkpoints").mkdir()
+    for name in ("00-start.ipynb", "01-storage.ipynb", "images/a.png", ".ipynb_checkpoints/x"):
+        (lessons / name).write_text(f"published {name}")
+    return lessons, tmp_path / "my-course"
+
+
+def test_copy_is_made_once_and_never_overwritten(folders: tuple[Path, Path]) -> None:
+    lessons, copy = folders
+    expected = ["00-start.ipynb", "01-storage.ipynb", "images/a.png"]
+    assert [str(file) for file in course.add_missing(lessons, copy)] == expected
+    (copy / "00-start.ipynb").write_text("mine")
+    (lessons / "02-new.ipynb").write_text("published 02")
+    assert course.add_missing(lessons, copy) == [Path("02-new.ipynb")]
+    assert (copy / "00-start.ipynb").read_text() == "mine"
+    assert not list(copy.rglob("*.half"))
+
+
+def test_fresh_keeps_every_edited_copy(folders: tuple[Path, Path]) -> None:
+    lessons, copy = folders
+    course.add_missing(lessons, copy)
+    assert course.renew(lessons, copy, "01") == "my-course/01-storage.ipynb is fresh already."
+    for number, wanted in enumerate(("01", "1", "01-storage", "01-storage.ipynb"), start=1):
+        (copy / "01-storage.ipynb").write_text(f"mine {number}")
+        said = course.renew(lessons, copy, wanted)
+        assert said.endswith(f"Yours is kept as 01-storage.mine-{number}.ipynb.")
+        assert (copy / f"01-storage.mine-{number}.ipynb").read_text() == f"mine {number}"
+    assert (copy / "01-storage.ipynb").read_text() == "published 01-storage.ipynb"
+    assert (copy / "01-storage.mine-1.ipynb").read_text() == "mine 1"
+
+
+@pytest.mark.parametrize("wanted", ["", "07", "storage"])
+def test_fresh_without_one_lesson_names_them_all(folders: tuple[Path, Path], wanted: str) -> None:
+    lessons, copy = folders
+    with pytest.raises(CannotError, match=r"make fresh LESSON=01; there are 00-start, 01-storage"):
+        course.renew(lessons, copy, wanted)
+    assert not copy.exists()
+
+
+def test_clean_leaves_the_learners_copy(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in (".venv/a", "my-course/__pycache__/a", "my-course/b", "estimator/__pycache__/a"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    subprocess.run(["make", "-s", "clean"], cwd=tmp_path, check=True)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"Makefile", "my-course/__pycache__/a", "my-course/b"}
+
+
+# --- JupyterLab -----------------------------------------------------------------------------
+
+
+def test_port_in_use_is_told_or_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server((lab.HOST, 0)) as server:
+        taken = server.getsockname()[1]
+        with pytest.raises(CannotError, match=f"Port {taken} is in use .* name another"):
+            lab.choose_port(str(taken))
+        monkeypatch.setattr(lab, "FIRST_PORT", taken)
+        assert lab.choose_port("") > taken
+        monkeypatch.setattr(lab, "PORTS_TRIED", 1)
+        with pytest.raises(CannotError, match=f"Ports {taken} to {taken} are all in use"):
+            lab.choose_port("")
+    assert lab.choose_port(str(taken)) == taken
+
+
+@pytest.mark.parametrize("asked", ["no", "-1", "0", "65536", "8888.0", "²"])
+def test_port_that_is_none_is_told(asked: str) -> None:
+    with pytest.raises(CannotError, match=re.escape(f"PORT={asked} is not a port: name a number")):
+        lab.choose_port(asked)
+
+
+def test_display_is_needed_on_linux_alone() -> None:
+    assert not lab.has_display({"DISPLAY": ""}, "linux")
+    assert lab.has_display({"DISPLAY": ":0"}, "linux")
+    assert lab.has_display({"WAYLAND_DISPLAY": "wayland-0"}, "linux")
+    assert lab.has_display({}, "darwin")
+
+
+def test_text_browser_gets_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saw, text_browser = tmp_path / "saw", tmp_path / "lynx"
+    text_browser.write_text(
+        f'#!/bin/sh\n(: </dev/tty) 2>/dev/null && tty=yes\necho "$1 [$TERM$tty]" >{saw}.half\n'
+        f"mv {saw}.half {saw}\n"
+    )
+    text_browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(text_browser))
+    monkeypatch.setenv("TERM", "xterm")
+    lab.open_browser("http://address")
+    assert saw.read_text() == "http://address []\n"
+
+
+@pytest.mark.parametrize("display", [True, False])
+def test_address_is_one_line_and_comes_when_the_server_answers(
+    display: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    opened: list[str] = []
+    monkeypatch.setattr(lab, "open_browser", opened.append)
+    with socket.create_server((lab.HOST, 0)) as probe:
+        port = probe.getsockname()[1]
+    waiting = threading.Thread(target=lab.announce, args=(port, "abc", display))
+    waiting.start()
+    time.sleep(0.15)
+    assert capsys.readouterr().out == ""
+    with HTTPServer((lab.HOST, port), Server) as server:
+        server.handle_request()
+        waiting.join()
+    address = f"http://127.0.0.1:{port}/lab/tree/00-start-here.ipynb?token=abc"
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert f" {address} " in said
+    assert opened == [address] * display
+
+
+def test_news_is_off_and_the_users_own_jupyter_is_kept_out(tmp_path: Path) -> None:
+    for _ in range(2):
+        lab.turn_off_news(tmp_path)
+    overrides = json.loads((tmp_path / "share/jupyter/lab/settings/overrides.json").read_text())
+    assert overrides[lab.NEWS_PLUGIN] == {"fetchNews": "false", "checkForUpdates": False}
+    settings = lab.jupyter_settings(tmp_path, tmp_path / "own")
+    assert settings["JUPYTER_PREFER_ENV_PATH"] == "1"
+    assert (tmp_path / "share/jupyter/runtime").stat().st_mode & 0o777 == 0o700
+    assert all(str(tmp_path) in value for key, value in settings.items() if "DIR" in key)
+
+
+@pytest.mark.parametrize(("user", "root"), [(0, True), (1000, False)])
+def test_server_is_on_loopback_and_root_is_allowed_to_root_alone(
+    user: int, root: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    arguments = lab.server_arguments(Path("my-course"), 8888)
+    assert "--ServerApp.ip=127.0.0.1" in arguments
+    assert ("--allow-root" in arguments) is root
+
+
+# --- One list of dependencies ---------------------------------------------------------------
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    wanted = [Requirement(line) for line in lines if not line.startswith("#")]
+    return {canonicalize_name(each.name): str(each.specifier) for each in wanted}
+
+
+def needed(requirements: list[str], extras: frozenset[str] = frozenset({""})) -> dict[str, str]:
+    """Everything that these requirements bring here, with the version that is installed."""
+    found: dict[str, str] = {}
+    todo = [(Requirement(line), extras) for line in requirements]
+    while todo:
+        each, within = todo.pop()
+        name = canonicalize_name(each.name)
+        if each.marker and not any(each.marker.evaluate({"extra": extra}) for extra in within):
+            continue
+        if name not in found or each.extras:
+            installed = distribution(name)
+            first = name not in found
+            found[name] = installed.version
+            if first or each.extras:
+                below = frozenset({"", *each.extras})
+                todo += [(Requirement(line), below) for line in installed.requires or ()]
+    return found
+
+
+def test_pins_are_what_the_tests_run_with() -> None:
+    listed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    found = needed(listed)
+    assert {name: pins().get(name) for name in found} == {
+        name: f"=={version}" for name, version in found.items()
+    }
+    for each in map(Requirement, listed):
+        assert each.specifier.contains(pins()[canonicalize_name(each.name)].removeprefix("=="))
+    for name in found:  # a pin that needs 3.11.5 shuts out the Python of a stable system
+        allowed = distribution(name).metadata.json.get("requires_python", "")
+        assert SpecifierSet(str(allowed)).contains("3.11.0"), name
+
+
+def test_conda_environment_agrees_with_the_project() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["name"] == PROJECT["name"]
+    assert environment["channels"] == ["conda-forge"]
+    python, pip, from_pip = environment["dependencies"]
+    assert pip == "pip"
+    # pip takes the course and so its one list; each option is a line of its own, or is ignored.
+    assert from_pip == {"pip": ["-c constraints.txt", "-e ."]}
+    name, version = python.split("=")  # Binder reads an explicit python=3.12 and no other form
+    assert (name, version) == ("python", "3.12")
+    assert SpecifierSet(PROJECT["requires-python"]).contains(version)
+
+
+def project_files() -> list[Path]:
+    """Every file that git keeps, or would keep."""
+    ignored = {".git", "my-course", "__pycache__", ".ipynb_checkpoints", "build", "dist"}
+    ignored |= {".venv", ".venv-verify", ".hypothesis"}
+    ignored |= {".mypy_cache", ".pytest_cache", ".ruff_cache"}
+    found: list[Path] = []
+    for folder, below, files in os.walk(ROOT):
+        below[:] = [name for name in below if name not in ignored]
+        found += [Path(folder, name) for name in files]
+    return found
+
+
+def test_no_file_holds_the_address_of_a_package_index() -> None:
+    # Letters in brackets, so that this line does not find itself.
+    address = rb"//\S*(py[p]i|python[h]osted|ana[c]onda|/sim[p]le/)|ind[e]x-url|find-l[i]nks"
+    files = project_files()
+    assert ROOT / "constraints.txt" in files
+    assert [file for file in files if re.search(address, file.read_bytes())] == []
+
+
+# --- The commands and the gate --------------------------------------------------------------
+
+
+def test_help_names_every_command() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony
+    run = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.split()[1] for line in run.stdout.splitlines()] == phony[1].split()
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_skip_is_a_failure_where_none_is_allowed(tmp_path: Path, workers: str) -> None:
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_one.py").write_text(
+        "import pytest\n"
+        "def test_passes(): pass\n"
+        "def test_skips(): pytest.skip('no reason')\n"
+        "@pytest.mark.skip\ndef test_is_marked(): pass\n"
+        "@pytest.mark.xfail\ndef test_is_expected(): raise ValueError\n"
+    )
+    (tmp_path / "test_two.py").write_text("import pytest\npytest.importorskip('no_such')\n")
+    command = [sys.executable, "-m", "pytest", "-q", "--continue-on-collection-errors"]
+    for option, status, closing in (
+        ("-rs", 0, "1 passed, 3 skipped, 1 xfailed"),
+        ("--no-skips", 1, "1 failed, 1 passed, 1 xfailed, 2 errors"),
+    ):
+        run = subprocess.run(
+            [*command, "-p", "xdist", "-n", workers, option],
+            cwd=tmp_path,
+            env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.stdout.splitlines()[-1].startswith(closing)
+        assert run.returncode == status

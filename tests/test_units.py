@@ -1,0 +1,150 @@
+"""Units and the text of a quantity."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estimator import units
+from estimator.units import (
+    bytes_text,
+    number_text,
+    plural,
+    prefixed_text,
+    quantity_text,
+    seconds_text,
+)
+
+
+def test_decimal_and_binary_prefixes() -> None:
+    assert (units.KB, units.MB, units.GB, units.TB, units.PB) == (
+        10**3, 10**6, 10**9, 10**12, 10**15,
+    )  # fmt: skip
+    assert (units.KiB, units.MiB, units.GiB, units.TiB, units.PiB) == (
+        2**10, 2**20, 2**30, 2**40, 2**50,
+    )  # fmt: skip
+
+
+def test_times() -> None:
+    assert (units.MINUTE, units.HOUR, units.DAY) == (60, 3600, 86_400)
+    assert (units.MONTH, units.YEAR) == (30 * 86_400, 365 * 86_400)
+    assert units.BITS_PER_BYTE == 8
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.0, "0"),
+        (12582912, "12,582,912"),
+        (11574.074, "11,574"),
+        (1234.5678, "1,235"),
+        (123.45678, "123.5"),
+        (0.0012345678, "0.001235"),
+        (0.00012345, "0.0001234"),
+        (0.00001, "1.000e-05"),
+        (9.9996, "10"),
+        (1e15, "1.000e+15"),
+        (-2.5, "-2.5"),
+        (100.0, "100"),
+        (math.inf, "inf"),
+    ],
+)
+def test_a_number(value: float, text: str) -> None:
+    assert number_text(value) == text
+
+
+def test_a_number_with_more_digits() -> None:
+    assert number_text(11574.074, digits=7) == "11,574.07"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (999.5, "999.50 B"),
+        (1000, "1.00 KB (1,000 B)"),
+        (12582912, "12.58 MB (12.00 MiB)"),
+        (708673536, "708.67 MB (675.84 MiB)"),
+        (999_996, "1.00 MB (976.56 KiB)"),
+        (2**30, "1.07 GB (1.00 GiB)"),
+        (37.5e15, "37.50 PB (33.31 PiB)"),
+    ],
+)
+def test_bytes(value: float, text: str) -> None:
+    assert bytes_text(value) == text
+
+
+@given(st.integers(0, 10**20))
+def test_the_suffix_tells_which_prefix_it_is(value: int) -> None:
+    decimal = prefixed_text(value, "B")
+    binary = prefixed_text(value, "B", binary=True)
+    for text, base, prefixes in ((decimal, 1000, "KMGTPE"), (binary, 1024, "KMGTPE")):
+        number, suffix = text.split(" ")
+        power = prefixes.index(suffix[0]) + 1 if len(suffix) > 1 else 0
+        read = float(number.replace(",", "")) * base**power
+        assert read == pytest.approx(value, rel=0.006, abs=0.5)
+        assert ("i" in suffix) == (base == 1024 and power > 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.009615384, "9.615 ms"),
+        (2e-6, "2 µs"),
+        (3e-9, "3 ns"),
+        (1.4713, "1.471 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3600, "1 h"),
+        (86_400, "1 day"),
+        (0, "0 s"),
+    ],
+)
+def test_seconds(value: float, text: str) -> None:
+    assert seconds_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (2.5e12, "byte/day", "2.5 TB a day"),
+        (75e12, "byte/month", "75 TB a month"),
+        (98304, "byte/token", "98.30 KB (96.00 KiB) a token"),
+        (185185185.2, "bit/s", "185.19 Mbit/s"),
+        (312e12, "FLOP/s", "312.00 TFLOP/s"),
+        (18e9, "FLOP", "18.00 GFLOP"),
+        (2039e9, "byte/s", "2.04 TB/s"),
+        (0.0096, "s", "9.6 ms"),
+        (0.25, "share", "25 %"),
+        (1, "accelerator", "1 accelerator"),
+        (112, "accelerator", "112 accelerators"),
+        (3, "copy", "3 copies"),
+        (4, "", "4"),
+    ],
+)
+def test_a_quantity(value: float, unit: str, text: str) -> None:
+    assert quantity_text(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [
+        ("token", "tokens"),
+        ("copy", "copies"),
+        ("day", "days"),
+        ("matrix", "matrices"),
+        ("request/s", "requests/s"),
+        ("request/day", "requests/day"),
+        ("FLOP/s", "FLOP/s"),
+        ("USD/month", "USD/month"),
+        ("", ""),
+    ],
+)
+def test_a_unit_in_the_plural(unit: str, text: str) -> None:
+    assert plural(unit, 2) == text
+    assert plural(unit, 1) == unit

@@ -1,0 +1,59 @@
+"""The checks: `python -m tools.check test` or `browser`. PYTEST_ARGS goes on to pytest."""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.browser import find_chromium
+from tools.lab import jupyter_settings
+from tools.set_up import ROOT, CannotError, told
+
+# Two workers, as the time limit is meant for two cores; a lesson's cells stay on one worker.
+TESTS = (
+    *("pytest", "-n2", "--dist=loadscope", "--durations=5"),
+    *("--doctest-modules", "--nbval", "--nbval-cell-timeout=60"),
+    *("--doctest-glob=README.md", "--ignore=tests/browser"),
+    *("README.md", "estimator", "tests", "notebooks"),
+)
+CHECKS = {
+    "ruff check": ("ruff", "check"),
+    "ruff format": ("ruff", "format", "--check"),
+    "mypy": ("mypy",),
+    "pytest": TESTS,
+}
+BROWSER_CHECKS = {"browser tests": ("pytest", "--durations=5", "tests/browser")}
+
+
+def check(steps: Mapping[str, tuple[str, ...]], settings: Mapping[str, str]) -> None:
+    """Run every step, also after one has failed, and name at the end those that did."""
+    failed = []
+    for title, (module, *arguments) in steps.items():
+        print(f"\n== {title}", flush=True)
+        if module == "pytest":
+            arguments += shlex.split(os.environ.get("PYTEST_ARGS", ""))
+        started = time.monotonic()
+        command = [sys.executable, "-m", module, *arguments]
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, check=False)
+        if done.returncode:
+            failed.append(title)
+        print(f"-- {title}: {time.monotonic() - started:.1f} s", flush=True)
+    if failed:
+        raise CannotError(f"Failed: {', '.join(failed)}.")
+
+
+def main(kind: str) -> None:
+    """Run one kind of checks with Jupyter kept apart from the user's own."""
+    prefix = Path(sys.prefix)
+    settings = jupyter_settings(prefix, prefix / "etc" / "jupyter-tests")
+    if kind == "browser":
+        check(BROWSER_CHECKS, settings | {"CHROMIUM": find_chromium()})
+    else:
+        check(CHECKS, settings)
+
+
+if __name__ == "__main__":
+    sys.exit(told(lambda: main(sys.argv[1])))
