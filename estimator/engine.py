@@ -329,14 +329,16 @@ def serve(
 
     Raises: ValueError, TypeError: a batch or a length that is none.
     """
-    check_inputs(batch=batch, prompt_tokens=prompt_tokens, output_tokens=output_tokens)
-    for name, tokens in (("prompt_tokens", prompt_tokens), ("output_tokens", output_tokens)):
-        if _smallest(tokens) < 1:
+    load = check_inputs(batch=batch, prompt_tokens=prompt_tokens, output_tokens=output_tokens)
+    for name in ("prompt_tokens", "output_tokens"):
+        if _smallest(load[name]) < 1:
             raise ValueError(
-                f"{name} is {_smallest(tokens):g}, but a served request has 1 token or more: "
+                f"{name} is {_smallest(load[name]):g}, but a served request has 1 token or more: "
                 "give for example 512."
             )
-    return serve_unchecked(replica, constants, batch, prompt_tokens, output_tokens, waves)
+    return serve_unchecked(
+        replica, constants, load["batch"], load["prompt_tokens"], load["output_tokens"], waves
+    )
 
 
 def _smallest(value: Number) -> float:

@@ -86,7 +86,7 @@ class Report:
     rows: int = 0
     fitted: int = 0
     scores: dict[str, dict[str, Score]] = field(default_factory=dict)
-    marks: Counter[str] = field(default_factory=Counter)
+    marks: dict[str, int] = field(default_factory=dict)
     first_token: dict[str, float] = field(default_factory=dict)
     worst: list[Worst] = field(default_factory=list)
     unread: dict[str, list[int]] = field(default_factory=dict)
@@ -247,7 +247,7 @@ def validate(path: Path, worst: int = 10) -> Report:
         collector.add(chunk)
         report.rows += len(chunk)
     report.fitted = collector.fitted
-    report.marks = +collector.marks
+    report.marks = dict(+collector.marks)
     if report.rows:
         report.scores = collector.scores()
         report.first_token = collector.first_token()
