@@ -161,6 +161,14 @@ def test_nine_saturated_runs_alone_make_the_mean_of_all_mixtures_miss(left_out: 
     assert 0.225 < left_out.errors[rows].mean() < 0.30
 
 
+def test_whole_models_accelerators_and_engines_left_out_are_told() -> None:
+    folds = {fold.without: fold for fold in FITTED.left_out_whole}
+    assert set(folds) == {part for group in FITTED.left_out for part in group.split("/")}
+    for dense in ("llama-3.1-8b", "qwen3-32b"):
+        assert folds[dense].median <= 0.11
+        assert folds[dense].mean <= 0.15
+
+
 def test_the_roofline_alone_is_far_too_low(measured: tuple[Runs, np.ndarray]) -> None:
     runs, _ = measured
     ratio = roofline(runs) / runs.token_seconds
@@ -303,6 +311,8 @@ def test_parameters_agree_with_published_counts(key: str) -> None:
 def test_names_of_measurement_files_are_known() -> None:
     assert serving.decoder("Qwen/Qwen3-32B") is serving.decoder("qwen3-32b")
     assert serving.decoder("meta-llama/Llama-3.1-8B-Instruct").name == "llama-3.1-8b"
+    assert serving.decoder("nvidia/Llama-3.1-70B-Instruct-FP8").name == "llama-3.1-70b"
+    assert serving.decoder("Qwen/Qwen3-32B-NVFP4").name == "qwen3-32b"
     for system, name in serving.SYSTEMS.items():
         assert serving.hardware(system).name == name
 

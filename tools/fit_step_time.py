@@ -225,6 +225,7 @@ def result_of(folds: Folds, date: str) -> dict[str, Any]:
         "fit": fit_entry(folds.fit()),
         "constants": table_of(folds.whole, [fit.constants for fit in left_out.values()]),
         "left_out": {group: fit_entry(fit) for group, fit in left_out.items()},
+        "left_out_whole": wider_folds(folds),
     }
 
 
@@ -237,16 +238,17 @@ def rounded(value: Any) -> Any:
     return [rounded(entry) for entry in value] if isinstance(value, list) else value
 
 
-def wider_folds(folds: Folds) -> dict[str, tuple[float, float]]:
-    """Leave out a whole model, accelerator or engine: median and mean absolute error of each."""
-    table = {}
+def wider_folds(folds: Folds) -> list[dict[str, Any]]:
+    """Leave out a whole model, accelerator or engine: median and mean absolute error on it."""
+    table = []
     for part in range(3):
         for name in sorted({group.split("/")[part] for group in folds.groups}):
             groups = [group for group in folds.groups if group.split("/")[part] == name]
             rows = np.isin(folds.runs.groups, groups)
             errors = errors_of(folds.runs.select(rows), folds.without(*groups))
             off = np.abs(np.exp(-errors) - 1)
-            table[name] = (float(np.median(off)), float(off.mean()))
+            found = {"median": float(np.median(off)), "mean": float(off.mean())}
+            table.append({"without": name, "rows": len(off), **found})
     return table
 
 
@@ -263,8 +265,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{entry['name']:20} {entry['value']:.4g} ({ends})")
     for kind in ("dense", "mixture"):
         print(f"interval of a {kind} model, factors: {result['fit'][kind]}")
-    for name, (median, mean) in wider_folds(folds).items():
-        print(f"without {name:20} median {median:.1%} mean {mean:.1%}")
+    for fold in result["left_out_whole"]:
+        print("without {without:20} median {median:.1%} mean {mean:.1%}".format(**fold))
     if options.write:
         text = json.dumps(result, indent=1) + "\n"
         (CATALOG / "step_constants.json").write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
@@ -60,6 +61,16 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOutWhole:
+    """Errors on a whole model, accelerator or engine, by a fit that has seen none of its rows."""
+
+    without: str
+    rows: int
+    median: float
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
 class FittedConstants:
     """The fit on all rows, the fits that each left one group out, and where they come from.
 
@@ -70,6 +81,7 @@ class FittedConstants:
     fit: Fit
     table: tuple[Fitted, ...]
     left_out: Mapping[str, Fit]
+    left_out_whole: tuple[LeftOutWhole, ...]
     fitted_on: str
     rows: int
     date: str
@@ -88,6 +100,7 @@ def constants_of(data: Mapping[str, Any]) -> FittedConstants:
         fit=_fit(data["fit"]),
         table=tuple(Fitted(**entry) for entry in data["constants"]),
         left_out={group: _fit(entry) for group, entry in data["left_out"].items()},
+        left_out_whole=tuple(LeftOutWhole(**entry) for entry in data["left_out_whole"]),
         fitted_on=data["fitted_on"],
         rows=data["rows"],
         date=data["date"],
@@ -130,8 +143,18 @@ def decoders() -> dict[str, Decoder]:
 
 
 def decoder(name: str) -> Decoder:
-    """One decoder by key or published name; an unknown one is refused with the nearest."""
-    return decoders()[choose("model", name.lower(), decoders())]
+    """One decoder by key or published name; an unknown one is refused with the nearest.
+
+    A name that says how a copy of a known model is quantized is that model's: what is asked for
+    here does not depend on it.
+    """
+    lower = name.lower()
+    copied = _COPY.sub("", lower.rpartition("/")[2])
+    found = next((known for known in (lower, copied) if known in decoders()), lower)
+    return decoders()[choose("model", found, decoders())]
+
+
+_COPY = re.compile(r"(-(fp8|nvfp4|fp4|mxfp4|bf16|awq|gptq|int4|int8|dynamic|block))+$")
 
 
 def hardware(name: str) -> Hardware:

@@ -37,9 +37,12 @@ that of 0.5.6 and later is not.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Setting:
-    """What rows have in common: model, accelerator, engine, precision and layout."""
+    """What rows have in common: model, accelerator, engine, precision and layout.
+
+    One is made for all rows with the same texts and sizes, and told from others by identity.
+    """
 
     model: str
     system: str
@@ -298,5 +301,5 @@ def read_layout(sizes: Mapping[str, int]) -> tuple[Layout, frozenset[str]]:
 
 def _version(text: str) -> tuple[float, ...]:
     """Read the first three numbers of a version; an unknown one is a new one."""
-    numbers = [part for part in text.split(".")[:3] if part.isdecimal()]
+    numbers = [part for part in text.lstrip("v").split(".")[:3] if part.isdecimal()]
     return tuple(float(part) for part in numbers) if len(numbers) == 3 else (math.inf,)
