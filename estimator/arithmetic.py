@@ -5,6 +5,7 @@ NumPy and SymPy load only when a value of theirs comes in.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -125,34 +126,34 @@ def compound_sum(rate: Number, terms: Number) -> Number:
     return np.where(rate == 0, terms, np.expm1(terms * np.log1p(some)) / some)
 
 
-def maximum(first: Number, second: Number) -> Number:
-    """Take the larger one, element by element for arrays.
+def maximum(*values: Number) -> Number:
+    """Take the largest one, element by element for arrays.
 
-    >>> maximum(3, 5)
-    5
+    >>> maximum(3, 5), maximum(3, 7, 5)
+    (5, 7)
     """
-    return _extreme(first, second, "maximum", "Max")
+    return _extreme(values, "maximum", "Max")
 
 
-def minimum(first: Number, second: Number) -> Number:
-    """Take the smaller one, element by element for arrays.
+def minimum(*values: Number) -> Number:
+    """Take the smallest one, element by element for arrays.
 
-    >>> minimum(3, 5)
-    3
+    >>> minimum(3, 5), minimum(3, 7, 2)
+    (3, 2)
     """
-    return _extreme(first, second, "minimum", "Min")
+    return _extreme(values, "minimum", "Min")
 
 
-def _extreme(first: Number, second: Number, numpy_name: str, sympy_name: str) -> Number:
-    if isinstance(first, int | float) and isinstance(second, int | float):
-        return max(first, second) if sympy_name == "Max" else min(first, second)
-    if is_symbolic(first) or is_symbolic(second):
+def _extreme(values: tuple[Number, ...], numpy_name: str, sympy_name: str) -> Number:
+    if all(isinstance(value, int | float) for value in values):
+        return max(values) if sympy_name == "Max" else min(values)
+    if any(is_symbolic(value) for value in values):
         import sympy
 
-        return getattr(sympy, sympy_name)(first, second)  # type: ignore[no-any-return]
+        return getattr(sympy, sympy_name)(*values)  # type: ignore[no-any-return]
     import numpy as np
 
-    return getattr(np, numpy_name)(first, second)  # type: ignore[no-any-return]
+    return functools.reduce(getattr(np, numpy_name), values)
 
 
 # Products of a few factors are off by a few units in the last place, 2.2e-16 each.

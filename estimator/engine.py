@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from estimator import step_time
+from estimator import serving, step_time
 from estimator.arithmetic import Number, maximum
 from estimator.formula import check_inputs, facts_of
 from estimator.units import BITS_PER_BYTE, GB
@@ -294,7 +294,7 @@ def _bare(formula: Callable[..., Any]) -> Callable[..., Any]:
     return facts_of(formula).bare
 
 
-_touched = _bare(step_time.experts_touched)
+_touched = _bare(serving.experts_touched)
 _weight_bytes = _bare(step_time.step_weight_bytes)
 _cache_bytes = _bare(step_time.sequence_cache_bytes)
 _read = _bare(step_time.read_seconds)

@@ -220,6 +220,20 @@ def window_blocks(
     return blocks
 
 
+@formula(source=VLLM_BLOCKS)
+def local_chunk_blocks(
+    tokens: Number, attention_chunk: Number, chunk_tokens: Number = 2048, block_tokens: Number = 16
+) -> Number:
+    """Blocks of one sequence in a layer of chunked attention: a chunk and the step's tokens.
+
+    >>> local_chunk_blocks(131072, attention_chunk=8192)
+    640
+    """
+    held = minimum(attention_chunk + chunk_tokens, tokens)
+    blocks = ceil_divide(held, block_tokens)
+    return blocks
+
+
 @formula(source="Kwon et al. 2023, PagedAttention: a sequence takes whole blocks")
 def paged_tokens(tokens: Number, block_tokens: Number = 16) -> Number:
     """Tokens for which a sequence takes room: its last block is taken as a whole.

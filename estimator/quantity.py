@@ -81,6 +81,9 @@ class Quantity:
         if isinstance(value, np.generic) and not isinstance(value, np.bool_):
             return self.check(value.item())
         array = np.asarray(value)
+        if array.dtype.kind == "O" and all(type(item) in (int, float) for item in array.flat):
+            # NumPy makes objects of integers that are too large for its own.
+            array = array.astype(np.float64)
         if array.dtype.kind not in "iuf":
             self.refuse_kind(value)
         # Compared as float64, too: the ends of a range may lie outside a smaller type.

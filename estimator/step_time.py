@@ -14,23 +14,9 @@ from estimator.arithmetic import Number, ceil, log2, maximum, minimum
 from estimator.formula import formula
 
 ROOFLINE = "roofline: Williams, Waterman, Patterson 2009; the constants: tools/fit_step_time.py"
-ROUTING = "uniform routing: each token takes k of E experts at random"
 CLOSED = "a closed loop of B requests; held against ttft_ms of catalog/measured_serving.csv"
 CHUNK_TOKENS = 8192
 """Prompt tokens that an engine takes into one step; assumed, engines set it for themselves."""
-LITTLE = "Little 1961: requests in a system = rate x time in it"
-
-
-@formula(source=ROUTING)
-def experts_touched(routed_experts: Number, experts_per_token: Number, batch: Number) -> Number:
-    """Experts of a layer whose weights a step must read: not k for each token, for some coincide.
-
-    >>> round(experts_touched(128, experts_per_token=4, batch=64), 1)
-    111.2
-    """
-    missed_share = maximum(0, 1 - experts_per_token / routed_experts) ** batch
-    touched = routed_experts * (1 - missed_share)
-    return touched
 
 
 @formula(source="a step reads what it computes with, once")
@@ -286,17 +272,6 @@ def request_seconds(
     """
     seconds = first_token_seconds + maximum(0, output_tokens - 1) * token_seconds
     return seconds
-
-
-@formula(source=LITTLE)
-def requests_in_flight(requests_per_s: Number, request_seconds: Number) -> Number:
-    """Requests that are in the service at the same time.
-
-    >>> requests_in_flight(10, request_seconds=10.4)
-    104.0
-    """
-    requests = requests_per_s * request_seconds
-    return requests
 
 
 @formula(source="the peak at the target utilization, and the spare that survives failures")

@@ -24,8 +24,8 @@ YEAR = 365 * DAY
 
 BITS_PER_BYTE = 8
 
-_DECIMAL = ("", "K", "M", "G", "T", "P", "E")
-_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_DECIMAL = ("", "K", "M", "G", "T", "P", "E", "Z")
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi")
 _SMALL = (("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3))
 _TIMES = (("s", 1), ("min", MINUTE), ("h", HOUR), ("day", DAY))
 

@@ -107,9 +107,12 @@ def test_rounding_keeps_integers_of_any_size_and_passes_infinity_on() -> None:
 def test_the_larger_and_the_smaller_one(first: float, second: float) -> None:
     assert maximum(first, second) == max(first, second)
     assert minimum(first, second) == min(first, second)
+    assert maximum(first, second, 7) == max(first, second, 7)
+    assert minimum(first, second, 7) == min(first, second, 7)
     pair = np.array([first, second])
     assert elements(maximum(pair, second)) == [max(first, second), second]
     assert elements(minimum(pair, second)) == [min(first, second), second]
+    assert elements(maximum(7, pair, second)) == [max(7, first, second), max(7, second)]
 
 
 @patient

@@ -24,7 +24,15 @@ from estimator.quantity import LARGEST, Quantity
 
 MODULES = [
     importlib.import_module(f"estimator.{name}")
-    for name in ("model_storage", "user_data", "memory", "serving", "step_time", "bandwidth")
+    for name in (
+        "model_storage",
+        "user_data",
+        "memory",
+        "serving",
+        "step_time",
+        "training",
+        "bandwidth",
+    )
 ]
 
 Formula = Callable[..., Any]
@@ -204,7 +212,7 @@ def test_every_doctest_holds(module: ModuleType) -> None:
 @every_formula
 def test_symbols_that_stand_together_differ(function: Formula) -> None:
     facts = facts_of(function)
-    symbols = [entry.symbol for entry in facts.inputs]
+    symbols = [entry.symbol for entry in (facts.result, *facts.inputs)]
     assert len(set(symbols)) == len(symbols)
 
 

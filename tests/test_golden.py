@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from estimator.bandwidth import traffic_bits_per_s
 from estimator.memory import (
     activation_rule_bytes,
     engine_cache_bytes,
@@ -38,11 +39,25 @@ from estimator.model_storage import (
     position_params,
     weight_bytes,
 )
-from estimator.units import GiB
+from estimator.serving import (
+    accelerators,
+    balance_batch,
+    bandwidth_accelerators,
+    bandwidth_step_seconds,
+    compute_seconds,
+    first_token_floor_seconds,
+    generation_seconds,
+    prefill_floor_seconds,
+    request_floor_seconds,
+    requests_in_flight,
+    requests_per_s,
+)
+from estimator.training import counted_forward_flops, row_training_flops, training_seconds
+from estimator.units import DAY, GiB
 from estimator.user_data import daily_bytes, monthly_bytes, profile_bytes, retained_bytes
 
 DATA = Path(__file__).parent / "data"
-LESSONS = {"1", "2", "3"}
+LESSONS = {"1", "2", "3", "4"}
 
 Inputs = dict[str, Any]
 
@@ -200,6 +215,75 @@ def gemma_pages(x: Inputs) -> Any:
     return pages_in_pool(x["kv_pool_gib"] * GiB, gemma_page(x))
 
 
+# --- Lesson 4 -------------------------------------------------------------------------------
+
+
+def rate(x: Inputs) -> Any:
+    return requests_per_s(x["dau"], x["per_day"])
+
+
+def compute_time(x: Inputs) -> Any:
+    # Tokens of text, denoising steps of an image: units of output, each a pass of the model.
+    output = x["tokens"] if "tokens" in x else x["units"]
+    return compute_seconds(x["n_params"], output, x["flops_per_s"])
+
+
+def compute_bound(x: Inputs) -> Any:
+    return accelerators(rate(x), compute_time(x))
+
+
+def one_request(x: Inputs) -> Any:
+    step = bandwidth_step_seconds(weight_bytes(x["n_params"], x["bits"]), x["bytes_per_s"])
+    return generation_seconds(step, x["tokens"])
+
+
+def unbatched(x: Inputs) -> Any:
+    return bandwidth_accelerators(x["requests_per_s"], x["seconds"])
+
+
+def in_flight(x: Inputs) -> Any:
+    return requests_in_flight(x["requests_per_s"], x["seconds"])
+
+
+def traffic(x: Inputs) -> Any:
+    return traffic_bits_per_s(x["requests_per_s"], x["bytes_each"])
+
+
+def training_days(x: Inputs) -> Any:
+    rows = x["rows"] if "rows" in x else x["samples"]
+    work = row_training_flops(x["n_params"], rows, x.get("epochs", 1), x.get("multiplier", 1))
+    return training_seconds(work, x["flops_per_s"], x["accelerators"]) / DAY
+
+
+def table_step(x: Inputs) -> Any:
+    cache_bytes = x["kv_bytes_per_sequence"]
+    return bandwidth_step_seconds(
+        x["weight_bytes"], x["bytes_per_s"], cache_bytes, x["batch"], x["chips"]
+    )
+
+
+def kipply_step(x: Inputs) -> Any:
+    # Embeddings are left out: 12 L d^2 parameters of two bytes.
+    weights = weight_bytes(kipply_params(x | {"vocab": 0}))
+    return bandwidth_step_seconds(weights, x["bytes_per_s"], tensor_parallel=x["accelerators"])
+
+
+def balance(x: Inputs) -> Any:
+    return balance_batch(x["flops_per_s"], x["bytes_per_s"])
+
+
+def whole_request(x: Inputs) -> Any:
+    prefill = prefill_floor_seconds(x["n_params"], x["prompt"], x["flops_per_s"])
+    step = bandwidth_step_seconds(weight_bytes(x["n_params"]), x["bytes_per_s"])
+    generation = generation_seconds(step, x["output"])
+    return request_floor_seconds(first_token_floor_seconds(prefill), generation)
+
+
+def forward(x: Inputs) -> Any:
+    shape = (x["n_layers"], x["d_model"], x["d_ff"], x["n_heads"])
+    return counted_forward_flops(*shape, x["tokens"], x["batch"])
+
+
 COMPUTED: dict[str, Callable[[Inputs], Any]] = {
     "storage-fp*": stored,
     "llama-3.2-3b-true": stored,
@@ -235,6 +319,20 @@ COMPUTED: dict[str, Callable[[Inputs], Any]] = {
     "gemma-2-9b-full": gemma_full,
     "gemma-2-9b-engine": gemma_engine,
     "gemma-2-9b-blocks": gemma_pages,
+    "trps": rate,
+    "t-inf": compute_time,
+    "gpus-*": compute_bound,
+    "batch-1-decode": one_request,
+    "unbatched-accelerators": unbatched,
+    "ingress": traffic,
+    "egress*": traffic,
+    "train-*": training_days,
+    "jax-step-*": table_step,
+    "kipply-13b-1": kipply_step,
+    "a100-balance": balance,
+    "baseten-*": whole_request,
+    "little": in_flight,
+    "seed2-flops": forward,
 }
 
 

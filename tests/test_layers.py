@@ -16,7 +16,7 @@ LAYERS = (
     {"glossary"},
     {"arithmetic"},
     {"formula"},
-    {"model_storage", "user_data", "memory", "serving", "step_time", "bandwidth"},
+    {"model_storage", "user_data", "memory", "serving", "step_time", "training", "bandwidth"},
     {"engine"},
     {"load"},
     {"catalog"},

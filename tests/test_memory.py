@@ -24,6 +24,7 @@ from estimator.memory import (
     kv_pool_bytes,
     latent_cache_bytes,
     layer_activation_bytes,
+    local_chunk_blocks,
     logit_bytes,
     longest_context,
     page_bytes,
@@ -173,6 +174,14 @@ def test_a_window_layer_in_an_engine(tokens: int, window: int, chunk: int, block
     assert blocks == math.ceil(min(window - 1 + chunk, tokens) / block) + 1
     # The window of any step lies within the blocks, wherever in a block it starts.
     assert blocks * block >= min(window - 1 + chunk, tokens) + block
+
+
+@given(length, st.integers(1, 10**5), st.integers(1, 10**5), st.sampled_from([1, 16, 32]))
+def test_a_chunked_layer_in_an_engine(tokens: int, part: int, chunk: int, block: int) -> None:
+    blocks = local_chunk_blocks(tokens, part, chunk, block)
+    assert blocks == math.ceil(min(part + chunk, tokens) / block)
+    assert local_chunk_blocks(tokens, part) == local_chunk_blocks(tokens, part, 2048, 16)
+    assert window_blocks(tokens, part) == window_blocks(tokens, part, 2048, 16)
 
 
 @given(layers, heads, width, st.integers(1, 64), element)

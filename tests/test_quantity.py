@@ -126,7 +126,15 @@ def test_the_first_wrong_element_of_an_array_is_named(array: list[Any], where: s
     assert str(caught.value).startswith(f"{where}, but the sequence length")
 
 
-@pytest.mark.parametrize("array", [np.array(["a"]), np.array([True]), np.array([1j])])
+def test_integers_past_64_bits_pass_in_an_array() -> None:
+    checked = COUNT.check(np.array([10**21, 1]))
+    assert checked.dtype == np.float64
+    assert checked.tolist() == [1e21, 1.0]
+
+
+@pytest.mark.parametrize(
+    "array", [np.array(["a"]), np.array([True]), np.array([1j]), np.array([None, 1])]
+)
 def test_an_array_of_something_else_is_refused(array: Any) -> None:
     with pytest.raises(TypeError, match="must be a number"):
         COUNT.check(array)

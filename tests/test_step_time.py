@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator import catalog, engine, step_time
+from estimator import catalog, engine
 from estimator.catalog import serving
 from estimator.engine import Constants, Hardware, Layout, Numerics, Replica, replica, serve
 from estimator.validate.predict import Runs, estimate, first_token_floor, roofline
@@ -217,17 +217,6 @@ def test_a_wave_moves_prompts_from_the_tokens_to_the_first_one(batch: float, pro
     mixed, wave = (serve(one, CONSTANTS, batch, prompt, 128, waves=w) for w in (0, 1))
     assert wave.token_seconds <= mixed.token_seconds * (1 + 1e-12)
     assert wave.first_token_seconds >= mixed.first_token_seconds * (1 - 1e-12)
-
-
-@given(st.integers(1, 300), st.integers(1, 16), st.floats(0, 1e6))
-def test_experts_touched_are_between_one_tokens_and_all(
-    experts: int, each: int, batch: float
-) -> None:
-    touched = step_time.experts_touched(experts, min(each, experts), batch)
-    assert 0 <= touched <= experts
-    assert step_time.experts_touched(experts, min(each, experts), 1) == pytest.approx(
-        min(each, experts)
-    )
 
 
 def test_splitting_a_layer_divides_its_work_and_adds_exchanges() -> None:

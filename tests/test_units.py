@@ -83,7 +83,7 @@ def test_bytes(value: float, text: str) -> None:
 def test_the_suffix_tells_which_prefix_it_is(value: int) -> None:
     decimal = prefixed_text(value, "B")
     binary = prefixed_text(value, "B", binary=True)
-    for text, base, prefixes in ((decimal, 1000, "KMGTPE"), (binary, 1024, "KMGTPE")):
+    for text, base, prefixes in ((decimal, 1000, "KMGTPEZ"), (binary, 1024, "KMGTPEZ")):
         number, suffix = text.split(" ")
         power = prefixes.index(suffix[0]) + 1 if len(suffix) > 1 else 0
         read = float(number.replace(",", "")) * base**power
@@ -118,6 +118,7 @@ def test_seconds(value: float, text: str) -> None:
         (185185185.2, "bit/s", "185.19 Mbit/s"),
         (312e12, "FLOP/s", "312.00 TFLOP/s"),
         (18e9, "FLOP", "18.00 GFLOP"),
+        (3.6e21, "FLOP", "3.60 ZFLOP"),
         (2039e9, "byte/s", "2.04 TB/s"),
         (0.0096, "s", "9.6 ms"),
         (0.25, "share", "25 %"),

@@ -24,18 +24,15 @@ HEADER = """\
 
 def resolve(python: Path, *arguments: str) -> dict[str, str]:
     """The version of each package that pip would install."""
-    command = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--dry-run",
-        "--report=-",
-        "--target=none",
-    ]
-    command += ["--only-binary=:all:", f"--python-version={OLDEST}", *arguments]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    install = ["-m", "pip", "install", "-q", "--dry-run", "--report=-", "--target=none"]
+    oldest = ["--only-binary=:all:", f"--python-version={OLDEST}"]
+    done = subprocess.run(
+        [python, *install, *oldest, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise CannotError("pip found no set of versions: see above.")
     found = [each["metadata"] for each in json.loads(done.stdout)["install"]]

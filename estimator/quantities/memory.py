@@ -27,6 +27,11 @@ ENTRIES = (
         "Blocks that a layer holds for one sequence when it keeps every token", 512),
     Quantity("window_blocks", r"n_w", "block", "blocks of a window layer",
         "Blocks that an engine sets aside for one sequence in a window layer", 385),
+    Quantity("local_chunk_blocks", r"n_c", "block", "blocks of a chunked layer",
+        "Blocks that an engine sets aside for one sequence in a layer of chunked attention", 640),
+    Quantity("attention_chunk", "w", "token", "attention chunk",
+        "Tokens of a chunk; a layer of chunked attention looks at its own chunk only", 8192, low=1,
+        whole=True),
     # Activations, input and the total
     Quantity("activation_rule_bytes", r"M_{\text{rule}}", "byte", "activations by the guide's rule",
         "Bytes of one token's vector, counted once for each layer", 49_152),
