@@ -173,6 +173,19 @@ class Spread:
     low: float
     high: float
 
+    def around(self, seconds: Number) -> Uncertain:
+        """Give an estimate its interval."""
+        return Uncertain(seconds * self.low, seconds, seconds * self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """An estimate with its interval: as often below `p10` as above `p90`, one time in ten each."""
+
+    p10: Number
+    p50: Number
+    p90: Number
+
 
 @dataclass(frozen=True, slots=True)
 class Spreads:

@@ -22,8 +22,8 @@ from estimator.engine import (
     Numerics,
     Replica,
     Service,
-    Spread,
     Spreads,
+    Uncertain,
     first_token_floor_seconds,
     replica,
     sequences_that_fit,
@@ -58,15 +58,6 @@ class Targets:
     target_utilization: float = 0.75
     spare_replicas: int = 1
     largest_batch: int = LARGEST_BATCH
-
-
-@dataclass(frozen=True, slots=True)
-class Uncertain:
-    """An estimate with its interval: as often below `p10` as above `p90`, one time in ten each."""
-
-    p10: float
-    p50: float
-    p90: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,16 +348,12 @@ def operate(
         requests_in_flight=batch * replicas,
         batch=batch,
         utilization=share / capacity.requests_per_s,
-        token_seconds=_around(float(service.token_seconds), spreads.token),
+        token_seconds=spreads.token.around(float(service.token_seconds)),
         first_token_floor_seconds=float(first_token_floor_seconds(replica, load.prompt_tokens)),
-        first_token_seconds=_around(float(service.first_token_seconds), spreads.first_token),
+        first_token_seconds=spreads.first_token.around(float(service.first_token_seconds)),
         first_token_random_seconds=_queue(prefill, busy) + prefill + step,
         service=service,
     )
-
-
-def _around(seconds: float, spread: Spread) -> Uncertain:
-    return Uncertain(seconds * spread.low, seconds, seconds * spread.high)
 
 
 def _refuse_saturation(load: Load, targets: Targets, replicas: float, capacity: Capacity) -> None:

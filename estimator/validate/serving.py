@@ -140,6 +140,16 @@ class _Collector:
         )
         self._note(chunk, runs, predicted, errors)
 
+    def _seen(self, chunk: Sequence[Run], runs: Runs) -> list[list[str]]:
+        """Give the marks of each run, with those that only the estimate can tell."""
+        capped = running(runs) < runs.batch
+        faster = roofline(runs) > runs.token_seconds
+        marks = [sorted(run.marks) for run in chunk]
+        for name, rows in (("capped", capped), ("faster", faster)):
+            for place in np.flatnonzero(rows):
+                marks[place].append(name)
+        return marks
+
     def _predict(self, runs: Runs) -> tuple[Array, Array]:
         """Estimate each group by constants that have not seen it: times with their P10 and P90.
 
@@ -159,12 +169,10 @@ class _Collector:
         return tokens, first
 
     def _note(self, chunk: Sequence[Run], runs: Runs, predicted: Array, errors: Array) -> None:
-        capped = running(runs) < runs.batch
-        self.marks.update(mark for run in chunk for mark in run.marks)
-        self.marks["capped"] += int(capped.sum())
+        marks = self._seen(chunk, runs)
+        self.marks.update(mark for one in marks for mark in one)
         for place in np.argsort(errors)[::-1][: self.keep]:
             run = chunk[place]
-            marks = [*sorted(run.marks), *(["capped"] if capped[place] else [])]
             self.worst.append(
                 Worst(
                     run.line,
@@ -175,7 +183,7 @@ class _Collector:
                     run.token_seconds * 1e3,
                     float(predicted[place]) * 1e3,
                     float(errors[place]),
-                    " ".join(marks),
+                    " ".join(marks[place]),
                 )
             )
         self.worst.sort(key=lambda worst: -worst.error)
@@ -247,7 +255,7 @@ def validate(path: Path, worst: int = 10) -> Report:
         collector.add(chunk)
         report.rows += len(chunk)
     report.fitted = collector.fitted
-    report.marks = dict(+collector.marks)
+    report.marks = dict(collector.marks)
     if report.rows:
         report.scores = collector.scores()
         report.first_token = collector.first_token()
@@ -282,6 +290,7 @@ MARKS = {
     "data": "concurrency is a multiple of the batch: read as data parallelism of the attention",
     "waiting": "the first token took longer than all others: past saturation, batch not known",
     "capped": "the caches of the batch do not fit: estimated with what fits",
+    "faster": "faster than the roofline of the load that it is said to have: cannot be so",
     "repeated": "equal to an earlier row in every column",
 }
 
