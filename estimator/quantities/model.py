@@ -75,8 +75,9 @@ ENTRIES = (
     Quantity("accelerators_to_hold", r"n_{\text{hold}}", "accelerator",
         "accelerators that hold the model",
         "Fewest accelerators whose memory together takes the weights", 1),
-    Quantity("bytes_per_s", r"\beta", "byte/s", "bandwidth",
-        "Bytes that move in a second", 2_039_000_000_000, low_open=True),
+    Quantity("bytes_per_s", r"\beta", "byte/s", "transfer rate",
+        "Bytes that move in a second, out of a memory, from a disk or over a link",
+        2_039_000_000_000, low_open=True),
     Quantity("load_seconds", r"T_{\text{load}}", "s", "time to load",
         "Time to move the weights once, at full rate", 3.0),
 )  # fmt: skip

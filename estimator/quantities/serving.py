@@ -11,7 +11,7 @@ ENTRIES = (
         "Floating-point operations of an accelerator in a second, dense", 312_000_000_000_000,
         low_open=True),
     Quantity("compute_seconds", r"T_{\text{compute}}", "s", "compute time of a request",
-        "Time for a request's arithmetic at the full rate: a lower bound", 0.0096, low_open=True),
+        "Time for a request's arithmetic at the full rate: a lower bound", 0.0096),
     Quantity("accelerators", "n", "accelerator", "number of accelerators",
         "Accelerators that serve the load", 112, whole=True),
     Quantity("message_bytes", "m", "byte", "size of a message",
