@@ -1,6 +1,6 @@
 """A replica that serves a model: its facts, and the time of its steps part by part.
 
-`Decoder` holds what the step time needs of a model, `Numerics` how its weights are kept and
+`DecoderShape` holds what the step time needs of a model, `Numerics` how its weights are kept and
 computed, `Hardware` the accelerator, `Layout` how a replica is spread; `replica` brings them down
 to what one accelerator reads, computes and sends. `serve` then gives every part of a token's time
 by the formulas of `step_time`. All fields may be arrays that broadcast: a sweep is one call.
@@ -25,7 +25,7 @@ MEMORY_UTILIZATION = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Decoder:
+class DecoderShape:
     """What the time of a step needs of a model. Parameters are counted over all layers.
 
     An architecture read from elsewhere becomes one of these; `expert_params` is one expert of one
@@ -213,7 +213,9 @@ class Service:
     request_seconds: Number
 
 
-def replica(decoder: Decoder, numerics: Numerics, hardware: Hardware, layout: Layout) -> Replica:
+def replica(
+    decoder: DecoderShape, numerics: Numerics, hardware: Hardware, layout: Layout
+) -> Replica:
     """Bring a model, its precision, an accelerator and a layout down to one accelerator.
 
     Raises: ValueError where the layout needs a link that is not known, or a part is not whole.
@@ -275,7 +277,9 @@ def _check_layout(layout: Layout, hardware: Hardware) -> None:
         )
 
 
-def _dense_seconds(decoder: Decoder, numerics: Numerics, hardware: Hardware) -> tuple[float, float]:
+def _dense_seconds(
+    decoder: DecoderShape, numerics: Numerics, hardware: Hardware
+) -> tuple[float, float]:
     """Seconds of a token's products outside experts at full rate on one accelerator."""
     parts = (
         (decoder.attention_params, numerics.attention_compute_bits),
@@ -285,7 +289,7 @@ def _dense_seconds(decoder: Decoder, numerics: Numerics, hardware: Hardware) -> 
 
 
 def _expert_seconds(
-    decoder: Decoder, numerics: Numerics, hardware: Hardware
+    decoder: DecoderShape, numerics: Numerics, hardware: Hardware
 ) -> tuple[float, float]:
     """Seconds of the products of a token's experts at full rate on one accelerator."""
     active = decoder.expert_params * decoder.experts_per_token * decoder.n_mixture_layers

@@ -16,7 +16,7 @@ from estimator import step_time
 from estimator.arithmetic import Number, maximum
 from estimator.engine import (
     Constants,
-    Decoder,
+    DecoderShape,
     Hardware,
     Layout,
     Numerics,
@@ -124,7 +124,7 @@ def replica_rate(
 
 
 def size_model(
-    decoder: Decoder,
+    decoder: DecoderShape,
     numerics: Numerics,
     hardware: Hardware,
     layout: Layout,
@@ -147,7 +147,7 @@ def size_model(
 
 
 def _wider(
-    decoder: Decoder,
+    decoder: DecoderShape,
     numerics: Numerics,
     hardware: Hardware,
     layout: Layout,

@@ -12,7 +12,7 @@ from typing import Any
 
 from estimator.catalog.loader import accelerator
 from estimator.choosing import choose
-from estimator.engine import Constants, Decoder, Hardware, Numerics, Spread, Spreads
+from estimator.engine import Constants, DecoderShape, Hardware, Numerics, Spread, Spreads
 
 SYSTEMS = {
     "v100_sxm": "V100-SXM2-32GB",
@@ -130,7 +130,7 @@ def _spreads_entry(spreads: Spreads) -> dict[str, list[float]]:
 
 
 @functools.cache
-def decoders() -> dict[str, Decoder]:
+def decoders() -> dict[str, DecoderShape]:
     """All decoders, by key and by the names under which they are published, lower case."""
     text = (files("estimator.catalog") / "decoders.json").read_text(encoding="utf-8")
     table = {}
@@ -142,7 +142,7 @@ def decoders() -> dict[str, Decoder]:
     return table
 
 
-def decoder(name: str) -> Decoder:
+def decoder(name: str) -> DecoderShape:
     """One decoder by key or published name; an unknown one is refused with the nearest.
 
     A name that says how a copy of a known model is quantized is that model's: what is asked for
@@ -169,14 +169,14 @@ def hardware(name: str) -> Hardware:
     )
 
 
-def decoder_of(facts: Mapping[str, Any]) -> Decoder:
+def decoder_of(facts: Mapping[str, Any]) -> DecoderShape:
     """Count what the step time needs from a model's published configuration."""
     n_layers, d_model = facts["n_layers"], facts["d_model"]
     mixture_layers = n_layers - facts.get("dense_layers", 0) if "n_experts" in facts else 0
     window_layers = facts.get("window_layers", 0)
     kept, pairs = _per_layer(facts)
     head = facts["vocab_size"] * d_model
-    return Decoder(
+    return DecoderShape(
         name=facts["key"],
         n_layers=n_layers,
         n_mixture_layers=mixture_layers,
@@ -256,7 +256,7 @@ of ai-dynamo/aiconfigurator. The others keep 16 bits unless told.
 """
 
 
-def numerics(decoder: Decoder, mode: str, engine: str = "") -> Numerics:
+def numerics(decoder: DecoderShape, mode: str, engine: str = "") -> Numerics:
     """Give how a model is kept and computed under a quantization's name, empty for BF16.
 
     A model published with 4-bit experts (gpt-oss) keeps them under any name, and the rest in 16

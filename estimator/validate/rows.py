@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estimator.catalog import serving as catalog
-from estimator.engine import Decoder, Layout, Numerics, replica, sequences_that_fit
+from estimator.engine import DecoderShape, Layout, Numerics, replica, sequences_that_fit
 
 REQUIRED = ("model_path", "system", "backend", "isl", "osl", "batch_size", "tp_size", "tpot_ms")
 OPTIONAL = (
@@ -58,7 +58,7 @@ class Setting:
         return f"{self.model}/{self.system}/{self.engine}"
 
     @property
-    def decoder(self) -> Decoder:
+    def decoder(self) -> DecoderShape:
         """Give the model's facts."""
         return catalog.decoder(self.model)
 
