@@ -10,9 +10,9 @@ from types import ModuleType
 
 def validations() -> dict[str, ModuleType]:
     """Each has HELP, `add_arguments(parser)` and `run(arguments)`, which gives the exit status."""
-    from estimator.validate import memory, parameters
+    from estimator.validate import memory, parameters, serving
 
-    return {"parameters": parameters, "memory": memory}
+    return {"parameters": parameters, "memory": memory, "serving": serving}
 
 
 def parser() -> argparse.ArgumentParser:
