@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from estimator.glossary import quantity
-from estimator.units import quantity_text
+from estimator.units import plural, quantity_text
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,12 @@ class Exercise:
 
     def verdict(self, answer: object) -> tuple[bool | None, str]:
         """Judge an answer: right, wrong, or None while there is none; with one helpful sentence."""
+        units = plural(self.unit, 2)
         if answer is ... or answer is None:
-            return (
-                None,
-                f"Not answered yet: put your number, in {self.unit}s, in place of the dots.",
-            )
+            return None, f"Not answered yet: put your number, in {units}, in place of the dots."
         if isinstance(answer, bool) or not isinstance(answer, int | float):
             return False, (
-                f"{answer!r} is not a plain number: give {self.unit}s, for example 2.5 * GB "
+                f"{answer!r} is not a plain number: give {units}, for example 2.5 * GB "
                 "after importing GB from estimator.units."
             )
         if self._is(answer, self.answer):

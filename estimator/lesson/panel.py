@@ -163,8 +163,12 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def update(self) -> bool:
         """Answer anew. Whatever goes wrong is told on the page, and kept in `errors`."""
+        return self.told(lambda: self._answer(**self.values()))
+
+    def told(self, answer: Callable[[], Answer]) -> bool:
+        """Write an answer on the page, or what goes wrong on the way to it."""
         try:
-            self.last = self._answer(**self.values())
+            self.last = answer()
         except ValueError as error:
             self.errors.append(error)
             self.output.value = render(self.last, self._task, problem=str(error))
