@@ -23,6 +23,7 @@ _STYLE = (
     ".course-sheet .widget-html-content{line-height:1.25;align-self:center}"
     ".course-last .course-computed{opacity:0.6;font-style:italic}</style>"
 )
+_NAME_WIDTH, _CELL_WIDTH, _UNIT_WIDTH = "13.5em", "19.5em", "12em"
 _LEGEND = "✎ on yellow: type here. =: computed from the cells that it names, in base units."
 
 Speak = Callable[[Mapping[str, float]], Answer]
@@ -99,7 +100,7 @@ class SheetPanel(Panel):
     def _row(self, control: Any) -> widgets.Widget:
         box = widgets.FloatText(
             value=control.shown, description=control.label, step=control.step,
-            style={"description_width": "17em"}, layout=widgets.Layout(width="25em"),
+            style={"description_width": _NAME_WIDTH}, layout=widgets.Layout(width=_CELL_WIDTH, max_width="98%"),
         )  # fmt: skip
         box.add_class("course-given")
         box.observe(lambda change: self._typed(control, change["new"]), "value")
@@ -156,14 +157,14 @@ class SheetPanel(Panel):
             cell, text = self.boxes[row.name], f"✎ {row.unit.name}"
         else:
             cell, text = self._cell(row), f"{row.unit.name} = {self.sheet.formula_text(row)}"
-        unit = widgets.HTML(html.escape(text), layout=widgets.Layout(max_width="15em"))
+        unit = widgets.HTML(html.escape(text), layout=widgets.Layout(width=_UNIT_WIDTH))
         return widgets.Box([cell, unit], layout=widgets.Layout(flex_flow="row wrap"))
 
     def _cell(self, row: ComputedRow | SumRow) -> widgets.HTML:
         cell = widgets.HTML(
             cell_text(row, self._values[row.name]),
             description=f"B{self.sheet.number(row.name)} {row.label}",
-            style={"description_width": "17em"}, layout=widgets.Layout(width="25em"),
+            style={"description_width": _NAME_WIDTH}, layout=widgets.Layout(width=_CELL_WIDTH, max_width="98%"),
         )  # fmt: skip
         cell.add_class("course-computed")
         self.cells[row.name] = cell
@@ -174,14 +175,14 @@ class _Adder(widgets.Box):  # type: ignore[misc]  # ipywidgets ships no types
     """What is asked of a row to add, and the button that adds it."""
 
     def __init__(self, kinds: Mapping[str, str], add: Callable[[str, float, str], bool]) -> None:
-        self.label = widgets.Text(description="A row of your own", placeholder="server logs")
-        self.size = widgets.FloatText(1, description="Its size in KB")
+        self.label = widgets.Text(description="Add a row", placeholder="server logs")
+        self.size = widgets.FloatText(1, description="Size, in KB")
         self.kind = widgets.Dropdown(
             options=[(text, kind) for kind, text in kinds.items()], description="Stored"
         )
         for box in (self.label, self.size, self.kind):
-            box.style.description_width = "9em"
-            box.layout = widgets.Layout(width="21em", max_width="98%")
+            box.style.description_width = "6em"
+            box.layout = widgets.Layout(width="19em", max_width="98%")
         self.button = widgets.Button(description="Add the row")
         self._add = add
         self.button.on_click(self._clicked)

@@ -208,7 +208,7 @@ def storage_sheet(given: Inputs | None = None) -> StorageSheet:
     )  # fmt: skip
     kept = (
         _input("retention_days", "Retention", Unit("days"), KEPT),
-        _input("replicas", "Copies", Unit("copies"), KEPT),
+        _input("replicas", "Copies", Unit("in all"), KEPT),
         _input("compression_ratio", "Compression of interactions", Unit("to 1"), KEPT, step=0.1),
         _kept("retained_bytes", "Interactions kept", "daily_bytes"),
         _copies("profile_copies", "Profiles, in all copies", "profile_bytes"),
