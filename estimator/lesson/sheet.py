@@ -69,7 +69,7 @@ class InputRow:
         value = tidy(shown * self.unit.size)
         if self.shown_entry is self.entry:
             return self.entry.check(value)  # type: ignore[no-any-return]
-        self.shown_entry.check(shown)
+        self.shown_entry.check(tidy(shown))
         return value
 
 

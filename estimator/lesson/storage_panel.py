@@ -27,8 +27,8 @@ def sheet_sentence(values: Mapping[str, float]) -> str:
     """A sheet's answer in one sentence."""
     usd = values["storage_usd_per_month"]
     return (
-        f"{number_text(round(values['active_users']))} users a day write "
-        f"{_text(values['daily_bytes'])} a day, {_text(values['monthly_bytes'])} a month; "
+        f"{_text(values['daily_bytes'])} a day and {_text(values['monthly_bytes'])} a month come "
+        f"from {quantity_text(round(values['active_users']), 'user')} a day; "
         f"{_text(values['kept_bytes'])} are kept, for {number_text(round(usd))} USD a month."
     )
 
