@@ -23,7 +23,9 @@ _STYLE = (
     ".course-sheet .widget-html-content{line-height:1.25;align-self:center}"
     ".course-last .course-computed{opacity:0.6;font-style:italic}</style>"
 )
-_NAME_WIDTH, _CELL_WIDTH, _UNIT_WIDTH = "13.5em", "19.5em", "12em"
+_NAME_STYLE = {"description_width": "13.5em"}
+_CELL_LAYOUT = {"width": "19.5em", "max_width": "98%"}
+_UNIT_WIDTH = "12em"
 _LEGEND = "✎ on yellow: type here. =: computed from the cells that it names, in base units."
 
 Speak = Callable[[Mapping[str, float]], Answer]
@@ -100,7 +102,7 @@ class SheetPanel(Panel):
     def _row(self, control: Any) -> widgets.Widget:
         box = widgets.FloatText(
             value=control.shown, description=control.label, step=control.step,
-            style={"description_width": _NAME_WIDTH}, layout=widgets.Layout(width=_CELL_WIDTH, max_width="98%"),
+            style=dict(_NAME_STYLE), layout=widgets.Layout(**_CELL_LAYOUT),
         )  # fmt: skip
         box.add_class("course-given")
         box.observe(lambda change: self._typed(control, change["new"]), "value")
@@ -164,7 +166,7 @@ class SheetPanel(Panel):
         cell = widgets.HTML(
             cell_text(row, self._values[row.name]),
             description=f"B{self.sheet.number(row.name)} {row.label}",
-            style={"description_width": _NAME_WIDTH}, layout=widgets.Layout(width=_CELL_WIDTH, max_width="98%"),
+            style=dict(_NAME_STYLE), layout=widgets.Layout(**_CELL_LAYOUT),
         )  # fmt: skip
         cell.add_class("course-computed")
         self.cells[row.name] = cell
