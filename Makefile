@@ -1,7 +1,7 @@
 # The commands of the course. This file only names them: tools/ does the work.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab fresh test browser-test verify notebooks bench constraints clean
+.PHONY: help lab fresh test browser-test office-test verify notebooks bench constraints clean
 
 # Python settings of the user's own must not leak into the course's environment.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
@@ -28,6 +28,10 @@ test: ## check code and types, run the tests, re-execute every lesson and compar
 browser-test: ## try the lessons in a real JupyterLab in Chromium
 	@$(SET_UP) test
 	@$(COURSE) -m tools.check browser
+
+office-test: ## open the course's spreadsheet in LibreOffice, change cells, recalculate
+	@$(SET_UP) test
+	@$(COURSE) -m tools.check office
 
 verify: ## check the formulas against real modules; needs PyTorch, about two gigabytes
 	@$(SET_UP)

@@ -157,4 +157,4 @@ def plural(unit: str, value: float) -> str:
     return f"{head}s{slash}{tail}"
 
 
-_UNCOUNTED = frozenset({"FLOP", "W", "s", "min", "h", "kWh", "USD"})
+_UNCOUNTED = frozenset({"%", "FLOP", "W", "s", "min", "h", "kWh", "USD"})

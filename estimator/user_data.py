@@ -87,6 +87,17 @@ def retained_bytes(
     return size_bytes
 
 
+@formula(source=f"{COURSE}: redundant storage, for availability and reliability")
+def copied_bytes(stored_bytes: Number, replicas: Number) -> Number:
+    """Bytes of what is stored, in all its copies.
+
+    >>> copied_bytes(1_000_000_000_000, replicas=3)
+    3000000000000
+    """
+    size_bytes = stored_bytes * replicas
+    return size_bytes
+
+
 @formula(source=f"{COUNTED}: profiles follow the registered users, interactions the active ones")
 def active_users(registered_users: Number, active_share: Number) -> Number:
     """Daily active users: the registered ones who come on a day.
@@ -152,6 +163,17 @@ def cold_bytes(retained_bytes: Number, hot_share: Number) -> Number:
     60000000000000.0
     """
     size_bytes = retained_bytes * (1 - hot_share)
+    return size_bytes
+
+
+@formula(source=f"{COUNTED}: all but the old days answers at once")
+def hot_storage_bytes(kept_bytes: Number, cold_bytes: Number) -> Number:
+    """Bytes in hot storage: everything that is kept, without the cold days.
+
+    >>> hot_storage_bytes(76_000_000_000_000, cold_bytes=57_500_000_000_000)
+    18500000000000
+    """
+    size_bytes = kept_bytes - cold_bytes
     return size_bytes
 
 

@@ -1,4 +1,7 @@
-"""The checks: `python -m tools.check test` or `browser`. PYTEST_ARGS goes on to pytest."""
+"""The checks: `python -m tools.check test`, or `browser`, or `office`.
+
+PYTEST_ARGS goes on to pytest.
+"""
 
 import os
 import shlex
@@ -16,7 +19,12 @@ from tools.set_up import ROOT, CannotError, told
 TESTS = (
     *("pytest", "-n2", "--dist=loadscope", "--durations=5"),
     *("--doctest-modules", "--nbval", "--nbval-cell-timeout=60"),
-    *("--doctest-glob=README.md", "--ignore=tests/browser"),
+    *(
+        "--doctest-glob=README.md",
+        "--ignore=tests/browser",
+        "--ignore=tests/office",
+        "--ignore=tests/verify",
+    ),
     *("README.md", "estimator", "tests", "notebooks"),
 )
 CHECKS = {
@@ -26,6 +34,7 @@ CHECKS = {
     "pytest": TESTS,
 }
 BROWSER_CHECKS = {"browser tests": ("pytest", "--durations=5", "tests/browser")}
+OFFICE_CHECKS = {"office tests": ("pytest", "--durations=5", "tests/office")}
 
 
 def check(steps: Mapping[str, tuple[str, ...]], settings: Mapping[str, str]) -> None:
@@ -52,7 +61,7 @@ def main(kind: str) -> None:
     if kind == "browser":
         check(BROWSER_CHECKS, settings | {"CHROMIUM": find_chromium()})
     else:
-        check(CHECKS, settings)
+        check(OFFICE_CHECKS if kind == "office" else CHECKS, settings)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from estimator.choosing import choose
-from estimator.formula import check_inputs
+from estimator.glossary import quantity
+from estimator.quantity import Quantity
 
 
 class Inputs(SimpleNamespace):
@@ -18,18 +19,24 @@ class Inputs(SimpleNamespace):
         return dict(vars(self))
 
 
-def inputs(choices: Mapping[str, tuple[str, Iterable[str]]] | None = None, **values: Any) -> Inputs:
+def inputs(
+    choices: Mapping[str, tuple[str, Iterable[str]]] | None = None,
+    narrowed: Mapping[str, Quantity] | None = None,
+    **values: Any,
+) -> Inputs:
     """Check a lesson's parameters, and tell all that is wrong with them in one error.
 
     `values` are quantities of the glossary, one number each; a float that is whole becomes an
     exact integer, since 7e9 arrives from papermill as a float. `choices` are names that must be
-    on a list: `{"accelerator": (accelerator, accelerators())}`.
+    on a list: `{"accelerator": (accelerator, accelerators())}`. `narrowed` gives entries whose
+    range a lesson narrows, instead of the glossary's.
     """
     problems = []
     given: dict[str, Any] = {}
     for name, value in values.items():
         try:
-            given.update(check_inputs(**{name: _single(name, value)}))
+            entry = (narrowed or {}).get(name) or quantity(name)
+            given[name] = entry.check(_single(name, value))
         except (TypeError, ValueError) as error:
             problems.append(str(error))
     for name, (value, allowed) in (choices or {}).items():

@@ -54,7 +54,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         super().__init__([heading, *rows, self.output])
 
     def __repr__(self) -> str:
-        return f"Panel: {self._title} {self.last.sentence}"
+        stop = "" if self._title.endswith("?") else "."
+        return f"Panel: {self._title}{stop} {self.last.sentence}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
@@ -163,8 +164,12 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def update(self) -> bool:
         """Answer anew. Whatever goes wrong is told on the page, and kept in `errors`."""
+        return self.told(lambda: self._answer(**self.values()))
+
+    def told(self, answer: Callable[[], Answer]) -> bool:
+        """Write an answer on the page, or what goes wrong on the way to it."""
         try:
-            self.last = self._answer(**self.values())
+            self.last = answer()
         except ValueError as error:
             self.errors.append(error)
             self.output.value = render(self.last, self._task, problem=str(error))

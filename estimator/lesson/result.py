@@ -43,17 +43,20 @@ def _entry(name: str, value: Any) -> dict[str, Any]:
     return {"value": plain, "unit": quantity(name).unit}
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees all of it or nothing, whatever happens meanwhile."""
+def write_whole(path: Path, content: str | bytes, parameter: str = "result_path") -> None:
+    """Write a file so that a reader sees all of it or nothing, whatever happens meanwhile.
+
+    An error on its folder names the lesson's `parameter` that the path came from.
+    """
     folder = path.parent
     if not folder.is_dir():
         raise ValueError(
-            f"result_path is {str(path)!r}, but there is no folder {str(folder)!r}: make it first."
+            f"{parameter} is {str(path)!r}, but there is no folder {str(folder)!r}: make it first."
         )
     handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes a file that its owner alone may read; a result is an ordinary file.

@@ -12,6 +12,8 @@ from estimator.units import number_text, quantity_text, share_text
 # Okabe and Ito's colours that keep a contrast of 3 on white and on JupyterLab's dark page.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 
+INPUT_STYLE = "background:#FFF2A8;color:#000000"
+
 _CELL = "padding:2px 10px;vertical-align:top;overflow-wrap:anywhere;"
 
 
@@ -41,7 +43,21 @@ class Bar:
         return self.text
 
 
-Cell = str | float | Bar
+@dataclass(frozen=True)
+class Given:
+    """What a reader has typed: on yellow, and with a mark, so that colour is not alone."""
+
+    text: str
+
+    def html(self) -> str:
+        """Write the text black on yellow, in light pages and in dark ones."""
+        return f'<span style="{INPUT_STYLE};padding:0 6px">{escape(str(self))}</span>'
+
+    def __str__(self) -> str:
+        return f"✎ {self.text}"
+
+
+Cell = str | float | Bar | Given
 
 
 @dataclass(frozen=True)
@@ -104,7 +120,7 @@ def _text(cell: Cell, *, html: bool = True) -> str:
 
 
 def _html(cell: Cell) -> str:
-    return cell.html() if isinstance(cell, Bar) else _text(cell)
+    return cell.html() if isinstance(cell, Bar | Given) else _text(cell)
 
 
 def breakdown(

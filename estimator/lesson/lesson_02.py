@@ -1,0 +1,353 @@
+"""Lesson 02's own tables, figure, panel and exercises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.figures import COLOURS, Picture, canvas, course_style
+from estimator.lesson.inputs import Inputs, inputs
+from estimator.lesson.storage_panel import sheet_panel, your_storage
+from estimator.lesson.storage_sheet import (
+    DEFAULTS,
+    NARROWED,
+    StorageSheet,
+    course_calculator,
+    storage_sheet,
+)
+from estimator.lesson.tables import Bar, Table, assumptions, breakdown, comparison
+from estimator.units import (
+    DAY,
+    DAYS_PER_MONTH,
+    GB,
+    KB,
+    MB,
+    TB,
+    TiB,
+    bytes_text,
+    number_text,
+    prefixed_text,
+    quantity_text,
+    share_text,
+)
+from estimator.user_data import (
+    COURSE,
+    active_users,
+    daily_bytes,
+    grown_bytes,
+    hot_share,
+    monthly_bytes,
+    profile_bytes,
+    requests_per_day,
+    retained_bytes,
+    storage_usd_per_month,
+)
+
+__all__ = ["course_calculator", "sheet_panel", "storage_sheet", "your_storage"]
+
+CHATGPT = "Chatterji et al. 2025, How people use ChatGPT, NBER working paper 34255"
+NOTES = "the course's sister lessons, from readers' notes"
+EXAMPLE = "an example, yours to replace"
+QUESTION_BYTES, ANSWER_BYTES = 2 * KB, 10 * KB
+
+# The course's systems: bytes stored of an interaction, index over them, and what it prints.
+SYSTEMS: Mapping[str, tuple[int, float, str]] = {
+    "text": (2 * KB, 0.25, "2.5 TB a day"),
+    "documents (RAG)": (100 * KB, 0, "100 TB a day"),
+    "speech": (200 * KB, 0.25, "250 TB a day"),
+    "images": (1 * MB, 0.25, "37.5 PB a month"),
+    "video": (1_250 * KB, 0.25, "1,562.5 TB a day"),
+}
+USERS, PER_DAY = 100_000_000, 10
+
+
+def checked(**parameters: Any) -> Inputs:
+    """Check the lesson's parameters; it asks for one user and one day of retention at least."""
+    return inputs(narrowed=NARROWED, **parameters)
+
+
+def storage_assumptions() -> Table:
+    """What the lesson takes for granted, each with its value and its source."""
+    d = DEFAULTS
+    sizes = {name: prefixed_text(d[name], "B", decimals=None) for name in d if "bytes" in name}
+    return assumptions(
+        (
+            ("users", number_text(USERS), COURSE),
+            ("a user's record", sizes["record_bytes"], COURSE),
+            ("interactions of a user a day", number_text(PER_DAY), COURSE),
+            ("an interaction, as stored", sizes["interaction_bytes"], COURSE),
+            ("index over the interactions", share_text(d["index_share"]), COURSE),
+            ("a month", f"{DAYS_PER_MONTH} days", COURSE),
+            ("every registered user comes every day", share_text(d["active_share"]),
+             "not said by the course, but its sums need it"),
+            ("one copy, kept for a month, not compressed", "until you change it", EXAMPLE),
+            ("growth of the users", f"{share_text(d['monthly_growth'])} a month", EXAMPLE),
+            ("prices, hot and cold",
+             f"{d['hot_usd_per_gb']} and {d['cold_usd_per_gb']} USD a GB a month",
+             "of the order of 2025's price lists; an example, yours to replace"),
+        )
+    )  # fmt: skip
+
+
+def published_table() -> Table:
+    """What the course prints of its calculator beside what its own inputs give."""
+    values = course_calculator().compute()
+    return comparison(
+        (
+            ("profiles, row 3", "1 TB", values["profile_bytes"], "byte", ""),
+            ("interactions a day, row 6", "2 TB", values["interaction_data_bytes"], "byte", ""),
+            ("with index, row 8", "2.5 GB", values["daily_bytes"], "byte",
+             f"{number_text(values['daily_bytes'] / (2.5 * GB))} times the printed figure: the "
+             "unit is a slip for TB"),
+            ("a month", "75 TB", values["monthly_bytes"], "byte", "30 days of row 8 as TB"),
+        )
+    )  # fmt: skip
+
+
+def moved_table() -> Table:
+    """An interaction three times: as stored, as moved, and if all that moves were stored."""
+    moved = QUESTION_BYTES + ANSWER_BYTES
+    rows = []
+    for what, size, where in (
+        ("stored", 2 * KB, "the storage estimate"),
+        ("question in", QUESTION_BYTES, "the bandwidth estimate"),
+        ("answer out", ANSWER_BYTES, "the bandwidth estimate"),
+        ("question and answer", moved, "worked out here"),
+    ):
+        day = daily_bytes(USERS, PER_DAY, size, 0.25)
+        rows.append((what, _text(size), _text(day), _text(monthly_bytes(day)), where))
+    headers = ("of one interaction", "bytes", "a day, with index", "a month", "where it stands")
+    return Table(headers, rows, "Stored and moved", left=frozenset({"where it stands"}))
+
+
+def usage_table() -> Table:
+    """The course's habits beside those of a service that has published its own."""
+    messages_a_week, people = 18_000_000_000, 700_000_000
+    asks = messages_a_week / 7
+    course = requests_per_day(USERS, PER_DAY)
+    rows = (
+        ("users", f"{number_text(USERS)}, a day", f"{number_text(people)}, a week",
+         number_text(people / USERS)),
+        ("interactions a day", number_text(course), number_text(asks), number_text(asks / course)),
+        ("interactions of a user a day", number_text(PER_DAY), number_text(asks / people),
+         number_text(asks / people / PER_DAY)),
+    )  # fmt: skip
+    headers = ("quantity", "the course", "ChatGPT, July 2025", "ratio")
+    return Table(headers, rows, note=f"Source: {CHATGPT}.")
+
+
+def growth_chart() -> Picture:
+    """Bytes in store over a year: kept for ever with and without growth, and for 90 days."""
+    day = daily_bytes(USERS, PER_DAY, 2 * KB, 0.25)
+    month = monthly_bytes(day)
+    months = list(range(13))
+    keep = 90
+    lines = (
+        ("users grow 5 % a month", [grown_bytes(month, 0.05, n) for n in months], "o-"),
+        ("no growth", [grown_bytes(month, 0, n) for n in months], "s--"),
+        (f"no growth, kept {keep} days",
+         [retained_bytes(day, min(n * DAYS_PER_MONTH, keep)) for n in months], "^:"),
+    )  # fmt: skip
+    said = "; ".join(f"{name} {number_text(values[-1] / TB)} TB" for name, values, _ in lines)
+    with course_style():
+        figure, axes = canvas(height=3.8)
+        for (name, values, style), colour in zip(
+            lines, (COLOURS[0], COLOURS[5], COLOURS[2]), strict=True
+        ):
+            axes.plot(months, [v / TB for v in values], style, color=colour, markersize=5)
+            axes.annotate(
+                f"{name}:\n{number_text(values[-1] / TB)} TB", (12, values[-1] / TB), xytext=(8, 0),
+                textcoords="offset points", va="center", color=colour, fontsize=9,
+            )  # fmt: skip
+        axes.set_xlabel("months from the start")
+        axes.set_ylabel("interactions in store, TB")
+        axes.set_xlim(0, 16.2)
+        axes.set_xticks(range(0, 13, 3))
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.set_ylim(bottom=0)
+        figure.suptitle(
+            "Growth bends the line, retention ends it", x=0.01, ha="left", fontweight="bold",
+            fontsize=11,
+        )  # fmt: skip
+    return Picture(figure, f"Lines of the bytes in store over twelve months; at the end: {said}.")
+
+
+def tiers_table(hot_days: int = 7, retention_days: int = 365, replicas: int = 3) -> Table:
+    """What a year of interactions costs a month: all hot, and with the old days moved to cold."""
+    kept = retained_bytes(daily_bytes(USERS, PER_DAY, 2 * KB, 0.25), retention_days, replicas)
+    hot_price, cold_price = DEFAULTS["hot_usd_per_gb"], DEFAULTS["cold_usd_per_gb"]
+    rows = []
+    for name, days in (("everything hot", retention_days), (f"{hot_days} days hot", hot_days)):
+        hot = kept * hot_share(days, retention_days)
+        usd = storage_usd_per_month(hot, kept - hot, hot_price, cold_price)
+        rows.append((name, _text(hot), _text(kept - hot), quantity_text(round(usd), "USD/month")))
+    caption = f"{_text(kept)} kept: {retention_days} days in {replicas} copies"
+    return Table(("where", "hot", "cold", "cost"), rows, caption)
+
+
+def systems_table() -> Table:
+    """The course's systems beside each other: the same users, other things to store."""
+    days = {
+        name: daily_bytes(USERS, PER_DAY, size, index) for name, (size, index, _) in SYSTEMS.items()
+    }
+    most = max(days.values())
+    rows = []
+    for name, (size, index, published) in SYSTEMS.items():
+        day = days[name]
+        bar = Bar(day / most, number_text(day / days["text"]))
+        rows.append(
+            (name, _text(size), share_text(index), _text(day), _text(monthly_bytes(day)),
+             published, bar)
+        )  # fmt: skip
+    headers = ("system", "each", "index", "a day", "a month", "published", "times text")
+    caption = "A billion interactions a day, in five systems"
+    note = f"Published: {COURSE}; all but the first row: {NOTES}."
+    return Table(headers, rows, caption, note, left=frozenset({"times text"}))
+
+
+def kept_parts(sheet: StorageSheet) -> Table:
+    """What makes up everything that a sheet keeps, with shares."""
+    values = sheet.compute()
+    parts = {row.label: values[row.name] for row in sheet.parts if values[row.name]}
+    return breakdown(parts, "byte", caption="Everything kept")
+
+
+RESULTS = (
+    "active_users", "profile_bytes", "daily_bytes", "monthly_bytes", "grown_bytes",
+    "retained_bytes", "kept_bytes", "cold_bytes", "hot_storage_bytes", "storage_usd_per_month",
+)  # fmt: skip
+
+
+def results(cells: Mapping[str, float]) -> dict[str, float]:
+    """The cells of a sheet that go into the lesson's result."""
+    return {name: cells[name] for name in RESULTS}
+
+
+def _text(size_bytes: float, decimals: int | None = None) -> str:
+    """Write bytes as the course does: decimal, and without trailing zeros."""
+    return prefixed_text(size_bytes, "B", decimals=decimals)
+
+
+def day_of(
+    users: int = 40_000_000, per_day: int = 6, size_bytes: int = 3_000, index: float = 0.2
+) -> Exercise:
+    """Bytes that a day adds."""
+    right = daily_bytes(users, per_day, size_bytes, index)
+    bare = daily_bytes(users, per_day, size_bytes)
+    return Exercise(
+        "A day of another service",
+        f"{number_text(users)} people come every day, each interacts {per_day} times, an "
+        f"interaction takes {_text(size_bytes)}, and the index is {share_text(index)} of the "
+        "interactions. How many bytes does a day add?",
+        "daily_bytes",
+        right,
+        (
+            Mistake(bare, "That is without the index: it comes on top."),
+            Mistake(bare * index, "That is the index alone: add what it indexes."),
+            Mistake(right / DAY, "That is what a second adds: the answer is asked for a day."),
+            Mistake(right * DAY, "Nothing is per second here: a day's interactions are given."),
+            Mistake(right * MB / KB, "A thousand times too large: KB are thousands of bytes, MB "
+                    "are millions."),
+            Mistake(right * 1.024, "KB is 1,000 bytes here; 1,024 bytes are a KiB."),
+            Mistake(right / TB, "That is the number of terabytes: the answer is asked in bytes."),
+        ),
+        f"{number_text(users)} x {per_day} x {number_text(size_bytes)} = {_text(bare)}, and with "
+        f"the index {_text(right)}.",
+    )  # fmt: skip
+
+
+def kept_of(
+    registered: int = 500_000_000, share: float = 0.2, record_bytes: int = 100_000,
+    days: int = 90, replicas: int = 3,
+) -> Exercise:  # fmt: skip
+    """Bytes of profiles and interactions that are kept."""
+    active = active_users(registered, share)
+
+    def all_bytes(keep: float, come: float, copies: int, profile_index: float = 0) -> float:
+        profiles = profile_bytes(keep, record_bytes) * (1 + profile_index) * copies
+        kept: float = profiles + retained_bytes(daily_bytes(come, 10, 2_000, 0.25), days, copies)
+        return kept
+
+    right = all_bytes(registered, active, replicas)
+    return Exercise(
+        "Everything that is kept",
+        f"{number_text(registered)} people have registered, {share_text(share)} of them come on a "
+        f"day. A record is {_text(record_bytes)}. Who comes makes 10 interactions of 2 KB, indexed "
+        f"at 25 %. Interactions stay for {days} days, and everything has {replicas} copies. How "
+        "many bytes is that?",
+        "kept_bytes",
+        right,
+        (
+            Mistake(all_bytes(registered, registered, replicas), "That lets every registered user "
+                    "interact every day: only the active ones do."),
+            Mistake(all_bytes(active, active, replicas), "That forgets the records of those who do "
+                    "not come today: everyone registered has one."),
+            Mistake(all_bytes(registered, active, 1), "That is one copy: multiply by the copies."),
+            Mistake(all_bytes(registered, active, replicas, 0.25), "That indexes the profiles too: "
+                    "the index is over the interactions."),
+            Mistake(right - profile_bytes(registered, record_bytes) * replicas, "That is the "
+                    "interactions alone: the profiles are kept as well."),
+        ),
+        f"Profiles: {_text(profile_bytes(registered, record_bytes) * replicas)} in {replicas} "
+        f"copies. Interactions: {_text(daily_bytes(active, 10, 2_000, 0.25))} a day, for {days} "
+        f"days, in {replicas} copies. Together {_text(right)}.",
+        tolerance=0.001,
+    )  # fmt: skip
+
+
+def console_of(bytes_per_day: int = 2_500_000_000_000) -> Exercise:
+    """Bytes as they are, where a console prints TiB and calls them TB."""
+    right = monthly_bytes(bytes_per_day)
+    printed = round(right / TiB, 2)
+    return Exercise(
+        "What does the console mean?",
+        f"A console shows {printed} TB of interactions after a month. It divides by a power of "
+        "1,024. How many bytes are there?",
+        "retained_bytes",
+        right,
+        (
+            Mistake(printed * TB, "That takes the console at its word: it prints TiB and writes "
+                    "TB, and a TiB is 10 % more."),
+            Mistake(printed * GB * 1.024**3, "That is a thousand times too small: the power of "
+                    "1,024 for tera is the fourth."),
+            Mistake(printed * 1024 * GB, "Only one of four factors is 1,024 here: a TiB is 1,024 "
+                    "four times over."),
+        ),
+        f"{printed} x 1,024 x 1,024 x 1,024 x 1,024 bytes are {bytes_text(right)}.",
+        tolerance=0.002,
+    )  # fmt: skip
+
+
+def bill_of(
+    hot_days: int = 30, days: int = 365, replicas: int = 3, hot: float = 0.02, cold: float = 0.004
+) -> Exercise:
+    """Price of a year of interactions."""
+    kept = retained_bytes(2_500_000_000_000, days, replicas)
+    young = kept * hot_share(hot_days, days)
+
+    def usd(warm: float, rest: float) -> float:
+        price: float = storage_usd_per_month(warm, rest, hot, cold)
+        return price
+
+    right = usd(young, kept - young)
+    return Exercise(
+        "The bill of a year",
+        f"A service writes 2.5 TB a day and keeps {days} days in {replicas} copies, the latest "
+        f"{hot_days} days hot at {hot} USD a GB a month, the rest cold at {cold}. What does a "
+        "month cost?",
+        "storage_usd_per_month",
+        right,
+        (
+            Mistake(usd(kept, 0), f"That keeps all days hot: only {hot_days} of them are."),
+            Mistake(usd(0, kept), f"That keeps all days cold: {hot_days} of them are hot."),
+            Mistake(usd(kept - young, young), "The prices are swapped: the latest days are hot."),
+            Mistake(right / replicas, "That is one copy: multiply by the copies."),
+            Mistake(right * 12, "That is a year's bill: the answer is asked for a month."),
+            Mistake(right * GB / TB, "A thousand times too small: a TB is a thousand GB."),
+        ),
+        f"{_text(kept)} are kept, {_text(young)} of them hot: {quantity_text(right, 'USD/month')}.",
+    )  # fmt: skip
+
+
+EXERCISES = (day_of, kept_of, console_of, bill_of)

@@ -1,0 +1,108 @@
+"""Lesson 02's panel: the whole sheet of a service, live, with a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.panel import Answer
+from estimator.lesson.prose import Prose
+from estimator.lesson.sheet import Sheet
+from estimator.lesson.sheet_panel import SheetPanel
+from estimator.lesson.storage_sheet import (
+    CALCULATOR,
+    GROWTH,
+    KEPT,
+    OWN,
+    PER,
+    TIERS,
+    StorageSheet,
+    storage_sheet,
+)
+from estimator.units import number_text, prefixed_text, quantity_text
+from estimator.user_data import hot_share, storage_usd_per_month
+
+
+def sheet_sentence(values: Mapping[str, float]) -> str:
+    """A sheet's answer in one sentence."""
+    usd = values["storage_usd_per_month"]
+    return (
+        f"{_text(values['daily_bytes'])} a day and {_text(values['monthly_bytes'])} a month come "
+        f"from {quantity_text(round(values['active_users']), 'user')} a day; "
+        f"{_text(values['kept_bytes'])} are kept, for {number_text(round(usd))} USD a month."
+    )
+
+
+def your_storage(given: Inputs) -> Prose:
+    """The reader's service in one paragraph that follows the reader's numbers."""
+    values = storage_sheet(given).compute()
+    profiles, day = values["profile_bytes"], values["daily_bytes"]
+    text = f"**{sheet_sentence(values)}** "
+    if day:
+        text += (
+            f"The profiles are {_text(profiles)}, as much as {number_text(profiles / day)} days "
+            "of interactions. "
+        )
+    text += (
+        f"After {number_text(values['months'])} months "
+        f"{_text(values['grown_bytes'])} of interactions will have been written, with the "
+        f"users growing by {quantity_text(values['monthly_growth'], 'share')} a month."
+    )
+    return Prose(text)
+
+
+BUDGET, TASK_DAYS, TASK_COPIES, TASK_RATIO = 5_000, 365, 3, 3
+TASK = (
+    f"keep interactions for {TASK_DAYS} days in {TASK_COPIES} copies, compressed {TASK_RATIO} to "
+    f"1, and find the most days that can stay hot for at most {number_text(BUDGET)} USD a month."
+)
+
+
+def sheet_answer(values: Mapping[str, float]) -> Answer:
+    """The panel's answer: the sheet in a sentence, and the task's score."""
+    solved, score = _task(values)
+    return Answer(sheet_sentence(values), (), score, solved)
+
+
+def _task(values: Mapping[str, float]) -> tuple[bool, str]:
+    wanted = {
+        "retention_days": (TASK_DAYS, "retention"),
+        "replicas": (TASK_COPIES, "copies"),
+        "compression_ratio": (TASK_RATIO, "compression"),
+    }
+    for name, (value, label) in wanted.items():
+        if values[name] != value:
+            return False, f"set {label} to {value} first."
+    usd, hot = values["storage_usd_per_month"], values["hot_days"]
+    if usd > BUDGET:
+        return False, f"{number_text(hot)} days cost {number_text(round(usd))} USD a month."
+    if _usd(values, hot + 1) <= BUDGET and hot < TASK_DAYS:
+        return False, f"{number_text(round(usd))} USD a month: one more day is in the budget."
+    return True, f"{number_text(hot)} days hot for {number_text(round(usd))} USD a month."
+
+
+def _usd(values: Mapping[str, float], hot_days: float) -> float:
+    """Cost of the same sheet with so many days in hot storage."""
+    kept = values["retained_bytes"]
+    hot = kept * hot_share(hot_days, values["retention_days"])
+    always_hot = values["kept_bytes"] - kept
+    prices = values["hot_usd_per_gb"], values["cold_usd_per_gb"]
+    usd: float = storage_usd_per_month(always_hot + hot, kept - hot, *prices)
+    return usd
+
+
+def sheet_panel(given: Inputs) -> SheetPanel:
+    """The lesson's panel: the sheet, live, starting at the reader's inputs."""
+    columns = ((CALCULATOR, GROWTH), (OWN, KEPT, TIERS))
+    return SheetPanel(
+        "The sheet, live", TASK, storage_sheet(given), sheet_answer, columns, PER, _grow
+    )
+
+
+def _grow(sheet: Sheet, label: str, size_bytes: float, per: str) -> Sheet:
+    return StorageSheet(sheet.rows).with_row(label, size_bytes, per)
+
+
+def _text(size_bytes: float) -> str:
+    """Write bytes in decimal units, as the sheet has them."""
+    return prefixed_text(size_bytes, "B")
