@@ -26,7 +26,7 @@ from estimator.lesson.lesson_03_plan import (
     results,
 )
 from estimator.lesson.lesson_03_service import memory_panel, your_memory
-from estimator.lesson.tables import Bar, Table, assumptions, comparison
+from estimator.lesson.tables import Bar, Cell, Table, assumptions, comparison
 from estimator.memory import (
     GUIDE,
     activation_bytes,
@@ -269,20 +269,19 @@ def verified_table() -> Table:
     return Table(headers, rows, "Bytes of keys and values", note, left=frozenset({"attention"}))
 
 
-def attention_table(tokens: int = 8192) -> Table:
-    """What one token leaves behind in models with many, few, one and no key-value heads."""
+def attention_table() -> Table:
+    """What one token leaves behind in models with many, fewer and one key-value head."""
     keys = ("llama-2-7b", EXAMPLE, "falcon-7b", "qwen2.5-72b", "llama-3.1-405b")
     widest = max(per_token(shape(key)) for key in keys)
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for s in map(shape, keys):
         size = per_token(s)
-        rows.append((s.name, s.attention, number_text(s.n_layers), number_text(s.n_heads),
-                     number_text(s.n_kv_heads), number_text(s.head_dim),
-                     Bar(size / widest, number_text(size)), bytes_text(size * tokens)))  # fmt: skip
-    headers = ("model", "kind", "layers", "query heads", "key-value heads", "head size",
-               "bytes a token", f"{number_text(tokens)} tokens")  # fmt: skip
-    return Table(headers, rows, "The cache at 16 bits", f"Shapes: {shape(EXAMPLE).place}.",
-                 left=frozenset({"kind", "bytes a token"}))  # fmt: skip
+        numbers = map(number_text, (s.n_layers, s.n_heads, s.n_kv_heads, s.head_dim))
+        rows.append((s.name, s.attention, *numbers, Bar(size / widest, number_text(size))))
+    headers = ("model", "kind", "layers", "queries", "keys", "head size", "bytes a token")
+    note = f"Queries: query heads. Keys: key-value heads. Shapes: {shape(EXAMPLE).place}."
+    left = frozenset({"kind", "bytes a token"})
+    return Table(headers, rows, "The cache of a token at 16 bits", note, left=left)
 
 
 def published_caches() -> Table:
@@ -290,16 +289,16 @@ def published_caches() -> Table:
     qwen, llama, latent = shape("qwen2.5-72b"), shape(EXAMPLE), shape("deepseek-v3")
     return comparison(
         (
-            (f"{qwen.name}, a token (DeepSeek-V3, ISCA 2025)", "327.680 KB", per_token(qwen),
-             "byte", "equal to the last digit; KB is 1,000 here"),
-            (f"{latent.name}, a token (the same table)", "70.272 KB", per_token(latent), "byte",
-             "a latent instead of heads: see 'Going further'"),
-            ("OPT-13B, a token (PagedAttention paper)", "800 KB", kv_bytes_per_token(40, 40, 128),
-             "byte", "KB is 1,024 there"),
-            ("a 7B model, 4,096 tokens (NVIDIA)", "~2 GB", kv_cache_bytes(32, 32, 128, 4096),
-             "byte", "2 GiB exactly"),
-            (f"{llama.name}, 128k tokens (Hugging Face)", "15.62 GB",
-             kv_cache_bytes(32, 8, 128, 128_000), "byte", "GiB, and 128k is 128,000"),
+            (f"{qwen.name}, a token", "327.680 KB", per_token(qwen), "byte",
+             "DeepSeek-V3 at ISCA 2025; equal to the last digit, KB is 1,000"),
+            (f"{latent.name}, a token", "70.272 KB", per_token(latent), "byte",
+             "the same table; a latent instead of heads, see 'Going further'"),
+            ("OPT-13B, a token", "800 KB", kv_bytes_per_token(40, 40, 128), "byte",
+             "Kwon et al. 2023, PagedAttention; KB is 1,024 there"),
+            ("a 7B model, 4,096 tokens", "~2 GB", kv_cache_bytes(32, 32, 128, 4096), "byte",
+             "NVIDIA, Mastering LLM techniques; 2 GiB exactly"),
+            (f"{llama.name}, 128k tokens", "15.62 GB", kv_cache_bytes(32, 8, 128, 128_000), "byte",
+             "Hugging Face, Llama 3.1; GiB, and 128k is 128,000"),
         )
     )  # fmt: skip
 
@@ -344,17 +343,17 @@ def window_table(tokens: int = 8192) -> Table:
     full = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens)
     ideal = window_cache_bytes(s.n_layers - s.window_layers, s.window_layers, s.n_kv_heads,
                                s.head_dim, tokens, s.window)  # fmt: skip
-    answers = [("ideal: each layer what it may still read", "", ideal)]
+    answers = [("ideal: what a layer may still read", "", ideal)]
     for chunk in (2048, engine_log(SLIDING).chunk_tokens):
         blocks, few = _engine_pages(s, tokens, chunk)
         size = engine_cache_bytes(_page(s), 1, 1, blocks, few)
-        name = f"engine: vLLM, {number_text(chunk)} prompt tokens a step"
+        name = f"engine: chunks of {number_text(chunk)}"
         answers.append((name, f"{blocks} + {few}", size))
-    answers.append(("full: every layer keeps every token", "", full))
-    rows = [(name, pages, number_text(size), bytes_text(size),
+    answers.append(("full: every token in every layer", "", full))
+    rows = [(name, pages, number_text(size),
              Bar(size / full, share_text(size / full, 1), over=size > full))
             for name, pages, size in answers]  # fmt: skip
-    headers = ("answer", "pages", "bytes", "in words", "against full")
+    headers = ("answer", "pages", "bytes", "against full")
     caption = f"{s.name}, one sequence of {number_text(tokens)} tokens"
     note = (f"A page is {s.window_layers} layers x {BLOCK_TOKENS} tokens x "
             f"{number_text(_page(s) // s.window_layers // BLOCK_TOKENS)} bytes = "

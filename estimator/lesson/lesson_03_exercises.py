@@ -117,8 +117,8 @@ def sequences_on(
     return Exercise(
         "How many at a time?",
         f"After activations and overhead, an engine on one {accelerator} has "
-        f"{bytes_text(p.pool + p.weights)} left for the weights of {p.shape.name} at BF16 "
-        f"({bytes_text(p.weights)}) and for the cache, {number_text(p.token_bytes)} bytes a token. "
+        f"{bytes_text(p.pool + p.weights)} left for the weights of {p.shape.name} at BF16, "
+        f"{bytes_text(p.weights)}, and for its cache, {number_text(p.token_bytes)} bytes a token. "
         f"How many sequences of {number_text(tokens)} tokens fit at a time?",
         "sequences_that_fit",
         p.largest_batch,

@@ -37,7 +37,7 @@ CACHE_PRECISIONS = ("FP32", "FP16", "BF16", "FP8", "INT8")
 LOGGED = "llama-3.1-8b"
 
 # A service without a sequence or a token has no batch and no context to ask for.
-_AT_LEAST_ONE = {
+AT_LEAST_ONE = {
     name: replace(quantity(name), low=1, whole=True) for name in ("batch", "tokens")
 }  # fmt: skip
 
@@ -171,7 +171,7 @@ def plan(
     problems = []
     for name, value in (("batch", batch), ("tokens", tokens)):
         try:
-            _AT_LEAST_ONE[name].check(value)
+            AT_LEAST_ONE[name].check(value)
         except (TypeError, ValueError) as error:
             problems.append(str(error))
     if problems:
@@ -200,7 +200,7 @@ def results(p: Plan) -> dict[str, float]:
         "kv_cache_bytes": p.cache * ranks,
         "overhead_bytes": p.overhead * ranks,
         "inference_bytes": inference_bytes(*parts),
-        "kv_bytes_per_token": p.token_bytes,
+        "kv_bytes_per_token": per_token(p.shape, 1, p.element_bytes),
         "kv_pool_bytes": p.pool,
         "sequences_that_fit": p.largest_batch,
         "longest_context": p.longest,

@@ -9,10 +9,11 @@ from estimator import catalog
 from estimator.catalog.shapes import shapes
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.lesson_03_plan import BLOCK_TOKENS, CACHE_PRECISIONS, Plan, plan
+from estimator.lesson.lesson_03_plan import AT_LEAST_ONE, BLOCK_TOKENS, CACHE_PRECISIONS, Plan, plan
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table
+from estimator.quantity import Quantity
 from estimator.units import bytes_text, number_text, quantity_text, share_text
 
 TASK_MODEL, TASK_ACCELERATOR, TASK_TOKENS = "llama-3.1-8b", "A100-SXM-80GB", 8192
@@ -44,6 +45,15 @@ class Step(Bar):
         return f"{drawn} <span>{escape(self.text)}</span>"
 
 
+class Counted(Number):
+    """A number of which a service has one or more."""
+
+    @property
+    def quantity(self) -> Quantity:
+        """The glossary's entry, narrowed."""
+        return AT_LEAST_ONE[self.name]
+
+
 def _setting(p: Plan) -> str:
     copies = f"{p.tensor_parallel} x {p.accelerator}"
     where = f"one {p.accelerator}" if p.tensor_parallel == 1 else copies
@@ -54,20 +64,29 @@ def _setting(p: Plan) -> str:
     )
 
 
+def _needs(p: Plan) -> str:
+    return f"{_setting(p)}: {bytes_text(p.needed)}{_each(p)}"
+
+
+def _each(p: Plan) -> str:
+    """Say that a figure is one accelerator's, where there are several."""
+    return " on each" if p.tensor_parallel > 1 else ""
+
+
 def fit_sentence(p: Plan) -> str:
     """Say whether a plan fits and, where it does not, what would."""
     if not p.model_fits:
         alone = p.needed - p.cache
         return (
             f"It cannot fit at any batch: weights, activations and overhead take "
-            f"{bytes_text(alone)} of each accelerator, and the engine may use "
-            f"{bytes_text(p.usable)}. Take more accelerators, larger ones, or fewer bits a weight."
+            f"{bytes_text(alone)}{_each(p)}, and the engine may use {bytes_text(p.usable)}. Take "
+            "more accelerators, larger ones, or fewer bits a weight."
         )
     if p.fits:
         left = p.usable - p.needed
-        return f"It fits, and leaves {bytes_text(left)} of each accelerator for more cache."
+        return f"It fits, and leaves {bytes_text(left)}{_each(p)} for more cache."
     sentence = (
-        f"The batch does not fit: its cache is {bytes_text(p.cache)} on each accelerator, and "
+        f"The batch does not fit: its cache is {bytes_text(p.cache)}{_each(p)}, and "
         f"{bytes_text(p.pool)} are left for it."
     )
     if p.largest_batch:
@@ -81,7 +100,7 @@ def fit_sentence(p: Plan) -> str:
 
 def your_memory(p: Plan) -> Prose:
     """The reader's service in one paragraph that follows the reader's numbers."""
-    text = f"**{_setting(p)}: {bytes_text(p.needed)} of each accelerator.** {fit_sentence(p)}"
+    text = f"**{_needs(p)}.** {fit_sentence(p)}"
     if p.model_fits:
         text += (
             f" The cache weighs as much as the weights at {number_text(p.equal_batch, 3)} "
@@ -140,11 +159,11 @@ def memory_answer(
 ) -> Answer:  # fmt: skip
     """The panel's answer: the stack, what fits, and the task's score."""
     p = plan(
-        model, accelerator, tensor_parallel=int(tensor_parallel), batch=batch, tokens=tokens,  # type: ignore[arg-type]
-        weight_precision=weight_precision, cache_precision=cache_precision,
+        model, accelerator, tensor_parallel=int(tensor_parallel), batch=int(batch),
+        tokens=int(tokens), weight_precision=weight_precision, cache_precision=cache_precision,
     )  # fmt: skip
     solved, score = _task(p)
-    sentence = f"{_setting(p)}: {bytes_text(p.needed)} of each. {fit_sentence(p)}{_past_limit(p)}"
+    sentence = f"{_needs(p)}. {fit_sentence(p)}{_past_limit(p)}"
     return Answer(sentence, (stack_table(p), capacity_table(p)), score, solved)
 
 
@@ -170,8 +189,8 @@ def memory_panel(given: Inputs) -> Panel:
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "What the model runs on"),
         Number("tensor_parallel", given.tensor_parallel, 1, 8),
-        Number("batch", given.batch, 1, 1024, log=True),
-        Number("tokens", given.tokens, 128, 131_072, step=BLOCK_TOKENS, log=True),
+        Counted("batch", given.batch, 1, 1024, log=True),
+        Counted("tokens", given.tokens, 128, 131_072, step=BLOCK_TOKENS, log=True),
         Choice("weight_precision", "Precision of the weights", weights, given.weight_precision,
                "How each weight is stored"),
         Choice("cache_precision", "Precision of the cache",
