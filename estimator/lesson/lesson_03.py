@@ -108,7 +108,7 @@ def memory_assumptions() -> Table:
 
 
 def _three_units(value: int) -> tuple[str, str, str]:
-    return number_text(value), f"{value / GB:.6f}", f"{value / GiB:.6f}"
+    return number_text(value), f"{value / GB:.5f}", f"{value / GiB:.5f}"
 
 
 def weights_table() -> Table:
@@ -118,9 +118,8 @@ def weights_table() -> Table:
     rows = []
     for name, text in printed.items():
         size = weight_bytes(n_params, catalog.precision(name).bits_per_weight)
-        each = f"{catalog.precision(name).element_bits // BITS_PER_BYTE} bytes"
-        rows.append((name, each.replace("1 bytes", "1 byte"), *_three_units(size), text))
-    headers = ("precision", "a parameter", "bytes", "GB", "GiB", "the guide prints")
+        rows.append((name, *_three_units(size), text))
+    headers = ("precision", "bytes", "GB", "GiB", "the guide")
     return Table(headers, rows, f"{number_text(n_params)} parameters")
 
 
@@ -200,17 +199,16 @@ def total_table() -> Table:
     outside = parts["input"]
     total = inference_bytes(*list(parts.values())[:4])
     rows = [
-        (name, *_three_units(size), Bar(size / total, share_text(size / total, 1)), printed[name])
+        (name, *_three_units(size), share_text(size / total, 1), printed[name])
         for name, size in parts.items()
     ]
-    headers = ("part", "bytes", "GB", "GiB", "share", "the guide prints")
+    headers = ("part", "bytes", "GB", "GiB", "share", "the guide")
     note = (
         f"The guide's sum leaves the input out; with it the total is {number_text(total + outside)}"
         " bytes."
     )
     return Table(headers, rows, "Memory of the guide's model", note,
-                 total=("total", *_three_units(total), "", "0.76 GB"),
-                 left=frozenset({"share"}))  # fmt: skip
+                 total=("total", *_three_units(total), "", "0.76 GB"))  # fmt: skip
 
 
 def growth_table() -> Table:
@@ -261,12 +259,14 @@ def verified_table() -> Table:
             max(keeps, 1), c.batch, c.element_bytes,
         )  # fmt: skip
         size = f"{c.batch} x {c.tokens}"
-        rows.append((c.case, c.attention, size, number_text(formula), number_text(c.tensor_bytes),
-                     f"{formula / c.tensor_bytes:.6f}"))  # fmt: skip
+        kept = (number_text(formula), number_text(c.tensor_bytes))
+        rows.append(
+            (f"{c.case}: {c.attention}", size, *kept, number_text(formula / c.tensor_bytes))
+        )
     one = next(iter(verified_caches().values()))
-    headers = ("shape of", "attention", "sequences x tokens", "formula", "real tensors", "ratio")
+    headers = ("shape of", "batch x tokens", "formula", "real tensors", "ratio")
     note = f"transformers {one.transformers}, torch {one.torch}, on a CPU, {one.measured}."
-    return Table(headers, rows, "Bytes of keys and values", note, left=frozenset({"attention"}))
+    return Table(headers, rows, "Bytes of keys and values", note)
 
 
 def attention_table() -> Table:
@@ -276,11 +276,13 @@ def attention_table() -> Table:
     rows: list[tuple[Cell, ...]] = []
     for s in map(shape, keys):
         size = per_token(s)
-        numbers = map(number_text, (s.n_layers, s.n_heads, s.n_kv_heads, s.head_dim))
-        rows.append((s.name, s.attention, *numbers, Bar(size / widest, number_text(size))))
-    headers = ("model", "kind", "layers", "queries", "keys", "head size", "bytes a token")
-    note = f"Queries: query heads. Keys: key-value heads. Shapes: {shape(EXAMPLE).place}."
-    left = frozenset({"kind", "bytes a token"})
+        kept = f"2 x {s.n_layers} x {s.n_kv_heads} x {s.head_dim} x 2"
+        heads = f"{s.attention}, {s.n_heads} queries"
+        rows.append((s.name, heads, kept, Bar(size / widest, number_text(size))))
+    headers = ("model", "attention", "keys and values x layers x heads x size x bytes",
+               "bytes a token")  # fmt: skip
+    note = f"Shapes: {shape(EXAMPLE).place}."
+    left = frozenset({"attention", "bytes a token"})
     return Table(headers, rows, "The cache of a token at 16 bits", note, left=left)
 
 
@@ -290,15 +292,15 @@ def published_caches() -> Table:
     return comparison(
         (
             (f"{qwen.name}, a token", "327.680 KB", per_token(qwen), "byte",
-             "DeepSeek-V3 at ISCA 2025; equal to the last digit, KB is 1,000"),
+             "KB is 1,000 (DeepSeek-V3, ISCA 2025)"),
             (f"{latent.name}, a token", "70.272 KB", per_token(latent), "byte",
-             "the same table; a latent instead of heads, see 'Going further'"),
+             "the same table; see 'Going further'"),
             ("OPT-13B, a token", "800 KB", kv_bytes_per_token(40, 40, 128), "byte",
-             "Kwon et al. 2023, PagedAttention; KB is 1,024 there"),
+             "KB is 1,024 (PagedAttention, 2023)"),
             ("a 7B model, 4,096 tokens", "~2 GB", kv_cache_bytes(32, 32, 128, 4096), "byte",
-             "NVIDIA, Mastering LLM techniques; 2 GiB exactly"),
+             "2 GiB exactly (NVIDIA, 2023)"),
             (f"{llama.name}, 128k tokens", "15.62 GB", kv_cache_bytes(32, 8, 128, 128_000), "byte",
-             "Hugging Face, Llama 3.1; GiB, and 128k is 128,000"),
+             "GiB, and k is 1,000 (Hugging Face)"),
         )
     )  # fmt: skip
 
