@@ -40,7 +40,7 @@ class Step(Bar):
             else colour
         )
         fill = f"margin-left:{left:.1f}%;width:{width:.1f}%;height:11px;background:{stripes}"
-        frame = "width:160px;border:1px solid #767676;display:inline-block"
+        frame = "width:120px;border:1px solid #767676;display:inline-block"
         drawn = f'<div style="{frame}"><div style="{fill}"></div></div>'
         return f"{drawn} <span>{escape(self.text)}</span>"
 
