@@ -1,6 +1,7 @@
 """Exercises: the right answer is right, each usual mistake is recognized, all else is measured."""
 
 import pkgutil
+import re
 from collections.abc import Callable
 from importlib import import_module
 
@@ -13,7 +14,7 @@ from estimator.lesson.exercises import Exercise
 LESSONS = [
     import_module(f"estimator.lesson.{module.name}")
     for module in pkgutil.iter_modules(estimator.lesson.__path__)
-    if module.name.startswith("lesson_")
+    if re.fullmatch(r"lesson_\d\d", module.name)
 ]
 EXERCISES: list[Callable[..., Exercise]] = [e for lesson in LESSONS for e in lesson.EXERCISES]
 

@@ -98,7 +98,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         if self._quiet or control.is_snap(self.boxes[control.name].value, shown):
             return
         with self._quietly():
-            self.boxes[control.name].value = _tidy(shown)
+            self.boxes[control.name].value = _tidy(shown, control)
         self._own(control.name)
         self.update()
 
@@ -229,6 +229,7 @@ def _slider(control: Number) -> Any:
     )  # fmt: skip
 
 
-def _tidy(shown: float) -> float:
-    """Round what a slider gives to three digits, as one would type it."""
-    return float(f"{shown:.3g}")
+def _tidy(shown: float, control: Number) -> float:
+    """Round what a slider gives to three digits, as one would type it, and a count to a whole."""
+    tidy = float(f"{shown:.3g}")
+    return round(tidy) if control.quantity.whole and control.scale == 1 else tidy

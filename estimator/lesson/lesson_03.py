@@ -1,0 +1,412 @@
+"""Lesson 03's own tables; its figures, exercises and panel stand in the files beside it."""
+
+from __future__ import annotations
+
+from estimator import catalog
+from estimator.catalog.measured import engine_log, verified_caches
+from estimator.catalog.shapes import Shape, shape, shapes
+from estimator.lesson.lesson_03_exercises import (
+    EXERCISES,
+    bytes_of_a_printed_cache,
+    cache_at_fp32,
+    cache_of_a_batch,
+    sequences_on,
+    tokens_of_a_pool,
+)
+from estimator.lesson.lesson_03_figures import cache_figure, fill_figure
+from estimator.lesson.lesson_03_plan import (
+    BLOCK_TOKENS,
+    ENGINE,
+    ENGINE_SHARE,
+    Plan,
+    accelerator_overhead,
+    chunk_activation_bytes,
+    per_token,
+    plan,
+    results,
+)
+from estimator.lesson.lesson_03_service import memory_panel, your_memory
+from estimator.lesson.tables import Bar, Cell, Table, assumptions, comparison
+from estimator.memory import (
+    GUIDE,
+    activation_bytes,
+    activation_rule_bytes,
+    crossover_batch,
+    engine_cache_bytes,
+    inference_bytes,
+    input_bytes,
+    kv_bytes_per_token,
+    kv_cache_bytes,
+    kv_pool_bytes,
+    layer_activation_bytes,
+    logit_bytes,
+    page_bytes,
+    paged_tokens,
+    pages_in_pool,
+    prefill_steps,
+    sequence_blocks,
+    tokens_that_fit,
+    window_blocks,
+    window_cache_bytes,
+)
+from estimator.model_storage import weight_bytes
+from estimator.units import (
+    BITS_PER_BYTE,
+    GB,
+    MB,
+    GiB,
+    bytes_text,
+    number_text,
+    quantity_text,
+    share_text,
+)
+
+__all__ = [
+    "EXERCISES",
+    "bytes_of_a_printed_cache",
+    "cache_at_fp32",
+    "cache_figure",
+    "cache_of_a_batch",
+    "fill_figure",
+    "memory_panel",
+    "plan",
+    "results",
+    "sequences_on",
+    "shapes",
+    "tokens_of_a_pool",
+    "your_memory",
+]
+
+PROMPT = 128
+GUIDE_OVERHEAD = 100 * MB
+SLIDING = "gemma-2-9b"
+EXAMPLE = "llama-3.1-8b"
+
+
+def memory_assumptions() -> Table:
+    """What the lesson takes for granted, each with its value and its source."""
+    log = engine_log(EXAMPLE)
+    measured = f"{ENGINE} on an {log.accelerator}, {log.measured} ({log.source})"
+    return assumptions(
+        (
+            ("a number of the cache at FP16", "2 bytes", f"{GUIDE}, 'Given'"),
+            ("buffers of the guide's model", bytes_text(GUIDE_OVERHEAD), f"{GUIDE}, an estimate"),
+            ("memory that an engine may take", share_text(ENGINE_SHARE),
+             "a usual setting of vLLM's gpu_memory_utilization; the rest is slack"),
+            ("an engine's own overhead", bytes_text(accelerator_overhead(1)), measured),
+            ("the same, two that share a model", bytes_text(accelerator_overhead(2)), measured),
+            ("prompt tokens of a step", number_text(log.chunk_tokens), measured),
+            ("sequences of a step", number_text(log.max_sequences), measured),
+            ("tokens of a block", number_text(BLOCK_TOKENS), "vLLM's default on NVIDIA GPUs"),
+            ("a window layer keeps its window", "from 'Your own service' on",
+             "the ideal; 'Windows' tells what an engine adds"),
+        )
+    )  # fmt: skip
+
+
+# --- The guide's example ----------------------------------------------------------------------
+
+
+def _three_units(value: int) -> tuple[str, str, str]:
+    return number_text(value), f"{value / GB:.5f}", f"{value / GiB:.5f}"
+
+
+def weights_table() -> Table:
+    """The guide's parameters at each precision that it names."""
+    printed = {"FP32": "", "FP16": "0.66 GB", "INT8": "0.33 GB"}
+    n_params = shape("guide").n_params
+    rows = []
+    for name, text in printed.items():
+        size = weight_bytes(n_params, catalog.precision(name).bits_per_weight)
+        rows.append((name, *_three_units(size), text))
+    headers = ("precision", "bytes", "GB", "GiB", "the guide")
+    return Table(headers, rows, f"{number_text(n_params)} parameters")
+
+
+def activation_table() -> Table:
+    """The guide's rule beside what a layer and the logits really need, in three situations."""
+    s = shape("guide")
+    rows = []
+    for what, batch, tokens in (
+        ("one sequence, one new token", 1, 1),
+        ("8 sequences, one new token each", 8, 1),
+        (f"one sequence, its prompt of {PROMPT} tokens at once", 1, PROMPT),
+    ):
+        rule = activation_rule_bytes(s.n_layers, s.d_model, batch)
+        layer = layer_activation_bytes(
+            batch * tokens, s.d_model, s.n_heads, s.n_kv_heads, s.head_dim, s.d_ff, s.mlp_matrices
+        )
+        logits = logit_bytes(s.vocab_size, batch)
+        total = activation_bytes(layer, logits)
+        rows.append((what, *map(number_text, (rule, layer, logits, total))))
+    headers = ("in flight", "the guide's rule", "a layer at its widest", "logits", "both")
+    caption = f"Activations of the guide's model, vocabulary {number_text(s.vocab_size)}, in bytes"
+    return Table(headers, rows, caption)
+
+
+def factor_table() -> Table:
+    """The cache of the guide's model, one factor after the other."""
+    s = shape("guide")
+    steps = (
+        ("one number at FP16", "", 2),
+        ("a key of one head", f"{s.head_dim} numbers", kv_cache_bytes(1, 1, s.head_dim, 1) // 2),
+        ("key and value", "2", kv_cache_bytes(1, 1, s.head_dim, 1)),
+        ("all heads of a layer", f"{s.n_kv_heads} heads",
+         kv_cache_bytes(1, s.n_kv_heads, s.head_dim, 1)),
+        ("all layers: one token", f"{s.n_layers} layers",
+         kv_bytes_per_token(s.n_layers, s.n_kv_heads, s.head_dim)),
+        (f"a prompt of {PROMPT} tokens", f"{PROMPT} tokens",
+         kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, PROMPT)),
+    )  # fmt: skip
+    rows = [(what, factor, number_text(size), bytes_text(size)) for what, factor, size in steps]
+    return Table(("what is kept", "times", "bytes", "in words"), rows, "The cache, step by step")
+
+
+def cache_errata() -> Table:
+    """The guide's worked example of the cache, line by line."""
+    s = shape("guide")
+    cache = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, PROMPT)
+    elements = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, PROMPT, bytes_per_element=1)
+    return comparison(
+        (
+            ("one layer, one position", "2,048 bytes",
+             kv_cache_bytes(1, s.n_kv_heads, s.head_dim, 1), "byte",
+             "2,048 numbers: the two bytes of each are missing"),
+            (f"all layers, {PROMPT} tokens", f"{number_text(elements)} bytes", cache, "byte",
+             f"{number_text(elements)} numbers, {number_text(cache)} bytes"),
+            ("the printed number, rounded", "6 MB", elements, "byte", "MiB under the name of MB"),
+        )
+    )  # fmt: skip
+
+
+def guide_parts() -> dict[str, int]:
+    """The parts of the guide's total, and the input that it calls negligible."""
+    s = shape("guide")
+    return {
+        "parameters": weight_bytes(s.n_params, 16),
+        "activations": activation_rule_bytes(s.n_layers, s.d_model),
+        "cache": kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, PROMPT),
+        "overheads": GUIDE_OVERHEAD,
+        "input": input_bytes(PROMPT, s.d_model),
+    }
+
+
+def total_table() -> Table:
+    """The guide's total, part by part, in three units and beside what the guide prints."""
+    parts = guide_parts()
+    printed = {"parameters": "0.66 GB", "activations": "~0.05 MB", "cache": "~6 MB",
+               "overheads": "~100 MB", "input": "negligible"}  # fmt: skip
+    outside = parts["input"]
+    total = inference_bytes(*list(parts.values())[:4])
+    rows = [
+        (name, *_three_units(size), share_text(size / total, 1), printed[name])
+        for name, size in parts.items()
+    ]
+    headers = ("part", "bytes", "GB", "GiB", "share", "the guide")
+    note = (
+        f"The guide's sum leaves the input out; with it the total is {number_text(total + outside)}"
+        " bytes."
+    )
+    return Table(headers, rows, "Memory of the guide's model", note,
+                 total=("total", *_three_units(total), "", "0.76 GB"))  # fmt: skip
+
+
+def growth_table() -> Table:
+    """The guide's cache against its weights, as batch and length grow."""
+    s = shape("guide")
+    weights = weight_bytes(s.n_params, 16)
+    rows = []
+    for batch, tokens in ((1, PROMPT), (1, 1024), (8, PROMPT), (8, 1024), (64, 1024)):
+        cache = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens, batch)
+        share = cache / weights
+        bar = Bar(share, share_text(share), over=share > 1)
+        rows.append((number_text(batch), number_text(tokens), bytes_text(cache), bar))
+    headers = ("sequences", "tokens of each", "cache", "against the weights")
+    each = kv_bytes_per_token(s.n_layers, s.n_kv_heads, s.head_dim)
+    equal = {tokens: crossover_batch(weights, each, tokens) for tokens in (1024, PROMPT)}
+    note = "As large as the weights: " + ", ".join(
+        f"{batch:.2f} sequences of {number_text(tokens)} tokens" for tokens, batch in equal.items()
+    )
+    left = frozenset({headers[3]})
+    return Table(headers, rows, "Cache of the guide's model", f"{note}.", left=left)
+
+
+def precision_pairs(batch: int = 32, tokens: int = 8192) -> Table:
+    """Weights and cache of one model, each at its own precision."""
+    s = shape(EXAMPLE)
+    rows = []
+    for stored, kept in (("BF16", "BF16"), ("INT8", "BF16"), ("BF16", "FP8"), ("INT8", "FP8")):
+        weights = weight_bytes(s.n_params, catalog.precision(stored).bits_per_weight)
+        each = catalog.precision(kept).element_bits // BITS_PER_BYTE
+        cache = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens, batch, each)
+        rows.append((stored, kept, *map(bytes_text, (weights, cache, weights + cache))))
+    headers = ("weights at", "cache at", "weights", "cache", "both")
+    caption = f"{s.name}, {batch} sequences of {number_text(tokens)} tokens"
+    return Table(headers, rows, caption, left=frozenset({"cache at"}))
+
+
+# --- Real models ------------------------------------------------------------------------------
+
+
+def verified_table() -> Table:
+    """The formula against the tensors of models that ran."""
+    rows = []
+    for c in verified_caches().values():
+        keeps = c.window - 1 if c.window else c.tokens
+        formula = window_cache_bytes(
+            c.n_layers - c.window_layers, c.window_layers, c.n_kv_heads, c.head_dim, c.tokens,
+            max(keeps, 1), c.batch, c.element_bytes,
+        )  # fmt: skip
+        size = f"{c.batch} x {c.tokens}"
+        kept = (number_text(formula), number_text(c.tensor_bytes))
+        rows.append(
+            (f"{c.case}: {c.attention}", size, *kept, number_text(formula / c.tensor_bytes))
+        )
+    one = next(iter(verified_caches().values()))
+    headers = ("shape of", "batch x tokens", "formula", "real tensors", "ratio")
+    note = f"transformers {one.transformers}, torch {one.torch}, on a CPU, {one.measured}."
+    return Table(headers, rows, "Bytes of keys and values", note)
+
+
+def attention_table() -> Table:
+    """What one token leaves behind in models with many, fewer and one key-value head."""
+    keys = ("llama-2-7b", EXAMPLE, "falcon-7b", "qwen2.5-72b", "llama-3.1-405b")
+    widest = max(per_token(shape(key)) for key in keys)
+    rows: list[tuple[Cell, ...]] = []
+    for s in map(shape, keys):
+        size = per_token(s)
+        kept = f"2 x {s.n_layers} x {s.n_kv_heads} x {s.head_dim} x 2"
+        heads = f"{s.attention}, {s.n_heads} queries"
+        rows.append((s.name, heads, kept, Bar(size / widest, number_text(size))))
+    headers = ("model", "attention", "keys and values x layers x heads x size x bytes",
+               "bytes a token")  # fmt: skip
+    note = f"Shapes: {shape(EXAMPLE).place}."
+    left = frozenset({"attention", "bytes a token"})
+    return Table(headers, rows, "The cache of a token at 16 bits", note, left=left)
+
+
+def published_caches() -> Table:
+    """Figures that others printed, beside the formula."""
+    qwen, llama, latent = shape("qwen2.5-72b"), shape(EXAMPLE), shape("deepseek-v3")
+    return comparison(
+        (
+            (f"{qwen.name}, a token", "327.680 KB", per_token(qwen), "byte",
+             "KB is 1,000 (DeepSeek-V3, ISCA 2025)"),
+            (f"{latent.name}, a token", "70.272 KB", per_token(latent), "byte",
+             "the same table; see 'Going further'"),
+            ("OPT-13B, a token", "800 KB", kv_bytes_per_token(40, 40, 128), "byte",
+             "KB is 1,024 (PagedAttention, 2023)"),
+            ("a 7B model, 4,096 tokens", "~2 GB", kv_cache_bytes(32, 32, 128, 4096), "byte",
+             "2 GiB exactly (NVIDIA, 2023)"),
+            (f"{llama.name}, 128k tokens", "15.62 GB", kv_cache_bytes(32, 8, 128, 128_000), "byte",
+             "GiB, and k is 1,000 (Hugging Face)"),
+        )
+    )  # fmt: skip
+
+
+def fit_table(p: Plan) -> Table:
+    """From an accelerator's memory to what fits, line by line."""
+    one = p.with_batch(1)
+    steps = prefill_steps(one.longest, engine_log(EXAMPLE).chunk_tokens)
+    limit = number_text(p.shape.context_tokens)
+    rows = [
+        (f"memory of one {p.accelerator}", bytes_text(p.memory)),
+        (f"of which the engine takes {share_text(ENGINE_SHARE)}", bytes_text(p.usable)),
+        (f"weights of {p.shape.name}", f"- {bytes_text(p.weights)}"),
+        ("activations of a full step", f"- {bytes_text(p.activations)}"),
+        ("overhead", f"- {bytes_text(p.overhead)}"),
+        ("left for the cache", bytes_text(p.pool)),
+        ("cache of one token", bytes_text(p.token_bytes)),
+        ("tokens that fit, of all sequences", number_text(p.tokens_fit)),
+        (f"sequences of {number_text(p.tokens)} tokens: the largest batch",
+         number_text(p.largest_batch)),
+        (f"longest context of one sequence (the model allows {limit})",
+         f"{number_text(one.longest)}, read in {steps} steps"),
+    ]  # fmt: skip
+    return Table(("step", "how much"), rows, f"{p.shape.name} on one {p.accelerator}")
+
+
+# --- Windows, pages, an engine's own log --------------------------------------------------------
+
+
+def _page(s: Shape) -> int:
+    """Bytes of a page, where full and window layers form two groups of equal size."""
+    return int(page_bytes(s.window_layers, s.n_kv_heads, s.head_dim))
+
+
+def _engine_pages(s: Shape, tokens: int, chunk: int) -> tuple[int, int]:
+    return int(sequence_blocks(tokens)), int(window_blocks(tokens, s.window, chunk))
+
+
+def window_table(tokens: int = 8192) -> Table:
+    """Three answers for one sequence of a model with windows, each right for its question."""
+    s = shape(SLIDING)
+    full = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens)
+    ideal = window_cache_bytes(s.n_layers - s.window_layers, s.window_layers, s.n_kv_heads,
+                               s.head_dim, tokens, s.window)  # fmt: skip
+    answers = [("ideal: what a layer may still read", "", ideal)]
+    for chunk in (2048, engine_log(SLIDING).chunk_tokens):
+        blocks, few = _engine_pages(s, tokens, chunk)
+        size = engine_cache_bytes(_page(s), 1, 1, blocks, few)
+        name = f"engine: chunks of {number_text(chunk)}"
+        answers.append((name, f"{blocks} + {few}", size))
+    answers.append(("full: every token in every layer", "", full))
+    rows = [(name, pages, number_text(size),
+             Bar(size / full, share_text(size / full, 1), over=size > full))
+            for name, pages, size in answers]  # fmt: skip
+    headers = ("answer", "pages", "bytes", "against full")
+    caption = f"{s.name}, one sequence of {number_text(tokens)} tokens"
+    note = (f"A page is {s.window_layers} layers x {BLOCK_TOKENS} tokens x "
+            f"{number_text(_page(s) // s.window_layers // BLOCK_TOKENS)} bytes = "
+            f"{number_text(_page(s))} bytes. Shape: {s.place}.")  # fmt: skip
+    return Table(headers, rows, caption, note, left=frozenset({"against full"}))
+
+
+def page_table() -> Table:
+    """Room that sequences of several lengths take, in whole blocks."""
+    rows = []
+    for tokens in (1, 100, PROMPT, PROMPT + 1, 8192):
+        room = paged_tokens(tokens)
+        empty = (room - tokens) / room
+        rows.append((number_text(tokens), number_text(sequence_blocks(tokens)), number_text(room),
+                     Bar(empty, share_text(empty, 1))))  # fmt: skip
+    headers = ("tokens", "blocks", "room taken, tokens", "of it empty")
+    caption = f"Blocks of {BLOCK_TOKENS} tokens"
+    return Table(headers, rows, caption, left=frozenset({headers[3]}))
+
+
+def engine_table() -> Table:
+    """The budget of a real engine: what it logged, and what the formulas say."""
+    log, halved, sliding = (
+        engine_log(EXAMPLE),
+        engine_log(EXAMPLE, kv_dtype="fp8"),
+        engine_log(SLIDING),
+    )
+    s, g = shape(EXAMPLE), shape(SLIDING)
+    activations, overhead = log.activation_bytes or 0, log.overhead_bytes or 0
+    weights, bound = weight_bytes(s.n_params, 16), chunk_activation_bytes(s)
+    budget = (log.memory_bytes, log.utilization)
+    pool = kv_pool_bytes(*budget, log.weight_bytes, activations, overhead)
+    blind = kv_pool_bytes(*budget, weights, bound, overhead)
+    logged = log.kv_pool_bytes or 0
+    pages = pages_in_pool(sliding.kv_pool_bytes or 0, _page(g))
+    per_sequence = sum(_engine_pages(g, 8192, sliding.chunk_tokens))
+    rows: list[tuple[str, float, float, str]] = [
+        ("weights", log.weight_bytes, weights, "byte"),
+        ("activations, our floor", activations, bound, "byte"),
+        ("pool, from the log's own parts", logged, pool, "byte"),
+        ("pool, with our weights and floor", logged, blind, "byte"),
+        ("tokens in the pool", log.kv_tokens or 0, tokens_that_fit(logged, per_token(s)), "token"),
+        ("the same with an FP8 cache", halved.kv_tokens or 0,
+         tokens_that_fit(halved.kv_pool_bytes or 0, per_token(s, bytes_per_element=1)), "token"),
+        (f"{g.name}: pages", sliding.kv_blocks or 0, pages, "page"),
+        (f"{g.name}: sequences of 8,192 tokens", sliding.concurrency or 0, pages / per_sequence,
+         "sequence"),
+    ]  # fmt: skip
+    body = [(name, quantity_text(a, unit), quantity_text(b, unit), f"{b / a:.4f}")
+            for name, a, b, unit in rows]  # fmt: skip
+    note = (f"{ENGINE} on one {log.accelerator}, {log.measured}, {share_text(log.utilization)} of "
+            f"{log.memory_bytes / GiB:.2f} GiB, {number_text(log.chunk_tokens)} prompt tokens a "
+            f"step; {log.source}, {log.licence}; overhead {bytes_text(overhead)}.")  # fmt: skip
+    headers = ("quantity", "the engine logged", "computed", "ratio")
+    return Table(headers, body, f"{s.name} under {ENGINE}", note)

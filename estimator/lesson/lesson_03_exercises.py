@@ -1,0 +1,142 @@
+"""Lesson 03's exercises, each with the answers that go wrong."""
+
+from __future__ import annotations
+
+from estimator.catalog.shapes import shape
+from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.lesson_03_plan import per_token, plan
+from estimator.memory import kv_cache_bytes, tokens_that_fit
+from estimator.units import BITS_PER_BYTE, GB, GiB, bytes_text, number_text
+
+EXAMPLE = "llama-3.1-8b"
+
+
+def cache_at_fp32(n_layers: int = 12, n_heads: int = 12, tokens: int = 1000) -> Exercise:
+    """Bytes of a cache at four bytes a number."""
+    size = (n_layers, n_heads, 64, tokens)
+    right = kv_cache_bytes(*size, bytes_per_element=4)
+    numbers = right // 4
+    return Exercise(
+        "A cache at FP32",
+        f"A model has {n_layers} layers of {n_heads} heads of 64 and keeps its cache at FP32. How "
+        f"many bytes is the cache of one sequence of {number_text(tokens)} tokens?",
+        "kv_cache_bytes",
+        right,
+        (
+            Mistake(numbers, "These are numbers, not bytes: at FP32 each takes four. The guide "
+                    "slipped here as well."),
+            Mistake(right // 2, "Twice too small: keys and values are both kept, or FP32 was "
+                    "taken for two bytes."),
+            Mistake(right * BITS_PER_BYTE, "These are bits: eight bits make a byte."),
+            Mistake(right / GB, "That is the number of gigabytes: the answer is asked in bytes."),
+        ),
+        f"2 x {n_layers} x {n_heads} x 64 x {number_text(tokens)} = {number_text(numbers)} numbers "
+        f"of 4 bytes: {bytes_text(right)}.",
+    )  # fmt: skip
+
+
+def cache_of_a_batch(key: str = "llama-3.1-70b", batch: int = 16, tokens: int = 4096) -> Exercise:
+    """Bytes of a batch's cache under grouped-query attention."""
+    s = shape(key)
+    right = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens, batch)
+    queries = kv_cache_bytes(s.n_layers, s.n_heads, s.head_dim, tokens, batch)
+    return Exercise(
+        "A batch with grouped heads",
+        f"{s.name} has {s.n_layers} layers, {s.n_heads} query heads, {s.n_kv_heads} key-value "
+        f"heads and a head size of {s.head_dim}. How many bytes of cache do {batch} sequences of "
+        f"{number_text(tokens)} tokens need at BF16?",
+        "kv_cache_bytes",
+        right,
+        (
+            Mistake(queries, "That keeps a key for each query head: only the key-value heads "
+                    "are kept, and the query heads share them."),
+            Mistake(right // batch, "That is one sequence: every sequence of the batch keeps "
+                    "its own cache."),
+            Mistake(right // 2, "Half of it: either the values are missing, or the two bytes of "
+                    "BF16 are."),
+        ),
+        f"2 x {s.n_layers} x {s.n_kv_heads} x {s.head_dim} x {number_text(tokens)} x {batch} x 2 "
+        f"bytes = {bytes_text(right)}.",
+    )  # fmt: skip
+
+
+def bytes_of_a_printed_cache(key: str = EXAMPLE, tokens: int = 128_000) -> Exercise:
+    """Bytes, where a table prints GiB and calls them GB."""
+    s = shape(key)
+    right = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens)
+    printed = f"{right / GiB:.2f}"
+    return Exercise(
+        "What did the table mean?",
+        f"A published table says that {number_text(tokens)} tokens of {s.name} need a cache of "
+        f"{printed} GB at 16 bits. Its GB are GiB. How many bytes are they?",
+        "kv_cache_bytes",
+        right,
+        (
+            Mistake(float(printed) * GB, "That takes the table at its word: a GiB is 7 % more "
+                    "than a GB."),
+            Mistake(right // 2, "Half of it: key and value, two bytes each."),
+            Mistake(right * BITS_PER_BYTE, "These are bits: eight bits make a byte."),
+        ),
+        f"{printed} x {number_text(GiB)} bytes, or by the formula: {bytes_text(right)}.",
+        tolerance=0.002,
+    )  # fmt: skip
+
+
+def tokens_of_a_pool(key: str = EXAMPLE, pool_gib: int = 24) -> Exercise:
+    """Tokens that fit into a pool with a cache at one byte."""
+    s = shape(key)
+    right = tokens_that_fit(pool_gib * GiB, per_token(s, bytes_per_element=1))
+    return Exercise(
+        "A pool at FP8",
+        f"An engine has {pool_gib} GiB left for the cache of {s.name} ({s.n_layers} layers, "
+        f"{s.n_kv_heads} key-value heads of {s.head_dim}) and keeps it at FP8. How many tokens "
+        "fit?",
+        "tokens_that_fit",
+        right,
+        (
+            Mistake(right // 2, "That is the cache at 16 bits, or one of the factors 2 too many: "
+                    "FP8 is one byte a number."),
+            Mistake(right * 2, "Keys and values are both kept: the 2 of the formula is missing."),
+            Mistake(tokens_that_fit(pool_gib * GB, per_token(s, bytes_per_element=1)),
+                    "The pool is given in GiB, and you divided GB."),
+            Mistake(right * s.n_kv_heads // s.n_heads, "That keeps a key for each of the query "
+                    "heads: the key-value heads are what is kept."),
+        ),
+        f"2 x {s.n_layers} x {s.n_kv_heads} x {s.head_dim} x 1 byte = "
+        f"{number_text(per_token(s, bytes_per_element=1))} bytes a token; {pool_gib} GiB hold "
+        f"{number_text(right)} of those.",
+    )  # fmt: skip
+
+
+def sequences_on(
+    key: str = "llama-3.1-8b", accelerator: str = "L40S", tokens: int = 4096
+) -> Exercise:
+    """Sequences that fit beside the weights."""
+    p = plan(key, accelerator, tokens=tokens)
+    each = p.token_bytes * tokens
+    return Exercise(
+        "How many at a time?",
+        f"After activations and overhead, an engine on one {accelerator} has "
+        f"{bytes_text(p.pool + p.weights)} left for the weights of {p.shape.name} at BF16, "
+        f"{bytes_text(p.weights)}, and for its cache, {number_text(p.token_bytes)} bytes a token. "
+        f"How many sequences of {number_text(tokens)} tokens fit at a time?",
+        "sequences_that_fit",
+        p.largest_batch,
+        (
+            Mistake(int((p.pool + p.weights) // each), "The weights are in that memory, too: "
+                    "take them off first."),
+            Mistake(p.largest_batch + 1, "Rounded up: the last one does not fit as a whole."),
+            Mistake(p.tokens_fit, "These are tokens: a sequence has many."),
+        ),
+        f"{bytes_text(p.pool)} are left for the cache, {bytes_text(each)} a sequence: "
+        f"{p.largest_batch} whole ones.",
+    )  # fmt: skip
+
+
+EXERCISES = (
+    cache_at_fp32,
+    cache_of_a_batch,
+    bytes_of_a_printed_cache,
+    tokens_of_a_pool,
+    sequences_on,
+)

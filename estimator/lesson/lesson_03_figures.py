@@ -1,0 +1,135 @@
+"""Lesson 03's figures: the cache built one factor at a time, and a memory that fills up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from estimator.catalog.shapes import shape
+from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style
+from estimator.lesson.lesson_03_plan import Plan
+from estimator.memory import kv_cache_bytes
+from estimator.units import GB, bytes_text, number_text, prefixed_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+KEY, VALUE = 0, 1  # places in COLOURS and HATCHES
+
+
+def _tile(axes: Axes, x: float, y: float, wide: float, high: float, kind: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(
+        Rectangle((x, y), wide, high, facecolor=COLOURS[kind], hatch=HATCHES[kind],
+                  edgecolor="white", linewidth=0.6)
+    )  # fmt: skip
+
+
+def _grid(axes: Axes, columns: int, rows: int, kinds: tuple[int, ...]) -> None:
+    """Tiles in a square of ten by ten; each place holds one tile of each kind, side by side."""
+    wide, high = 10 / columns, 10 / rows
+    for place in range(columns * rows):
+        x, y = place % columns * wide, 10 - (place // columns + 1) * high
+        for number, kind in enumerate(kinds):
+            part = wide * 0.86 / len(kinds)
+            _tile(axes, x + number * part, y, part, high * 0.86, kind)
+
+
+def _sheets(axes: Axes, count: int) -> None:
+    """Layers as sheets, one behind the other."""
+    shift = 5 / count
+    for layer in reversed(range(count)):
+        _tile(axes, layer * shift, layer * shift, 5, 5, KEY)
+        _tile(axes, layer * shift + 2.5, layer * shift, 2.5, 5, VALUE)
+
+
+def cache_figure(tokens: int = 128) -> Picture:
+    """The cache of the guide's model, one factor a drawing."""
+    s = shape("guide")
+    one_head = kv_cache_bytes(1, 1, s.head_dim, 1)
+    sizes = (
+        one_head // 2,
+        one_head,
+        kv_cache_bytes(1, s.n_kv_heads, s.head_dim, 1),
+        kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, 1),
+        kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens),
+    )
+    titles = ("one key", "and its value", "all heads", "all layers", "all tokens")
+    factors = (f"{s.head_dim} numbers x 2 B", "x 2", f"x {s.n_kv_heads}", f"x {s.n_layers}",
+               f"x {tokens}")  # fmt: skip
+    with course_style():
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7.2, 2.5), layout="constrained")
+        places = figure.subplots(1, 5)
+        _grid(places[0], 8, s.head_dim // 8, (KEY,))
+        _grid(places[1], 1, 1, (KEY, VALUE))
+        _grid(places[2], 4, s.n_kv_heads // 4, (KEY, VALUE))
+        _sheets(places[3], s.n_layers)
+        _grid(places[4], 16, tokens // 16, (KEY, VALUE))
+        for axes, title, factor, size in zip(places, titles, factors, sizes, strict=True):
+            axes.set(xlim=(-0.2, 10.2), ylim=(-0.2, 10.2), aspect="equal", xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            axes.grid(visible=False)
+            axes.set_title(f"{title}\n{factor}", fontsize=9, loc="center")
+            axes.set_xlabel(f"{prefixed_text(size, 'B')}", fontweight="bold")
+        figure.legend(
+            handles=_legend(), loc="outside lower center", ncols=2, handlelength=1.4, fontsize=9
+        )
+    steps = "; ".join(
+        f"{title} ({factor}): {number_text(size)} bytes"
+        for title, factor, size in zip(titles, factors, sizes, strict=True)
+    )
+    alt = f"Five drawings build the cache of the guide's model. {steps[0].upper()}{steps[1:]}."
+    return Picture(figure, alt)
+
+
+def _legend() -> list[object]:
+    from matplotlib.patches import Patch
+
+    return [
+        Patch(facecolor=COLOURS[kind], hatch=HATCHES[kind], edgecolor="white", label=label)
+        for kind, label in ((KEY, "key"), (VALUE, "value"))
+    ]
+
+
+def fill_figure(p: Plan) -> Picture:
+    """Memory of each accelerator against the batch: weights stay, the cache grows to the line."""
+    most = max(p.batch, p.largest_batch, 1)
+    # Whole numbers from nothing to a fifth past what fits; the caches grow in a straight line.
+    counts = [round(most * 1.2 * part / 20) for part in range(21)]
+    counts = sorted({*counts, p.batch, p.largest_batch})
+    each = p.with_batch(1).cache
+    base = [p.weights / GB] * len(counts)
+    fixed = [(p.weights + p.activations + p.overhead) / GB] * len(counts)
+    top = [part + count * each / GB for part, count in zip(fixed, counts, strict=True)]
+    layers = (([0.0] * len(counts), base, "weights"), (base, fixed, "activations, overhead"),
+              (fixed, top, "cache"))  # fmt: skip
+    with course_style():
+        figure, axes = canvas(height=3.4)
+        for number, (low, high, label) in enumerate(layers):
+            axes.fill_between(
+                counts, low, high, label=label, facecolor=COLOURS[number], hatch=HATCHES[number],
+                edgecolor="white", linewidth=0,
+            )  # fmt: skip
+        axes.axhline(p.usable / GB, color="black", linestyle="--", linewidth=1)
+        axes.annotate(
+            f"the engine may take {prefixed_text(p.usable, 'B')}", (0, p.usable / GB),
+            xytext=(6, 5), textcoords="offset points", fontsize=9,
+        )  # fmt: skip
+        axes.plot([p.batch], [p.needed / GB], marker="o", color="black", linestyle="none",
+                  label=f"asked for: {number_text(p.batch)}")  # fmt: skip
+        axes.set(xlabel=f"sequences of {number_text(p.tokens)} tokens",
+                 ylabel="each accelerator, GB", xlim=(0, max(counts)),
+                 ylim=(0, max(top[-1], p.usable / GB) * 1.08))  # fmt: skip
+        figure.suptitle(f"{p.shape.name}: the cache fills what the weights leave", x=0.01,
+                        ha="left", fontweight="bold", fontsize=11)  # fmt: skip
+        figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    alt = (
+        f"Memory of each {p.accelerator} against the number of sequences of "
+        f"{number_text(p.tokens)} tokens. Weights {bytes_text(p.weights)}, activations and "
+        f"overhead {bytes_text(p.activations + p.overhead)}, and {bytes_text(each)} of cache a "
+        f"sequence. The line at {bytes_text(p.usable)} is reached at "
+        f"{number_text(p.largest_batch)} sequences; asked for are {number_text(p.batch)}."
+    )
+    return Picture(figure, alt)

@@ -1,0 +1,208 @@
+"""What a model needs on each accelerator, and what fits: the arithmetic behind lesson 03's panel.
+
+Each figure comes from a formula of `estimator.memory`; here they are put together.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+
+from estimator import catalog
+from estimator.catalog.measured import engine_log, measured_memory
+from estimator.catalog.shapes import Shape, shape
+from estimator.glossary import quantity
+from estimator.memory import (
+    activation_bytes,
+    crossover_batch,
+    inference_bytes,
+    kv_bytes_per_token,
+    kv_cache_bytes,
+    kv_heads_per_rank,
+    kv_pool_bytes,
+    latent_cache_bytes,
+    layer_activation_bytes,
+    logit_bytes,
+    paged_tokens,
+    tokens_that_fit,
+    window_cache_bytes,
+)
+from estimator.model_storage import weight_bytes
+from estimator.units import BITS_PER_BYTE
+
+ENGINE = "vLLM 0.19.0"
+ENGINE_SHARE = 0.9
+BLOCK_TOKENS = 16
+CACHE_PRECISIONS = ("FP32", "FP16", "BF16", "FP8", "INT8")
+LOGGED = "llama-3.1-8b"
+
+# A service without a sequence or a token has no batch and no context to ask for.
+AT_LEAST_ONE = {
+    name: replace(quantity(name), low=1, whole=True) for name in ("batch", "tokens")
+}  # fmt: skip
+
+
+def per_token(s: Shape, tensor_parallel: int = 1, bytes_per_element: int = 2) -> int:
+    """Bytes that a token of a growing sequence adds to the cache of each accelerator."""
+    if s.kv_lora_rank:
+        rank = (s.kv_lora_rank, s.rope_head_dim)
+        return int(latent_cache_bytes(s.n_layers, *rank, 1, 1, bytes_per_element))
+    heads = kv_heads_per_rank(s.n_kv_heads, tensor_parallel)
+    return int(kv_bytes_per_token(s.n_layers, heads, s.head_dim, bytes_per_element))
+
+
+def sequence_bytes(s: Shape, tokens: int, tensor_parallel: int, bytes_per_element: int) -> int:
+    """Bytes that one sequence takes of each accelerator, in whole blocks."""
+    room = int(paged_tokens(tokens, BLOCK_TOKENS))
+    if s.kv_lora_rank:
+        rank = (s.kv_lora_rank, s.rope_head_dim)
+        return int(latent_cache_bytes(s.n_layers, *rank, room, 1, bytes_per_element))
+    heads = kv_heads_per_rank(s.n_kv_heads, tensor_parallel)
+    if s.window_layers:
+        full = s.n_layers - s.window_layers
+        layers = (full, s.window_layers, heads, s.head_dim)
+        return int(window_cache_bytes(*layers, room, s.window, 1, bytes_per_element))
+    return int(kv_cache_bytes(s.n_layers, heads, s.head_dim, room, 1, bytes_per_element))
+
+
+def chunk_activation_bytes(s: Shape) -> int:
+    """Activations of the largest step that the logged engine is ready for: a floor."""
+    log = engine_log(LOGGED)
+    layer = layer_activation_bytes(
+        log.chunk_tokens, s.d_model, s.n_heads, s.n_kv_heads, s.head_dim, s.d_ff, s.mlp_matrices
+    )
+    return int(activation_bytes(layer, logit_bytes(s.vocab_size, log.max_sequences)))
+
+
+def accelerator_overhead(tensor_parallel: int) -> float:
+    """Memory outside the framework, as logged for this many accelerators or the next fewer."""
+    logged = {
+        run.tensor_parallel: run.overhead_bytes
+        for run in measured_memory()
+        if run.overhead_bytes is not None and run.pipeline_parallel == 1 and run.model == LOGGED
+    }
+    return logged[max(ranks for ranks in logged if ranks <= tensor_parallel)] or 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One replica of a model: bytes on each of its accelerators, and what fits beside them."""
+
+    shape: Shape
+    accelerator: str
+    tensor_parallel: int
+    batch: int
+    tokens: int
+    weight_precision: str
+    cache_precision: str
+    memory: int
+    usable: float
+    all_weights: float
+    activations: int
+    overhead: float
+    pool: float
+    token_bytes: int
+    element_bytes: int
+
+    @property
+    def weights(self) -> float:
+        """Bytes of the weights on each accelerator."""
+        return self.all_weights / self.tensor_parallel
+
+    @property
+    def cache(self) -> int:
+        """Bytes of the whole batch's cache on each accelerator."""
+        return self.batch * self._sequence(self.tokens)
+
+    @property
+    def needed(self) -> float:
+        """All of it, on each accelerator."""
+        return self.weights + self.activations + self.overhead + self.cache
+
+    @property
+    def model_fits(self) -> bool:
+        """Whether there is any room beside the weights."""
+        return self.pool > 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether the batch fits as well."""
+        return self.model_fits and self.cache <= self.pool
+
+    @property
+    def tokens_fit(self) -> int:
+        """Tokens of all sequences together, where every layer keeps every token."""
+        return int(tokens_that_fit(self.pool, self.token_bytes))
+
+    @property
+    def largest_batch(self) -> int:
+        """Sequences of this length that fit at the same time."""
+        return int(self.pool // self._sequence(self.tokens))
+
+    @property
+    def longest(self) -> int:
+        """Tokens, in whole blocks, to which each sequence of the batch may grow."""
+        most = self.shape.context_tokens // BLOCK_TOKENS
+        blocks = bisect_right(
+            range(1, most + 1), self.pool,
+            key=lambda n: self.batch * self._sequence(n * BLOCK_TOKENS),
+        )  # fmt: skip
+        return blocks * BLOCK_TOKENS
+
+    @property
+    def equal_batch(self) -> float:
+        """Sequences of this length whose cache weighs as much as the weights."""
+        each = self._sequence(self.tokens) / self.tokens
+        return float(crossover_batch(self.weights, each, self.tokens))
+
+    def with_batch(self, batch: int) -> Plan:
+        """The same plan for another batch."""
+        return replace(self, batch=batch)
+
+    def _sequence(self, tokens: int) -> int:
+        return sequence_bytes(self.shape, tokens, self.tensor_parallel, self.element_bytes)
+
+
+def plan(
+    model: str, accelerator: str, *, tensor_parallel: int = 1, batch: int = 1, tokens: int = 8192,
+    weight_precision: str = "BF16", cache_precision: str = "BF16",
+) -> Plan:  # fmt: skip
+    """Put a replica together. A ValueError tells what makes no service."""
+    problems = []
+    for name, value in (("batch", batch), ("tokens", tokens)):
+        try:
+            AT_LEAST_ONE[name].check(value)
+        except (TypeError, ValueError) as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(" ".join(problems))
+    s, memory = shape(model), catalog.accelerator(accelerator).memory_bytes
+    weights = weight_bytes(s.n_params, catalog.precision(weight_precision).bits_per_weight)
+    activations, overhead = chunk_activation_bytes(s), accelerator_overhead(tensor_parallel)
+    parts = (weights, activations, overhead, tensor_parallel)
+    element_bytes = catalog.precision(cache_precision).element_bits // BITS_PER_BYTE
+    return Plan(
+        shape=s, accelerator=accelerator, tensor_parallel=tensor_parallel, batch=batch,
+        tokens=tokens, weight_precision=weight_precision, cache_precision=cache_precision,
+        memory=memory, usable=ENGINE_SHARE * memory, all_weights=weights, activations=activations,
+        overhead=overhead, pool=kv_pool_bytes(memory, ENGINE_SHARE, *parts),
+        token_bytes=per_token(s, tensor_parallel, element_bytes), element_bytes=element_bytes,
+    )  # fmt: skip
+
+
+def results(p: Plan) -> dict[str, float]:
+    """The lesson's result, by the names of the glossary: volumes are those of the whole replica."""
+    ranks = p.tensor_parallel
+    parts = (p.all_weights, p.activations * ranks, p.cache * ranks, p.overhead * ranks)
+    return {
+        "weight_bytes": p.all_weights,
+        "activation_bytes": p.activations * ranks,
+        "kv_cache_bytes": p.cache * ranks,
+        "overhead_bytes": p.overhead * ranks,
+        "inference_bytes": inference_bytes(*parts),
+        "kv_bytes_per_token": per_token(p.shape, 1, p.element_bytes),
+        "kv_pool_bytes": p.pool,
+        "sequences_that_fit": p.largest_batch,
+        "longest_context": p.longest,
+        "crossover_batch": p.equal_batch,
+    }

@@ -1,0 +1,200 @@
+"""Lesson 03's sentences and panel for the reader's own service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from estimator import catalog
+from estimator.catalog.shapes import shapes
+from estimator.lesson.controls import Choice, Number
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_03_plan import AT_LEAST_ONE, BLOCK_TOKENS, CACHE_PRECISIONS, Plan, plan
+from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.prose import Prose
+from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table
+from estimator.quantity import Quantity
+from estimator.units import bytes_text, number_text, quantity_text, share_text
+
+TASK_MODEL, TASK_ACCELERATOR, TASK_TOKENS = "llama-3.1-8b", "A100-SXM-80GB", 8192
+TASK = (
+    f"find the largest batch that fits in 80 GB (one {TASK_ACCELERATOR}) at "
+    f"{TASK_TOKENS:,} tokens for Llama 3.1 8B, weights and cache at BF16."
+)
+
+
+@dataclass(frozen=True)
+class Step(Bar):
+    """A bar that begins where the one above it ended, so that a column of them is one stack."""
+
+    start: float = 0
+
+    def html(self) -> str:
+        """Draw the bar from its start; what lies past the right end is cut and striped."""
+        left = max(0.0, min(self.start, 1.0)) * 100
+        width = max(0.0, min(self.share, 1 - left / 100)) * 100
+        colour = VERMILLION if self.over else BLUE
+        stripes = (
+            f"repeating-linear-gradient(45deg,{colour},{colour} 5px,#FFFFFF 5px,#FFFFFF 7px)"
+            if self.over
+            else colour
+        )
+        fill = f"margin-left:{left:.1f}%;width:{width:.1f}%;height:11px;background:{stripes}"
+        frame = "width:120px;border:1px solid #767676;display:inline-block"
+        drawn = f'<div style="{frame}"><div style="{fill}"></div></div>'
+        return f"{drawn} <span>{escape(self.text)}</span>"
+
+
+class Counted(Number):
+    """A number of which a service has one or more."""
+
+    @property
+    def quantity(self) -> Quantity:
+        """The glossary's entry, narrowed."""
+        return AT_LEAST_ONE[self.name]
+
+
+def _setting(p: Plan) -> str:
+    copies = f"{p.tensor_parallel} x {p.accelerator}"
+    where = f"one {p.accelerator}" if p.tensor_parallel == 1 else copies
+    sequences = quantity_text(p.batch, "sequence")
+    return (
+        f"{p.shape.name} ({p.weight_precision} weights) on {where}, {sequences} of "
+        f"{quantity_text(p.tokens, 'token')} ({p.cache_precision} cache)"
+    )
+
+
+def _needs(p: Plan) -> str:
+    return f"{_setting(p)}: {bytes_text(p.needed)}{_each(p)}"
+
+
+def _each(p: Plan) -> str:
+    """Say that a figure is one accelerator's, where there are several."""
+    return " on each" if p.tensor_parallel > 1 else ""
+
+
+def fit_sentence(p: Plan) -> str:
+    """Say whether a plan fits and, where it does not, what would."""
+    if not p.model_fits:
+        alone = p.needed - p.cache
+        return (
+            f"It cannot fit at any batch: weights, activations and overhead take "
+            f"{bytes_text(alone)}{_each(p)}, and the engine may use {bytes_text(p.usable)}. Take "
+            "more accelerators, larger ones, or fewer bits a weight."
+        )
+    if p.fits:
+        left = p.usable - p.needed
+        return f"It fits, and leaves {bytes_text(left)}{_each(p)} for more cache."
+    sentence = (
+        f"The batch does not fit: its cache is {bytes_text(p.cache)}{_each(p)}, and "
+        f"{bytes_text(p.pool)} are left for it."
+    )
+    if p.largest_batch:
+        sentence += f" At this length, {quantity_text(p.largest_batch, 'sequence')} would fit"
+    else:
+        sentence += " At this length not even one sequence would fit"
+    if p.longest:
+        sentence += f"; at this batch, {quantity_text(p.longest, 'token')} each"
+    return f"{sentence}."
+
+
+def your_memory(p: Plan) -> Prose:
+    """The reader's service in one paragraph that follows the reader's numbers."""
+    text = f"**{_needs(p)}.** {fit_sentence(p)}"
+    if p.model_fits:
+        text += (
+            f" The cache weighs as much as the weights at {number_text(p.equal_batch, 3)} "
+            "sequences of this length."
+        )
+    return Prose(text + _past_limit(p))
+
+
+def _past_limit(p: Plan) -> str:
+    limit = p.shape.context_tokens
+    if p.tokens <= limit:
+        return ""
+    return f" Mind that {p.shape.name} was made for sequences of {number_text(limit)} tokens."
+
+
+def stack_table(p: Plan) -> Table:
+    """What fills each accelerator, one part upon the other."""
+    parts = {
+        "weights": p.weights,
+        "activations of a full step": p.activations,
+        "overhead": p.overhead,
+        "cache": p.cache,
+    }
+    rows, start = [], 0.0
+    for name, size in parts.items():
+        share = size / p.memory
+        over = start + share > p.usable / p.memory
+        bar = Step(share, share_text(share, 1), over=over, start=start)
+        rows.append((name, bytes_text(size), bar))
+        start += share
+    spare = (p.memory - p.usable) / p.memory
+    rows.append(("kept back from the engine", bytes_text(p.memory - p.usable),
+                 Step(spare, share_text(spare, 1), start=1 - spare)))  # fmt: skip
+    headers = ("part", "bytes", f"of {bytes_text(p.memory)}")
+    return Table(headers, rows, f"On each {p.accelerator}", left=frozenset({headers[2]}),
+                 total=("needed", bytes_text(p.needed), share_text(p.needed / p.memory, 1)),
+                 )  # fmt: skip
+
+
+def capacity_table(p: Plan) -> Table:
+    """What fits: the largest batch, the longest context, and where the cache takes over."""
+    length, batch = quantity_text(p.tokens, "token"), quantity_text(p.batch, "sequence")
+    rows = [
+        ("left for the cache", bytes_text(p.pool)),
+        (f"largest batch at {length} each", number_text(p.largest_batch)),
+        (f"longest context at {batch}", quantity_text(p.longest, "token")),
+        (f"cache equals weights at {length} each",
+         f"{number_text(p.equal_batch, 3)} sequences"),
+    ]  # fmt: skip
+    return Table(("what fits", "how much"), rows)
+
+
+def memory_answer(
+    model: str, accelerator: str, tensor_parallel: float, batch: float, tokens: float,
+    weight_precision: str, cache_precision: str,
+) -> Answer:  # fmt: skip
+    """The panel's answer: the stack, what fits, and the task's score."""
+    p = plan(
+        model, accelerator, tensor_parallel=int(tensor_parallel), batch=int(batch),
+        tokens=int(tokens), weight_precision=weight_precision, cache_precision=cache_precision,
+    )  # fmt: skip
+    solved, score = _task(p)
+    sentence = f"{_needs(p)}. {fit_sentence(p)}{_past_limit(p)}"
+    return Answer(sentence, (stack_table(p), capacity_table(p)), score, solved)
+
+
+def _task(p: Plan) -> tuple[bool, str]:
+    asked = (TASK_MODEL, TASK_ACCELERATOR, 1, TASK_TOKENS, "BF16", "BF16")
+    have = (p.shape.key, p.accelerator, p.tensor_parallel, p.tokens, p.weight_precision,
+            p.cache_precision)  # fmt: skip
+    if have != asked:
+        return False, "set the model, the accelerator, the length and the precisions first."
+    if not p.fits:
+        return False, "too many: the cache does not fit into what the weights leave."
+    if p.with_batch(p.batch + 1).fits:
+        return False, "it fits, but so does one more."
+    return True, f"{p.batch} sequences, and the cache is {p.cache / p.weights:.1f} times the model."
+
+
+def memory_panel(given: Inputs) -> Panel:
+    """The lesson's panel, starting at the reader's inputs."""
+    weights = {name: name for name in catalog.precisions()}
+    controls = (
+        Choice("model", "Model", {key: s.name for key, s in shapes().items()}, given.model,
+               "A model whose shape the catalog knows"),
+        Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
+               given.accelerator, "What the model runs on"),
+        Number("tensor_parallel", given.tensor_parallel, 1, 8),
+        Counted("batch", given.batch, 1, 1024, log=True),
+        Counted("tokens", given.tokens, 128, 131_072, step=BLOCK_TOKENS, log=True),
+        Choice("weight_precision", "Precision of the weights", weights, given.weight_precision,
+               "How each weight is stored"),
+        Choice("cache_precision", "Precision of the cache",
+               {name: name for name in CACHE_PRECISIONS}, given.cache_precision,
+               "How each number of the cache is stored"),
+    )  # fmt: skip
+    return Panel("What fills the memory, and what fits?", TASK, controls, memory_answer)
