@@ -16,7 +16,7 @@ LAYERS = (
     {"glossary"},
     {"arithmetic"},
     {"formula"},
-    {"model_storage", "user_data", "memory", "serving", "bandwidth"},
+    {"model_storage", "user_data", "memory", "serving", "bandwidth", "training"},
     {"catalog"},
     {"lesson"},
 )
