@@ -96,8 +96,17 @@ def serving_assumptions() -> Table:
             ("requests of a user a day", number_text(ASKS), COURSE),
             ("tokens of an answer", number_text(TOKENS), SERVERS),
             ("work for a token", "2 FLOP a parameter", "Kaplan et al. 2020, section 2.1"),
-            ("rates of an accelerator", "those of its data sheet, dense", A100.source),
-            ("cache of a token", bytes_text(LLAMA_KV), "Llama 3.2 3B's shape; lesson 03"),
+            (
+                "rates of an A100, dense",
+                f"{quantity_text(A100.flops_per_s[16], 'FLOP/s')} and "
+                f"{quantity_text(A100.bytes_per_s, 'byte/s')}",
+                A100.source,
+            ),
+            (
+                "cache of a token",
+                f"{number_text(LLAMA_KV)} bytes",
+                "Llama 3.2 3B; lesson 03",
+            ),
             ("memory that an engine takes", share_text(MEMORY_SHARE), "vLLM's default"),
             ("of it, for the work of a step", work, "an assumption; lesson 03 measures it"),
             ("cache that a step reads", "half of each answer is written", "worked out here"),
@@ -166,13 +175,12 @@ def systems_table() -> Table:
     video, video_rate = busy(14_700_000_000, 7500)
     return comparison(
         (
-            ("images: 8.1 billion x 100 steps", "61", int(ceil(image)), "accelerator",
-             f"{image:.2f} are kept busy"),
-            ("speech: 2 billion x 1,000 tokens", "148", int(ceil(speech)), "accelerator",
-             f"{speech:.2f} are kept busy, and the course rounds down"),
-            ("video: 14.7 billion x 7,500 passes", "8,208", int(ceil(video)), "accelerator",
-             f"{video:,.2f}; the course first rounds {video_rate:.3f} requests/s to 1.41, which "
-             f"makes {rate / 1.41:,.2f}, then rounds down"),
+            ("images, 8.1 billion x 100", "61", int(ceil(image)), "accelerator",
+             f"{image:.2f} kept busy"),
+            ("speech, 2 billion x 1,000", "148", int(ceil(speech)), "accelerator",
+             f"{speech:.2f} kept busy, rounded down"),
+            ("video, 14.7 billion x 7,500", "8,208", int(ceil(video)), "accelerator",
+             f"{video:,.2f}; with {video_rate:.3f} requests/s cut to 1.41, {rate / 1.41:,.2f}"),
         )
     )  # fmt: skip
 
@@ -182,8 +190,8 @@ def network_table() -> Table:
     rate = requests_per_s(USERS, ASKS)
     rows = []
     for name, size, printed, why in (
-        ("questions", 2_000, "185 Mbps", "one set of notes prints 186: 185.185 rounds down"),
-        ("answers, as the course has them", 10_000, "926 Mbps", "more than their text"),
+        ("questions", 2_000, "185 Mbps", "186 in one set of notes"),
+        ("answers, by the course", 10_000, "926 Mbps", "more than their text"),
         ("answers, 500 tokens of text", answer_bytes(TOKENS), "", "4 bytes a token"),
         ("pictures", 1_000_000, "92.6 Gbps", "a million bytes each"),
         ("speech", 300_000, "27.8 Gbps", "300,000 bytes each"),
@@ -285,7 +293,7 @@ def parallel_table() -> Table:
     service = Service(USERS, ASKS, model.n_params, 327_680, "BF16", "H100-SXM", 0, TOKENS)
     rows = []
     for ranks in (1, 2, 4, 8):
-        each = bytes_text(service.weight_bytes / ranks)
+        each = prefixed_text(service.weight_bytes / ranks, "B")
         fits = service.fits(ranks)
         if not fits:
             rows.append((number_text(ranks), each, "none", "", "", "does not fit"))
@@ -295,8 +303,8 @@ def parallel_table() -> Table:
         rows.append((number_text(ranks), each, number_text(fits), alone, number_text(b.needed),
                      b.binding))  # fmt: skip
     headers = (
-        "accelerators of a replica", "weights on each", "sequences that fit", "a step, batch 1",
-        "accelerators in all", "binds",
+        "to a replica", "weights on each", "sequences that fit", "a step, batch 1", "in all",
+        "binds",
     )  # fmt: skip
     return Table(headers, rows, f"{model.name} at BF16 on H100", left=frozenset({"binds"}))
 
@@ -313,8 +321,7 @@ def latency_table() -> Table:
         rows.append((f"{name}: to the first token", first_printed, first, "s",
                      "350 tokens of prompt at once"))  # fmt: skip
         rows.append((f"{name}: whole request", whole_printed, whole, "s",
-                     f"150 steps of {seconds_text(step)}, of which the source dropped the "
-                     "fractions"))  # fmt: skip
+                     f"150 steps of {seconds_text(step)}"))  # fmt: skip
     return comparison(rows)
 
 

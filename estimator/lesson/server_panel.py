@@ -189,8 +189,8 @@ def server_panel(given: Inputs) -> Panel:
         Choice("model", "Model", names, chosen,
                "The model that answers; it sets parameters and the cache of a token"),
         Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
-               given.precision, "Sets the bytes of the weights; FP8 and INT8 also the compute "
-               "rate, where the accelerator has one for them"),
+               given.precision, "How weights are stored; in FP8 and INT8 computed with, too, where "
+               "there is a rate for it"),
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "The hardware that serves; it sets rates and memory"),
         Number("prompt_tokens", given.prompt_tokens, 0, 8000, step=50),

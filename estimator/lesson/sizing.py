@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator import catalog
-from estimator.arithmetic import Number, ceil_divide, floor, maximum, minimum
+from estimator.arithmetic import Number, ceil, ceil_divide, floor, maximum, minimum
 from estimator.glossary import quantity
 from estimator.memory import kv_pool_bytes, sequences_that_fit, tokens_that_fit
 from estimator.model_storage import weight_bytes
@@ -230,7 +230,8 @@ class Service:
                 "hold them, or choose fewer bits, fewer tokens or larger accelerators."
             )
         ranks = [n for n in TENSOR_PARALLEL if self.fits(n) >= 1][-1]
-        least = roofline_step_seconds(*self.step_seconds(1, ranks))
+        # Rounded up, so that what the sentence names is enough.
+        least = int(ceil(roofline_step_seconds(*self.step_seconds(1, ranks)) * 1e5)) / 1e5
         return (
             f"No batch meets {seconds_text(token_target_seconds)} a token: one sequence alone "
             f"takes {seconds_text(least)} even where {ranks} {self.accelerator} share each layer. "

@@ -58,7 +58,7 @@ ENTRIES = (
         "Wait and prefill of a request: a lower bound", 0.25),
     Quantity("request_floor_seconds", r"T_{\text{request}}", "s", "least time of a request",
         "Wait, prefill and generation of a request: a lower bound", 1.5),
-    Quantity("token_target_seconds", r"T_{\text{target}}", "s", "target time per output token",
+    Quantity("token_target_seconds", r"T_{\text{target}}", "s", "target time per token",
         "Longest time between two tokens of an answer that is good enough", 0.05, low_open=True),
     Quantity("batch_within_target", r"B_{\text{target}}", "sequence", "batch within the target",
         "Most sequences whose step takes no longer than the target", 900, whole=True),
