@@ -236,12 +236,12 @@ def bounds_table(service: Service) -> Table:
             continue
         b = service.bounds(batch)
         alone = bandwidth_accelerators(service.requests_per_s, weights_only, batch)
-        counts = (b.compute, alone, b.bandwidth, b.capacity, b.needed)
+        counts = (b.compute, alone, b.bandwidth, b.capacity)
         step = seconds_text(b.step_seconds)
         rows.append((number_text(batch), step, *map(number_text, counts), b.binding))
     headers = (
         "batch", "a step", "compute", "bandwidth, weights alone", "bandwidth", "capacity",
-        "needed", "binds",
+        "binds",
     )  # fmt: skip
     return Table(headers, rows, "Accelerators by each bound", left=frozenset({"binds"}))
 

@@ -124,8 +124,8 @@ def plan_rows(service: Service, plan: Plan) -> Table:
 
 TASK_MODEL, TASK_USERS, TASK_CHIP, TASK_SECONDS = "llama-3.1-70b", 10 * MB, "H100-SXM", 0.025
 TASK = (
-    "10 million users, 10 requests a day each, ask Llama 3.1 70B on H100-SXM and want a token "
-    "every 25 ms. Find the precision that needs the fewest accelerators."
+    "10 million users, 10 requests a day each, 500 tokens in and 500 out, ask Llama 3.1 70B on "
+    "H100-SXM and want a token every 25 ms. Find the precision that needs the fewest accelerators."
 )
 
 
@@ -134,6 +134,7 @@ def _task(service: Service, plan: Plan, target: float) -> tuple[bool, str]:
         (service.n_params == catalog.model(TASK_MODEL).n_params, "choose Llama 3.1 70B first."),
         (service.users == TASK_USERS, "set 10 million users."),
         (service.requests_per_user == 10, "set 10 requests a day for each."),
+        (service.prompt_tokens == service.output_tokens == 500, "set 500 tokens in and 500 out."),
         (service.accelerator == TASK_CHIP, f"choose {TASK_CHIP}."),
         (abs(target - TASK_SECONDS) < 1e-9, "set the target to 25 ms."),
     )

@@ -12,7 +12,8 @@ from estimator.units import number_text, quantity_text, share_text
 # Okabe and Ito's colours that keep a contrast of 3 on white and on JupyterLab's dark page.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 
-_CELL = "padding:2px 10px;vertical-align:top;overflow-wrap:anywhere;"
+# A number broken in two is a wrong number: words wrap, and a table too wide for its page scrolls.
+_CELL = "padding:2px 10px;vertical-align:top;overflow-wrap:break-word;"
 
 
 @dataclass(frozen=True)
