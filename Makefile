@@ -1,7 +1,7 @@
 # The commands of the course. This file only names them: tools/ does the work.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab fresh test browser-test notebooks bench constraints clean
+.PHONY: help lab fresh test browser-test verify notebooks bench constraints clean
 
 # Python settings of the user's own must not leak into the course's environment.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
@@ -29,6 +29,10 @@ browser-test: ## try the lessons in a real JupyterLab in Chromium
 	@$(SET_UP) test
 	@$(COURSE) -m tools.check browser
 
+verify: ## check the formulas against real modules; needs PyTorch, about two gigabytes
+	@$(SET_UP)
+	@$(COURSE) -m tools.verify
+
 notebooks: ## re-execute all lessons in place and normalize what git keeps
 	@$(SET_UP)
 	@$(COURSE) -m estimator.lesson.renew notebooks
@@ -41,5 +45,5 @@ constraints: ## renew the pins; needs Python 3.11
 	@$(ANY_PYTHON) -m tools.constraints
 
 clean: ## remove the environment and all caches, never my-course/
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-verify .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find . -name my-course -prune -o -name __pycache__ -prune -exec rm -rf {} +

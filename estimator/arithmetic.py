@@ -68,6 +68,23 @@ def ceil_divide(dividend: Number, divisor: Number) -> Number:
     return ceil(dividend / divisor)
 
 
+def log2(value: Number) -> Number:
+    """Logarithm to base 2: how often something doubles.
+
+    >>> log2(8)
+    3.0
+    """
+    if isinstance(value, int | float):
+        return math.log2(value)
+    if is_symbolic(value):
+        import sympy
+
+        return sympy.log(value, 2)  # type: ignore[no-any-return]
+    import numpy as np
+
+    return np.log2(value)
+
+
 def floor_divide(dividend: Number, divisor: Number) -> Number:
     """Divide and round down; exact for integers of any size.
 

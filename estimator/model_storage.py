@@ -111,13 +111,15 @@ def mlp_params(d_model: Number, d_ff: Number, mlp_matrices: Number = 2) -> Numbe
 
 
 @formula(source="Radford et al. 2019, GPT-2: each matrix has a bias")
-def mlp_bias_params(d_model: Number, d_ff: Number) -> Number:
-    """Biases of a feed-forward block of two matrices.
+def mlp_bias_params(d_model: Number, d_ff: Number, mlp_matrices: Number = 2) -> Number:
+    """Biases of a feed-forward block: one for each output of its matrices.
 
     >>> mlp_bias_params(1024, 4096)
     5120
+    >>> mlp_bias_params(2880, 2880, mlp_matrices=3)
+    8640
     """
-    params = d_ff + d_model
+    params = (mlp_matrices - 1) * d_ff + d_model
     return params
 
 
@@ -140,6 +142,46 @@ def router_params(d_model: Number, n_experts: Number) -> Number:
     32768
     """
     params = d_model * n_experts
+    return params
+
+
+@formula(source="worked out here: one weight for each pair of an input and an output")
+def linear_params(d_in: Number, d_out: Number) -> Number:
+    """Parameters of one matrix between two widths, without biases.
+
+    >>> linear_params(2048, 3072)
+    6291456
+    """
+    params = d_in * d_out
+    return params
+
+
+@formula(source="DeepSeek-AI 2024, DeepSeek-V2, section 2.1: queries through a latent")
+def latent_query_params(
+    d_model: Number, n_heads: Number, q_lora_rank: Number, nope_head_dim: Number,
+    rope_head_dim: Number,
+) -> Number:  # fmt: skip
+    """Parameters of one layer's queries where they pass a latent: down to it, and up to the heads.
+
+    >>> latent_query_params(7168, 128, q_lora_rank=1536, nope_head_dim=128, rope_head_dim=64)
+    48758784
+    """
+    params = q_lora_rank * (d_model + n_heads * (nope_head_dim + rope_head_dim))
+    return params
+
+
+@formula(source="DeepSeek-AI 2024, DeepSeek-V2, section 2.1: keys and values from one latent")
+def latent_kv_params(
+    d_model: Number, n_heads: Number, kv_lora_rank: Number, nope_head_dim: Number,
+    rope_head_dim: Number, v_head_dim: Number,
+) -> Number:  # fmt: skip
+    """Parameters of one layer's keys and values: down to the latent, and up to every head.
+
+    >>> latent_kv_params(7168, 128, 512, nope_head_dim=128, rope_head_dim=64, v_head_dim=128)
+    20905984
+    """
+    down = d_model * (kv_lora_rank + rope_head_dim)
+    params = down + kv_lora_rank * n_heads * (nope_head_dim + v_head_dim)
     return params
 
 

@@ -102,7 +102,7 @@ class Quantity:
 
     def refuse(self, value: float, where: str = "") -> NoReturn:
         """Raise the one sentence on a value out of range."""
-        shown = value if abs(value) < 1e15 else f"{float_or_large(value)}"
+        shown = value if abs(value) < 1e15 else float_or_large(value)
         raise ValueError(
             f"{self.name}{where} is {shown}, but the {self.label} must be "
             f"{self.range_text}: give for example {number_text(self.usual)}."

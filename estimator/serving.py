@@ -56,7 +56,7 @@ def compute_seconds(n_params: Number, output_tokens: Number, flops_per_s: Number
     return seconds
 
 
-@formula(source=SERVERS)
+@formula(source=SERVERS, divisors=("compute_seconds",))
 def queries_per_s(compute_seconds: Number) -> Number:
     """Requests a second of one accelerator that answers one after another.
 
@@ -126,10 +126,10 @@ def bandwidth_accelerators(
 ) -> Number:  # fmt: skip
     """Accelerators that generate fast enough, with a batch of requests in each replica: a floor.
 
-    >>> bandwidth_accelerators(11574.074, generation_seconds=1.4713)
-    17029
     >>> bandwidth_accelerators(11574.074, generation_seconds=1.4713095)
     17030
+    >>> bandwidth_accelerators(11574.074, generation_seconds=1.4713095, batch=64)
+    267
     """
     replicas = ceil(requests_per_s * generation_seconds / batch)
     count = replicas * tensor_parallel

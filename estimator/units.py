@@ -27,7 +27,6 @@ BITS_PER_BYTE = 8
 _DECIMAL = ("", "K", "M", "G", "T", "P", "E", "Z")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi")
 _SMALL = (("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3))
-_TIMES = (("s", 1), ("min", MINUTE), ("h", HOUR), ("day", DAY))
 
 
 def number_text(value: float, digits: int = 4) -> str:
@@ -69,7 +68,9 @@ def prefixed_text(
     text = f"{scaled:,.0f}" if exact else f"{scaled:,.{places}f}"
     if decimals is None and "." in text:
         text = text.rstrip("0").rstrip(".")
-    return f"{text} {prefixes[power]}{unit}"
+    prefix = prefixes[power]
+    # A kilobyte is KB, as in the course's sources; every other kilo is the SI's small k.
+    return f"{text} {prefix if unit.startswith('B') else prefix.replace('K', 'k')}{unit}"
 
 
 def bytes_text(value: float, *, decimals: int | None = 2) -> str:
@@ -87,13 +88,18 @@ def bytes_text(value: float, *, decimals: int | None = 2) -> str:
 def seconds_text(value: float) -> str:
     """Write a time in the unit in which people say it.
 
-    >>> seconds_text(0.009615384), seconds_text(90), seconds_text(86400 * 267.09)
-    ('9.615 ms', '1.5 min', '267.1 days')
+    >>> seconds_text(0.009615384), seconds_text(113), seconds_text(86400 * 267.09)
+    ('9.615 ms', '1 min 53 s', '267.1 days')
     """
     for name, size in _SMALL:
         if 0 < abs(value) < size * 1000:
             return f"{number_text(value / size)} {name}"
-    name, size = next((unit for unit in reversed(_TIMES) if abs(value) >= unit[1]), _TIMES[0])
+    if MINUTE <= value < DAY:
+        whole = round(value) if value < HOUR else round(value / MINUTE)
+        large, small = divmod(whole, 60)
+        names = ("min", "s") if value < HOUR else ("h", "min")
+        return f"{large} {names[0]}" + (f" {small} {names[1]}" if small else "")
+    name, size = ("day", DAY) if abs(value) >= DAY else ("s", 1)
     return f"{number_text(value / size)} {plural(name, value / size)}"
 
 
@@ -114,9 +120,9 @@ def quantity_text(value: float, unit: str) -> str:
     if unit == "byte/token":
         return f"{bytes_text(value)} a token"
     if unit == "byte/s":
-        return prefixed_text(value, "B/s")
+        return prefixed_text(value, "B/s", decimals=None)
     if unit in ("bit/s", "FLOP/s", "FLOP"):
-        return prefixed_text(value, unit)
+        return prefixed_text(value, unit, decimals=None)
     if unit == "s":
         return seconds_text(value)
     if unit == "share":

@@ -63,6 +63,7 @@ def test_whole_division_rounds_up_and_down_exactly(value: int, by: int) -> None:
 def test_whole_division_of_floats_and_arrays() -> None:
     assert ceil_divide(7.0, 2) == 4
     assert floor_divide(7.0, 2) == 3
+    assert {type(ceil_divide(7, 2.0)), type(floor_divide(7.0, 2))} == {int}
     assert elements(ceil_divide(np.array([6.0, 7.0]), 2)) == [3.0, 4.0]
     assert elements(floor_divide(np.array([6.0, 7.0]), 2)) == [3.0, 3.0]
 
@@ -137,6 +138,12 @@ def test_the_sum_of_terms_that_do_not_grow_counts_them() -> None:
     assert compound_sum(0.0, 12) == 12
     assert compound_sum(1e-300, 12) == pytest.approx(12)
     assert compound_sum(2, 3) == 1 + 3 + 9
+
+
+def test_one_rate_for_many_terms_and_one_symbol_among_numbers() -> None:
+    assert elements(compound_sum(1, np.array([1.0, 3.0]))) == pytest.approx([1, 7])
+    assert elements(compound_sum(0, np.array([1.0, 3.0]))) == [1, 3]
+    assert is_symbolic(compound_sum(0.5, sympy.Symbol("n")))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_the_three_memories_of_an_accelerator() -> None:
     h100, a100 = catalog.accelerator("H100-SXM"), catalog.accelerator("A100-SXM-80GB")
     assert (h100.sold_bytes, h100.driver_bytes) == (80 * GB, 81_559 * MiB)
     assert h100.framework_bytes == round(79.19 * GiB)
-    assert h100.memory_bytes == h100.framework_bytes
+    assert h100.memory_bytes == h100.driver_bytes
     assert a100.memory_bytes == a100.driver_bytes == 80 * GiB
     assert catalog.accelerator("TPU-v5e").memory_bytes == 16 * GB
 

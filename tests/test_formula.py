@@ -24,7 +24,15 @@ from estimator.quantity import LARGEST, Quantity
 
 MODULES = [
     importlib.import_module(f"estimator.{name}")
-    for name in ("model_storage", "user_data", "memory", "serving", "training", "bandwidth")
+    for name in (
+        "model_storage",
+        "user_data",
+        "memory",
+        "serving",
+        "step_time",
+        "training",
+        "bandwidth",
+    )
 ]
 
 Formula = Callable[..., Any]

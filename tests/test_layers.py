@@ -16,12 +16,17 @@ LAYERS = (
     {"glossary"},
     {"arithmetic"},
     {"formula"},
-    {"model_storage", "user_data", "memory", "serving", "bandwidth", "training"},
+    {"model_storage", "user_data", "memory", "serving", "step_time", "training", "bandwidth"},
+    {"architecture"},
+    {"stored_weights", "memory_budget", "engine"},
+    {"load"},
     {"catalog"},
+    {"validate"},
     {"lesson"},
+    {"__main__"},
 )
 HEAVY = {"IPython", "ipywidgets", "matplotlib", "numpy", "pandas", "papermill", "sympy"}
-MAY_BE_HEAVY = {"lesson"}
+MAY_BE_HEAVY = {"lesson", "validate"}
 
 
 def layer(name: str) -> int:

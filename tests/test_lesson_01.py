@@ -65,5 +65,5 @@ def test_the_readers_paragraph_follows_the_reader() -> None:
 
 def test_loading_is_slowest_from_a_hard_disk_and_quickest_from_memory() -> None:
     rows = lesson_01.load_table(141_107_412_992).rows
-    assert rows[0][2] == "8.252 min"
-    assert rows[-1][2] == "69.2 ms"
+    assert rows[0][2] == "8 min 15 s"
+    assert rows[-1][2] == "29.4 ms"

@@ -310,6 +310,14 @@ def test_what_makes_no_sense_is_refused(call: object, sentence: str) -> None:
         call()
 
 
+def test_what_is_not_said_is_one_sequence_of_16_bit_numbers_in_blocks_of_16() -> None:
+    assert attention_score_bytes(16, 128) == attention_score_bytes(16, 128, 1, 2)
+    assert input_bytes(128, 1024) == input_bytes(128, 1024, 1, 2, 8)
+    assert latent_cache_bytes(61, 512, 64, 128) == latent_cache_bytes(61, 512, 64, 128, 1, 2)
+    assert sequence_blocks(1_000) == sequence_blocks(1_000, 16)
+    assert paged_tokens(1_000) == paged_tokens(1_000, 16)
+
+
 def test_no_sequences_and_no_tokens_take_no_cache() -> None:
     assert kv_cache_bytes(24, 16, 64, tokens=0) == 0
     assert kv_cache_bytes(24, 16, 64, tokens=128, batch=0) == 0

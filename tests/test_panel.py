@@ -90,7 +90,7 @@ def test_every_single_step_of_a_slider_counts(direction: int) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("n_params", -5, "n_params is -5000000000, but the number of parameters must be"),
+        ("n_params", -5, "the number of parameters, in billions, must be 0 or more: give for"),
         ("n_params", float("nan"), "n_params is nan, but"),
         ("bits_per_weight", 0, "bits_per_weight is 0, but the bits per weight must be more than 0"),
         ("bits_per_weight", 65, "at most 64 bits: give for example 16."),
@@ -117,8 +117,8 @@ def test_two_problems_are_told_at_once() -> None:
     panel = storage()
     panel.boxes["n_params"].value = -1
     panel.boxes["replicas"].value = 0
-    assert "n_params is -1000000000" in status(panel)
-    assert "replicas is 0" in status(panel)
+    assert "n_params is -1," in status(panel)
+    assert "replicas is 0," in status(panel)
 
 
 def test_no_error_is_lost() -> None:

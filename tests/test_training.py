@@ -80,7 +80,7 @@ def test_two_operations_a_parameter_come_close_for_short_sequences() -> None:
     [
         (lambda: training_seconds(1, 1, 0), "accelerators is 0, but .* more than 0 accelerators"),
         (lambda: training_seconds(1, 0), "flops_per_s is 0, but .* more than 0 FLOP/s"),
-        (lambda: training_seconds(1, 1, 1, 40), "training_utilization is 40, .* at most 1 share"),
+        (lambda: training_seconds(1, 1, 1, 40), "training_utilization is 40, .* at most 1:"),
         (lambda: training_flops(-3, 1), "n_params is -3, but .* 0 parameters or more"),
     ],
 )

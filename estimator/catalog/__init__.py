@@ -1,5 +1,11 @@
 """Published models, accelerators, precisions and rates: data files with sources, and a loader."""
 
+from estimator.catalog.configurations import (
+    Configuration,
+    architecture,
+    configuration,
+    configurations,
+)
 from estimator.catalog.loader import (
     Accelerator,
     Model,
@@ -17,11 +23,15 @@ from estimator.catalog.loader import (
 
 __all__ = [
     "Accelerator",
+    "Configuration",
     "Model",
     "Precision",
     "Rate",
     "accelerator",
     "accelerators",
+    "architecture",
+    "configuration",
+    "configurations",
     "model",
     "models",
     "precision",

@@ -63,8 +63,8 @@ class Accelerator:
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes to plan with: the least that is known to be there."""
-        return self.framework_bytes or self.driver_bytes or self.sold_bytes
+        """Bytes to plan with: what the driver reports, or else what was sold."""
+        return self.driver_bytes or self.sold_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The teaching layer: formulas shown, tables, figures, panels, exercises, results."""
 
-from estimator.lesson.exercises import check
+from estimator.lesson.exercises import attempt, check
 from estimator.lesson.inputs import inputs
 from estimator.lesson.result import write_result
 from estimator.lesson.show import show
@@ -8,6 +8,7 @@ from estimator.lesson.tables import assumptions, breakdown, comparison, glossary
 
 __all__ = [
     "assumptions",
+    "attempt",
     "breakdown",
     "check",
     "comparison",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from estimator.glossary import quantity
-from estimator.quantity import Quantity
+from estimator.quantity import LARGEST, Quantity
 from estimator.units import quantity_text
 
 OWN = "my own"
@@ -34,13 +34,23 @@ class Number:
 
     @property
     def quantity(self) -> Quantity:
-        """The glossary's entry."""
-        return quantity(self.name)
+        """The glossary's entry in the page's unit, so that what a message advises can be typed."""
+        entry = quantity(self.name)
+        if self.scale == 1:
+            return entry
+        return replace(
+            entry,
+            label=f"{entry.label}, {self.scale_name},",
+            unit="",
+            usual=entry.usual / self.scale,
+            low=entry.low / self.scale,
+            high=entry.high / self.scale if entry.high < LARGEST else LARGEST,
+        )
 
     @property
     def label(self) -> str:
         """The name that the box carries: what is asked, and in which unit."""
-        label = self.quantity.label
+        label = quantity(self.name).label
         text = label[0].upper() + label[1:]
         return f"{text}, {self.scale_name}" if self.scale_name else text
 
@@ -52,7 +62,9 @@ class Number:
 
     def check(self, shown: float) -> float:
         """Return the value in base units; ValueError with the glossary's sentence if it is off."""
-        checked: float = self.quantity.check(self.to_base(shown))
+        # A box gives floats only; in a message, a whole number reads as it was typed.
+        self.quantity.check(int(shown) if float(shown).is_integer() else shown)
+        checked: float = quantity(self.name).check(self.to_base(shown))
         return checked
 
     def position(self, shown: float) -> float:
@@ -81,7 +93,7 @@ class Number:
     @property
     def text(self) -> str:
         """The starting value in words."""
-        return quantity_text(self.value, self.quantity.unit)
+        return quantity_text(self.value, quantity(self.name).unit)
 
 
 @dataclass(frozen=True)

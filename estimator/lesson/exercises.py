@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from estimator.glossary import quantity
-from estimator.units import quantity_text
+from estimator.units import BITS_PER_BYTE, GB, GiB, number_text, plural, quantity_text
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,32 @@ class Exercise:
     def verdict(self, answer: object) -> tuple[bool | None, str]:
         """Judge an answer: right, wrong, or None while there is none; with one helpful sentence."""
         if answer is ... or answer is None:
-            return (
-                None,
-                f"Not answered yet: put your number, in {self.unit}s, in place of the dots.",
-            )
+            return None, f"Not answered yet: put your number{self._in_units} in place of the dots."
+        answer = answer.item() if hasattr(answer, "item") else answer
         if isinstance(answer, bool) or not isinstance(answer, int | float):
-            return False, (
-                f"{answer!r} is not a plain number: give {self.unit}s, for example 2.5 * GB "
-                "after importing GB from estimator.units."
-            )
+            return False, f"{answer!r} is not a plain number: give one{self._in_units}."
         if self._is(answer, self.answer):
             return True, f"Right: {quantity_text(self.answer, self.unit)}."
-        for mistake in self.mistakes:
+        for mistake in (*self.mistakes, *self._unit_mistakes()):
             if self._is(answer, mistake.value) and not self._is(mistake.value, self.answer):
                 return False, f"Not yet. {mistake.advice}"
         return False, f"Not yet. {self._distance(answer)}"
+
+    @property
+    def _in_units(self) -> str:
+        return f", in {plural(self.unit, 2)}," if self.unit else ""
+
+    def _unit_mistakes(self) -> tuple[Mistake, ...]:
+        """The right number in another unit than the one that was asked for."""
+        if self.unit != "byte":
+            return ()
+        return (
+            Mistake(self.answer / GB, "That is the number of GB: the answer is asked in bytes."),
+            Mistake(self.answer / GiB, "That is the number of GiB: the answer is asked in bytes."),
+            Mistake(self.answer * BITS_PER_BYTE, "These are bits: eight bits make a byte."),
+            Mistake(self.answer / GB * GiB, "A GB was taken for a GiB: a GB is 10^9 bytes."),
+            Mistake(self.answer / GiB * GB, "A GiB was taken for a GB: a GiB is 2^30 bytes."),
+        )
 
     def _is(self, value: float, target: float) -> bool:
         if isinstance(target, int) and abs(target) <= 1000:
@@ -67,9 +79,8 @@ class Exercise:
         if not math.isfinite(answer) or answer <= 0 or self.answer <= 0:
             return "The answer is a positive number; write the formula down and put the numbers in."
         factor = answer / self.answer
-        side = (
-            f"{factor:.4g} times too large" if factor > 1 else f"{1 / factor:.4g} times too small"
-        )
+        times = number_text(factor if factor > 1 else 1 / factor)
+        side = f"{times} times too {'large' if factor > 1 else 'small'}"
         return f"{quantity_text(answer, self.unit)} is {side}: check each factor and its unit."
 
 
@@ -90,6 +101,11 @@ class Verdict:
 
     def __repr__(self) -> str:
         return f"{self.exercise.title}: {self.sentence}"
+
+
+def attempt(function: Callable[..., Any], **arguments: Any) -> Any:
+    """Call a formula in which a reader fills in blanks; with a blank left, give the blank back."""
+    return ... if ... in arguments.values() else function(**arguments)
 
 
 def check(exercise: Exercise, answer: object = ...) -> Verdict:

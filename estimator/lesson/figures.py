@@ -88,8 +88,8 @@ def grouped_bars(
             place, text = limit
             axes.axvline(place, color="black", linestyle="--", linewidth=1)
             axes.annotate(
-                text, (place, 0), xycoords=("data", "axes fraction"), xytext=(4, 4),
-                textcoords="offset points", fontsize=9, backgroundcolor="white",
+                text, (place, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
+                textcoords="offset points", fontsize=9, ha="center", va="bottom",
             )  # fmt: skip
         axes.set_xlabel(axis)
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)

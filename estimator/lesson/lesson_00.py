@@ -25,8 +25,9 @@ from estimator.units import (
     GiB,
     bytes_text,
     number_text,
+    plural,
+    prefixed_text,
     quantity_text,
-    seconds_text,
     share_text,
 )
 from estimator.user_data import daily_bytes, profile_bytes
@@ -151,7 +152,7 @@ def heart_table() -> Table:
     wanted = ("hdd_read", "sata_ssd_read", "nvme_pcie4_read", "ethernet_10g", "ethernet_100g",
               "pcie5_x16", "rtt_data_centre", "rtt_intercontinental")  # fmt: skip
     rates = [catalog.rate(key) for key in wanted]
-    rows = [("seconds of a day", seconds_text(DAY) + f" = {number_text(DAY)} s", "by definition")]
+    rows = [("seconds of a day", number_text(DAY), "by definition")]
     rows += [
         (f"bytes of a parameter at {p.name}", f"{p.bits_per_weight / 8:g}", p.source)
         for p in map(catalog.precision, ("FP32", "BF16", "INT8", "INT4"))
@@ -176,8 +177,9 @@ def your_envelope(given: Inputs) -> Prose:
     """The reader's service in one paragraph that follows the reader's numbers."""
     e = envelope(**given.as_dict())
     return Prose(
-        f"**{number_text(given.users)} users, {number_text(given.requests_per_user)} requests a "
-        f"day each.** That is {quantity_text(e.requests_per_s, 'request/s')}, at least "
+        f"**{number_text(given.users)} {plural('user', given.users)}, "
+        f"{number_text(given.requests_per_user)} {plural('request', given.requests_per_user)} "
+        f"a day each.** That is {quantity_text(e.requests_per_s, 'request/s')}, at least "
         f"{quantity_text(e.accelerators, 'accelerator')} of type {given.accelerator}, "
         f"{bytes_text(e.daily_bytes)} of interactions a day, and "
         f"{quantity_text(e.egress_bits_per_s, 'bit/s')} of answers."
@@ -254,27 +256,30 @@ def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
     right = requests_per_s(users, requests_per_user)
     return Exercise(
         "From a day to a second",
-        f"{number_text(users)} people come every day, and each asks {requests_per_user} times. "
-        "How many requests arrive in a second, on average?",
+        f"{number_text(users)} people come every day, and each makes {requests_per_user} requests. "
+        "How many requests arrive in a second, on average? Two digits are enough.",
         "requests_per_s",
         right,
         (
             Mistake(right * DAY, "That is a day's worth: divide by the seconds of a day."),
             Mistake(right * DAY / (24 * 60), "That is a minute's worth: 60 seconds more to go."),
             Mistake(right * DAY / 24, "That is an hour's worth: a day has 86,400 seconds."),
-            Mistake(users / DAY, "That is one request a user: each asks several times."),
+            Mistake(right * 24, "Divided by the seconds of an hour: a day has 24 of those."),
+            Mistake(users / DAY, "That is one request a user: each makes several."),
         ),
         f"{number_text(users)} x {requests_per_user} / {number_text(DAY)} = {number_text(right)}.",
+        tolerance=0.05,
     )
 
 
 def traffic_of(rate: int = 1_000, message_bytes: int = 50_000) -> Exercise:
     """Bits on a network."""
     right = traffic_bits_per_s(rate, message_bytes)
+    each = prefixed_text(message_bytes, "B", decimals=None)
     return Exercise(
         "From bytes to bits",
-        f"{number_text(rate)} answers a second, {bytes_text(message_bytes, decimals=None)} each: "
-        "how many bits a second leave the building?",
+        f"{number_text(rate)} answers a second, each {each}: how many bits a second leave the "
+        "building?",
         "traffic_bits_per_s",
         right,
         (

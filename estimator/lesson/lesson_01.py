@@ -58,6 +58,7 @@ def your_model(given: Inputs) -> Prose:
         f"{bytes_text(size)}.** {fit_sentence(size, given.accelerator)}"
     )
     if given.replicas > 1:
+        text += " Every copy needs a place of its own."
         text += f" All {number_text(given.replicas)} copies are {bytes_text(copies)}."
     return Prose(text)
 
@@ -91,13 +92,57 @@ def course_chart() -> Picture:
         title="FP32 takes twice the bytes of FP16",
         axis="weights, GB",
         texts={name: [_gb(value) for value in values] for name, values in columns.items()},
-        limit=(memory / GB, f"RTX-4090 holds {_gb(memory)}"),
+        limit=(memory / GB, f"an RTX 4090 holds {_gb(memory)}"),
         alt=f"Bars of the weights at FP16 and FP32: {said}. A line marks {_gb(memory)}.",
     )
 
 
+def counts_table(gpt2_params: int) -> Table:
+    """Counts to the last digit beside published ones, and a name beside its count."""
+    gpt2, llama = catalog.model("gpt2-medium"), catalog.model("llama-3.2-3b")
+    ratio = number_text(gpt2_params / gpt2.n_params)
+    return comparison(
+        (
+            (gpt2.name, number_text(gpt2.n_params), gpt2_params, "parameter", f"ratio {ratio}"),
+            (llama.name, "3B", llama.n_params, "parameter", "a name is not a count"),
+            (f"{llama.name} at FP16", "6 GB", weight_bytes(llama.n_params, 16), "byte",
+             "so the table's first row is 7 % short"),
+        )
+    )  # fmt: skip
+
+
+def guide_table() -> Table:
+    """The guide's two printed sizes beside the bytes, in both units."""
+    rows = (("FP16", 16, "0.66 GB"), ("INT8", 8, "0.33 GB"))
+    body = []
+    for name, bits, printed in rows:
+        size = weight_bytes(354_336_768, bits)
+        units = (f"{size / GB:.4f} GB", f"{size / GiB:.4f} GiB")
+        body.append((f"at {name}", printed, number_text(size), *units))
+    headers = ("the guide's model", "printed", "bytes", "divided by 10^9", "divided by 2^30")
+    return Table(headers, body)
+
+
+def mixture_table(stored: int, active: int) -> Table:
+    """Stored and active parameters of Mixtral 8x7B, and the time to read either once."""
+    model, h200 = catalog.model("mixtral-8x7b"), catalog.accelerator("H200-SXM")
+    rows = []
+    for name, params, published in (
+        ("stored", stored, number_text(model.n_params)),
+        ("active for a token", active, f"about {number_text(model.n_active_params or 0)}"),
+    ):
+        size = weight_bytes(params, 16)
+        read = seconds_text(load_seconds(size, h200.bytes_per_s))
+        rows.append((name, number_text(params), published, bytes_text(size), read))
+    headers = (model.name, "computed", "published", "at BF16", "read once by an H200")
+    return Table(headers, rows)
+
+
 def encoder_table(encoder_params: int) -> Table:
-    """Two rows of the course's table, with the text encoder that both models need."""
+    """Two rows of the course's table, with the text encoder that both models need.
+
+    Stable Diffusion 3.5 Large also loads two CLIP encoders, which are not counted here.
+    """
     image, video = catalog.model("course-sd-3.5-large"), catalog.model("course-mochi-1-t5")
     with_encoder = weight_bytes(image.n_params + encoder_params, 16)
     return comparison(
@@ -154,9 +199,9 @@ def load_table(size_bytes: float) -> Table:
          seconds_text(load_seconds(size_bytes, rate.value)))
         for rate in map(catalog.rate, LOAD_FROM)
     ]  # fmt: skip
-    a100 = catalog.accelerator("A100-SXM-80GB")
-    rows.append((f"memory of {a100.name}", quantity_text(a100.bytes_per_s, "byte/s"),
-                 seconds_text(load_seconds(size_bytes, a100.bytes_per_s))))  # fmt: skip
+    h200 = catalog.accelerator("H200-SXM")
+    rows.append((f"memory of an {h200.name}", quantity_text(h200.bytes_per_s, "byte/s"),
+                 seconds_text(load_seconds(size_bytes, h200.bytes_per_s))))  # fmt: skip
     headers = ("from", "rate", "time")
     return Table(headers, rows, f"Moving {bytes_text(size_bytes)} once, at full rate: a floor")
 
@@ -186,14 +231,17 @@ def storage_answer(
     return Answer(f"{sentence}.", (fit_table(size),), score, solved)
 
 
-TASK = "find the most bits a weight at which Llama 3.1 70B still fits on one A100-SXM-80GB."
+TASK = "find the widest listed precision at which Llama 3.1 70B fits on one A100-SXM-80GB."
 
 
 def _task(n_params: float, bits_per_weight: float) -> tuple[bool, str]:
     target = catalog.model("llama-3.1-70b")
+    listed = {p.bits_per_weight for p in catalog.precisions().values()}
     memory = catalog.accelerator("A100-SXM-80GB").memory_bytes
     if n_params != target.n_params:
         return False, f"choose {target.name} first."
+    if bits_per_weight not in listed:
+        return False, "choose a precision from the list."
     factor = weight_bytes(n_params, bits_per_weight) / memory
     if factor > 1:
         return False, f"the weights are {factor:.2f} times the memory."
@@ -209,7 +257,10 @@ def _task(n_params: float, bits_per_weight: float) -> tuple[bool, str]:
 
 def storage_panel(given: Inputs) -> Panel:
     """The lesson's panel, starting at the reader's inputs."""
-    names = {key: m.name for key, m in catalog.models().items()}
+    names = {
+        key: m.name if m.exact else f"{m.name}, as the course rounds it"
+        for key, m in catalog.models().items()
+    }
     by_params = {m.n_params: key for key, m in catalog.models().items()}
     bits = {p.name: p.bits_per_weight for p in catalog.precisions().values()}
     by_bits = {value: name for name, value in reversed(bits.items())} | {16: "FP16"}
@@ -241,8 +292,8 @@ def size_at_int8(n_params: int = 70_000_000_000) -> Exercise:
         (
             Mistake(weight_bytes(n_params, 16), "Twice too large: INT8 is one byte a parameter; "
                     "two bytes are FP16."),
-            Mistake(n_params * 8, "These are bits: eight bits make a byte."),
-            Mistake(right / GB, "That is the number of gigabytes: the answer is asked in bytes."),
+            Mistake(weight_bytes(n_params, 4), "Twice too small: INT8 is a whole byte; half a byte "
+                    "is INT4."),
         ),
         f"{number_text(n_params)} parameters x 8 bits / 8 = {bytes_text(right)}: at one byte each, "
         "bytes and parameters are the same number.",
@@ -265,7 +316,6 @@ def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercis
                     "each group brings its own bits on top."),
             Mistake(weight_bytes(model.n_params, p.element_bits + p.scale_bits), "That gives every "
                     "weight a scale of its own: a whole group shares one."),
-            Mistake(right * 8, "These are bits: eight bits make a byte."),
         ),
         f"{p.element_bits} + {p.scale_bits} / {p.group_size} = {number_text(p.bits_per_weight)} "
         f"bits a weight, and {number_text(model.n_params)} of those are {bytes_text(right)}.",
@@ -290,6 +340,7 @@ def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exe
             Mistake(active, "That holds the active parameters only: every expert has to be in "
                     "memory, since the next token may pick another."),
             Mistake(right - 1, "Rounded down: what is left over needs a place as well."),
+            Mistake(size / a.memory_bytes, "Now round up: nobody sells a part of an accelerator."),
             Mistake(int(accelerators_to_hold(2 * size, a.memory_bytes)), "That counts four bytes a "
                     "parameter; BF16 is two."),
         ),
@@ -305,15 +356,17 @@ def gib_of(key: str = "llama-3.1-8b") -> Exercise:
     printed = right / GiB
     return Exercise(
         "What did the log mean?",
-        f"A log says that {model.name} at BF16 takes {printed:.2f} GB. The tool divides by a power "
-        "of 1,024. How many bytes does the model take?",
+        f"A log says that {model.name} at BF16 takes {printed:.2f} GB. The tool has divided the "
+        "bytes by 1,024 three times. How many bytes does the model take?",
         "weight_bytes",
         right,
         (
             Mistake(round(printed, 2) * GB, "That takes the log at its word: it prints GiB and "
                     "writes GB, and a GiB is 7 % more."),
-            Mistake(round(printed, 2) * GiB / 1024 * 1000, "One of the three factors is 1,000 "
-                    "here: a GiB is 1,024 three times over."),
+            Mistake(round(printed, 2) * GB**2 / GiB, "Converted the wrong way: a GiB is more than "
+                    "a GB, so the true number of bytes is larger than the printed one."),
+            Mistake(16_000_000_000, "That is what the name promises; the model has more than "
+                    "eight billion parameters."),
         ),
         f"{printed:.2f} x {number_text(GiB)} bytes are {bytes_text(right)}: what the log calls GB "
         "are GiB.",

@@ -54,7 +54,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         super().__init__([heading, *rows, self.output])
 
     def __repr__(self) -> str:
-        return f"Panel: {self._title}. {self.last.sentence}"
+        return f"Panel: {self._title} {self.last.sentence}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)

@@ -1,0 +1,42 @@
+"""The command line: `python -m estimator`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+
+def validations() -> dict[str, ModuleType]:
+    """Each has HELP, `add_arguments(parser)` and `run(arguments)`, which gives the exit status."""
+    from estimator.validate import memory, parameters, serving
+
+    return {"parameters": parameters, "memory": memory, "serving": serving}
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and what they take."""
+    top = argparse.ArgumentParser(prog="python -m estimator", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    validate = commands.add_parser("validate", help="hold the estimator against measurements")
+    kinds = validate.add_subparsers(required=True, metavar="WHAT")
+    for name, module in validations().items():
+        kind = kinds.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(kind)
+        kind.set_defaults(run=module.run)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command: 0 where all is well, 1 where it is not, 2 where the input is wrong."""
+    chosen = parser().parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except (OSError, TypeError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,394 @@
+"""Each family's few lines of `families.json` fill in the general description of a decoder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from estimator.architecture.description import (
+    CHUNKED,
+    FULL,
+    GATED,
+    PLAIN,
+    SLIDING,
+    Attention,
+    Decoder,
+    FeedForward,
+    Latent,
+    Mixture,
+)
+from estimator.architecture.reader import (
+    MOST_LAYERS,
+    Reader,
+    check_mapping,
+    data,
+    irrelevant,
+    is_neutral,
+    shown,
+)
+
+Flag = bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class MixtureKeys:
+    """How a family writes a mixture of experts.
+
+    `shared` is "" (none), "count" (so many of an expert's width), "size" (a width of its own) or
+    "one" (as wide as an expert). `layers` is "all", "first" (dense ones lead), "step" (every
+    so-manieth, but for a list) or "interleave" (every so-manieth, or a list).
+    """
+
+    width: str = "moe_intermediate_size"
+    shared: str = ""
+    shared_gate: bool = False
+    layers: str = "all"
+    bias: bool = False
+    score_buffer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How a family's keys fill in a decoder. A flag is a constant or the name of a key.
+
+    `window` is "" (none), "all" (every layer), "late" (layers from `max_window_layers` on),
+    "early" (every second one before it), "pattern" (all but each so-manieth) or "chunked" (those
+    that rotate positions), unless `layer_types` says it layer by layer. `learned` counts what a
+    table of learned positions has beyond what its key says. `ignored` keys have no effect here,
+    `fixed` ones only a single value; `defaults` are the family's own.
+    """
+
+    d_model: tuple[str, ...] = ("hidden_size",)
+    n_layers: tuple[str, ...] = ("num_hidden_layers",)
+    n_heads: tuple[str, ...] = ("num_attention_heads",)
+    n_kv_heads: str = "num_key_value_heads"
+    head_dim: str = "head_dim"
+    d_ff: str = "intermediate_size"
+    positions: tuple[str, ...] = ("max_position_embeddings",)
+    matrices: int = GATED
+    input_bias: Flag = False
+    output_bias: Flag = False
+    mlp_bias: Flag = False
+    qk_norm: str = ""
+    qk_norm_flag: Flag = True
+    sinks: bool = False
+    latent: bool = False
+    norms: int = 2
+    norm_vectors: int = 1
+    tied: bool = False
+    window: str = ""
+    window_switch: Flag = True
+    mixture: MixtureKeys | None = None
+    learned: int | None = None
+    ignored: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+@functools.cache
+def families() -> dict[str, Family]:
+    """All families by `model_type`."""
+    return {name: _family(dict(entry)) for name, entry in data("families.json").items()}
+
+
+def _family(entry: dict[str, Any]) -> Family:
+    if "mixture" in entry:
+        entry["mixture"] = MixtureKeys(**entry["mixture"])
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    return Family(**values)
+
+
+def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
+    """Read a configuration; also what was assumed, and the keys of parts that were left out."""
+    values = check_mapping(config)
+    name, keys = _model_type(values), data("keys.json")
+    if name in keys["wrappers"] and "text_config" in values:
+        text, left_out = _unwrap(values)
+        inner = _model_type(text, keys["same_text"].get(name))
+        return (*_read_text(text, keys["same_text"].get(inner, inner), nested=True), left_out)
+    if name in keys["flat_wrappers"]:
+        left_out = tuple(key for key in values if _is_other_part(key))
+        text = {key: value for key, value in values.items() if key not in left_out}
+        return (*_read_text(text, keys["flat_wrappers"][name], nested=False), left_out)
+    if name in keys["wrappers"]:
+        raise ValueError(
+            f"text_config is missing, but a {name} configuration must describe its language "
+            "model there: give the content of the published config.json."
+        )
+    return (*_read_text(values, name, nested=False), ("decoder",) if name == "t5" else ())
+
+
+def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
+    name = values.get("model_type") or default
+    if not isinstance(name, str):
+        raise ValueError(
+            f"model_type is {shown(name)}, but it must name the model's family: give the "
+            "model_type of the published config.json."
+        )
+    return name
+
+
+def _unwrap(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Take the text part out of a multimodal configuration; the rest must not describe text."""
+    text = dict(check_mapping(values["text_config"]))
+    tied = values.get("tie_word_embeddings")
+    # Both may say it: transformers 5 follows the outer one, earlier releases the inner one.
+    newer = str(values.get("transformers_version", ""))[:2] == "5."
+    if tied is not None and (newer or text.get("tie_word_embeddings") is None):
+        text["tie_word_embeddings"] = tied
+    known = irrelevant() | {"text_config", "vocab_size", "tie_word_embeddings"}
+    for key in sorted(values.keys() - known):
+        value = values[key]
+        if not (_is_other_part(key) or text.get(key) == value or is_neutral(key, value)):
+            raise ValueError(
+                f"the key {shown(key)} ({shown(value)}) is not understood beside a text_config, "
+                "and may change the size: remove it if it does not."
+            )
+    return text, tuple(key for key in values if _is_other_part(key))
+
+
+def _is_other_part(key: str) -> bool:
+    """Tell the keys of encoders, projectors and their tokens."""
+    return any(part in key for part in data("keys.json")["other_parts"])
+
+
+def _read_text(
+    values: dict[str, Any], name: str, *, nested: bool
+) -> tuple[Decoder, dict[str, Any]]:
+    family = families().get(name)
+    if family is None:
+        raise ValueError(
+            f"model_type is {shown(name)}, a family that is not known here: sizes are given for "
+            f"{', '.join(families())}, and for multimodal models built on them."
+        )
+    reader = Reader(values, name, family.defaults, nested=nested)
+    decoder = _decoder(reader, family)
+    decoder = _ENDINGS[name](reader, decoder) if name in _ENDINGS else decoder
+    reader.used.update(family.ignored)
+    for key, only in family.fixed.items():
+        if reader.find(key)[1] not in (only, None):
+            reader.refuse(key, shown(only))
+    reader.finish()
+    return decoder, reader.assumed
+
+
+def _decoder(reader: Reader, family: Family) -> Decoder:
+    n_layers = reader.size(*family.n_layers, high=MOST_LAYERS)
+    d_model = reader.size(*family.d_model)
+    attention = _attention(reader, family, d_model)
+    mixture, mixture_layers = _mixture(reader, family, n_layers)
+    kinds, window = _windows(reader, family, n_layers)
+    positions = reader.optional(*family.positions)
+    learned = 0
+    if family.learned is not None:
+        learned = reader.size(*family.positions) + family.learned
+    return Decoder(
+        family=reader.family,
+        d_model=d_model,
+        n_layers=n_layers,
+        vocab_size=reader.size("vocab_size"),
+        attention=attention,
+        dense=None if all(mixture_layers) else _dense(reader, family, d_model),
+        mixture=mixture,
+        mixture_layers=mixture_layers,
+        layer_kinds=kinds,
+        window=window,
+        tied=reader.flag("tie_word_embeddings", family.tied),
+        norms_per_layer=family.norms,
+        norm_vectors=family.norm_vectors,
+        learned_positions=learned,
+        n_positions=positions,
+        rotary_dim=0 if learned else _rotary_dim(reader, attention),
+        prediction_layers=_prediction_layers(reader, family),
+    )
+
+
+def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
+    n_heads = reader.size(*family.n_heads)
+    biases = reader.flag(family.input_bias), reader.flag(family.output_bias)
+    if family.latent:
+        latent = _latent(reader)
+        return Attention(n_heads, n_heads, latent.nope_dim + latent.rope_dim, *biases,
+                         latent=latent)  # fmt: skip
+    n_kv_heads = (family.n_kv_heads and reader.optional(family.n_kv_heads)) or n_heads
+    if n_heads % n_kv_heads:
+        reader.refuse(family.n_kv_heads, f"a divisor of the {n_heads:,} attention heads")
+    head_dim = reader.optional(family.head_dim) if family.head_dim else None
+    if head_dim is None and d_model % n_heads:
+        reader.refuse(family.d_model[0], f"a multiple of the {n_heads:,} attention heads")
+    qk_norm = family.qk_norm if reader.flag(family.qk_norm_flag) else ""
+    return Attention(
+        n_heads, n_kv_heads, head_dim or d_model // n_heads, *biases, qk_norm, family.sinks
+    )
+
+
+def _latent(reader: Reader) -> Latent:
+    sizes = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
+    return Latent(reader.optional("q_lora_rank"), *(reader.size(name) for name in sizes))
+
+
+def _dense(reader: Reader, family: Family, d_model: int) -> FeedForward:
+    if family.d_ff == "n_inner":  # GPT-2 leaves it out where it is four times the width
+        d_ff = reader.optional("n_inner") or 4 * d_model
+    else:
+        d_ff = reader.size(family.d_ff)
+    return FeedForward(d_ff, family.matrices, reader.flag(family.mlp_bias))
+
+
+def _mixture(
+    reader: Reader, family: Family, n_layers: int
+) -> tuple[Mixture | None, tuple[bool, ...]]:
+    keys = family.mixture
+    if keys is None:
+        return None, (False,) * n_layers
+    n_experts = reader.size("num_local_experts", "num_experts", "n_routed_experts")
+    top_k = reader.size("num_experts_per_tok", "num_experts_per_token")
+    if top_k > n_experts:
+        reader.refuse("num_experts_per_tok", f"at most the {n_experts:,} experts")
+    width = reader.size(keys.width)
+    shared = _shared_width(reader, keys, width)
+    bias = reader.flag(family.mlp_bias)
+    # The width of dense layers is read with them; where there are none it has no effect.
+    reader.used.update(("intermediate_size", "intermediate_size_mlp"))
+    mixture = Mixture(
+        n_experts, top_k, FeedForward(width, bias=keys.bias),
+        shared=FeedForward(shared, bias=bias) if shared else None,
+        shared_gate=keys.shared_gate, router_bias=keys.bias, score_buffer=keys.score_buffer,
+    )  # fmt: skip
+    return mixture, _mixture_layers(reader, keys, n_layers)
+
+
+def _shared_width(reader: Reader, keys: MixtureKeys, width: int) -> int:
+    if keys.shared == "count":
+        return width * (reader.optional("n_shared_experts", low=0) or 0)
+    if keys.shared == "size":
+        return reader.size("shared_expert_intermediate_size")
+    return width if keys.shared == "one" else 0
+
+
+def _mixture_layers(reader: Reader, keys: MixtureKeys, n_layers: int) -> tuple[bool, ...]:
+    layers: Iterable[int] = range(n_layers)
+    if keys.layers == "first":
+        if reader.optional("moe_layer_freq") not in (None, 1):
+            reader.refuse("moe_layer_freq", "1")
+        dense = reader.optional("first_k_dense_replace", low=0) or 0
+        return tuple(layer >= dense for layer in layers)
+    if keys.layers == "step":
+        step = reader.optional("decoder_sparse_step") or 1
+        dense_ones = _layer_list(reader, "mlp_only_layers", n_layers) or frozenset()
+        return tuple((layer + 1) % step == 0 and layer not in dense_ones for layer in layers)
+    if keys.layers == "interleave":
+        step = reader.optional("interleave_moe_layer_step") or 1
+        every = frozenset(range(step - 1, n_layers, step))
+        listed = _layer_list(reader, "moe_layers", n_layers)
+        return tuple(layer in (every if listed is None else listed) for layer in layers)
+    return (True,) * n_layers
+
+
+def _layer_list(reader: Reader, name: str, n_layers: int) -> frozenset[int] | None:
+    listed = reader.items(name)
+    for layer in listed or ():
+        if type(layer) is not int or not 0 <= layer < n_layers:
+            reader.refuse(name, f"a list of layers from 0 to {n_layers - 1:,}")
+    return None if listed is None else frozenset(listed)
+
+
+_WINDOW_KEYS = {
+    "late": ("max_window_layers",), "early": ("max_window_layers",),
+    "pattern": ("sliding_window_pattern", "_sliding_window_pattern"),
+    "chunked": ("no_rope_layers", "no_rope_layer_interval"),
+}  # fmt: skip
+
+
+def _windows(reader: Reader, family: Family, n_layers: int) -> tuple[tuple[str, ...], int | None]:
+    """Which layers look at a window, and its tokens."""
+    local = CHUNKED if family.window == "chunked" else SLIDING
+    reader.used.update(_WINDOW_KEYS.get(family.window, ()))
+    kinds = _listed_kinds(reader, n_layers, (FULL, local) if family.window else (FULL,))
+    if not family.window:
+        return (FULL,) * n_layers, None
+    kinds = kinds or _patterned_kinds(reader, family, n_layers, local)
+    on = reader.flag(family.window_switch)
+    # Configurations of Qwen 2 and 3 switch the window off and still name it, as 0 perhaps.
+    keys = ["attention_chunk_size"] if local == CHUNKED else ["sliding_window"]
+    if "sliding_window_size" in reader.values and local == SLIDING:
+        keys.append("sliding_window_size")  # Gemma 2 says it twice
+    window = reader.optional(*keys, low=1 if on else 0)
+    if not on or window is None or local not in kinds:
+        return (FULL,) * n_layers, None
+    return kinds, window
+
+
+def _listed_kinds(
+    reader: Reader, n_layers: int, allowed: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    listed = reader.items("layer_types", n_layers)
+    for kind in listed or ():
+        if kind not in allowed:
+            raise ValueError(
+                f"layer_types has {shown(kind)}, but a {reader.family} model's layers must be "
+                f"{' or '.join(allowed)}: other kinds of layers are not known here."
+            )
+    return None if listed is None else tuple(listed)
+
+
+def _patterned_kinds(reader: Reader, family: Family, n_layers: int, local: str) -> tuple[str, ...]:
+    layers = range(n_layers)
+    windowed = [True] * n_layers
+    if family.window == "pattern":
+        step = reader.optional("sliding_window_pattern", "_sliding_window_pattern") or 1
+        windowed = [(layer + 1) % step != 0 for layer in layers]
+    elif family.window == "chunked":
+        step = reader.optional("no_rope_layer_interval") or 1
+        rotated = reader.items("no_rope_layers", n_layers)
+        windowed = [bool(one) for one in rotated or [(layer + 1) % step for layer in layers]]
+    elif family.window in ("late", "early"):
+        limit = reader.optional("max_window_layers", low=0) or 0
+        late = family.window == "late"
+        windowed = [i >= limit if late else i < limit and i % 2 == 0 for i in layers]
+    return tuple(local if flag else FULL for flag in windowed)
+
+
+def _rotary_dim(reader: Reader, attention: Attention) -> int:
+    """Numbers of a head that are rotated: all, a share of them, or a latent's own."""
+    if attention.latent is not None:
+        return attention.latent.rope_dim
+    rope = reader.find("rope_parameters")[1]
+    inner = rope.get("partial_rotary_factor") if isinstance(rope, dict) else None
+    share = reader.share("partial_rotary_factor", "rotary_pct")
+    return int(attention.head_dim * (inner if isinstance(inner, float) else share))
+
+
+def _prediction_layers(reader: Reader, family: Family) -> int:
+    if family.mixture is None or not family.mixture.score_buffer:
+        return 0
+    return reader.optional("num_nextn_predict_layers", "num_mtp_layers", low=0, high=100) or 0
+
+
+def _end_opt(reader: Reader, decoder: Decoder) -> Decoder:
+    """OPT: norms without weights, no norm at the end of the 350M, an embedding of its own width."""
+    first = reader.flag("do_layer_norm_before", True)
+    final_norm = not reader.flag("_remove_final_layer_norm") and first
+    vectors = 2 if reader.flag("layer_norm_elementwise_affine", True) else 0
+    width = reader.optional("word_embed_proj_dim")
+    return replace(decoder, norm_vectors=vectors, final_norm=final_norm, embedding_dim=width)
+
+
+def _end_t5(reader: Reader, decoder: Decoder) -> Decoder:
+    """T5's encoder: distances in buckets, one table for all layers; no cache and no head."""
+    name, projection = reader.find("feed_forward_proj")
+    if projection is not None and not isinstance(projection, str):
+        reader.refuse(name, "the name of an activation, as 'gated-gelu'", wrong_type=True)
+    gated = (projection or "relu").startswith("gated-")
+    buckets = reader.optional("relative_attention_num_buckets") or 32
+    return replace(
+        decoder,
+        dense=decoder.dense and replace(decoder.dense, matrices=GATED if gated else PLAIN),
+        positional_params=buckets * decoder.attention.n_heads,
+        rotary_dim=0, has_head=False, cached=False,
+    )  # fmt: skip
+
+
+_ENDINGS: Mapping[str, Callable[[Reader, Decoder], Decoder]] = {"opt": _end_opt, "t5": _end_t5}

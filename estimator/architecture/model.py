@@ -1,0 +1,191 @@
+"""A model's configuration to its exact parameters and cache bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from estimator.architecture.description import CHUNKED, FULL, SLIDING, Decoder
+from estimator.arithmetic import Number
+from estimator.formula import facts_of
+from estimator.glossary import quantity
+from estimator.memory import (
+    engine_cache_bytes,
+    local_chunk_blocks,
+    sequence_blocks,
+    window_blocks,
+    window_tokens,
+)
+
+_engine_cache = facts_of(engine_cache_bytes).bare
+_local_chunk_blocks = facts_of(local_chunk_blocks).bare
+_sequence_blocks = facts_of(sequence_blocks).bare
+_window_blocks = facts_of(window_blocks).bare
+_window_tokens = facts_of(window_tokens).bare
+
+RULES = ("ideal", "engine", "full")
+# vLLM makes its groups as large as the larger kind of layers where that is this close.
+_CLOSE = 1.5
+
+
+class Architecture:
+    """A model as its configuration describes it: parameters by part, and bytes of its cache.
+
+    Make one with `from_hf_config`. `assumed` names what the file left out and its family's
+    default gave; `left_out` names the parts of the file that are no part of the language model.
+    """
+
+    def __init__(
+        self, decoder: Decoder, assumed: Mapping[str, Any], left_out: tuple[str, ...]
+    ) -> None:
+        self.decoder = decoder
+        self.assumed = dict(assumed)
+        self.left_out = left_out
+
+    @classmethod
+    def from_hf_config(cls, config: dict[str, Any]) -> Architecture:
+        """Read a configuration in Hugging Face form: the content of a model's `config.json`.
+
+        Every key is used, known not to change the size, or refused by name. A multimodal
+        configuration gives its language model.
+
+        Raises:
+            ValueError: a family, a key or a value that is not known, in one sentence.
+            TypeError: a value of the wrong type, in one sentence.
+
+        >>> model = Architecture.from_hf_config(
+        ...     {"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16,
+        ...      "n_positions": 1024, "vocab_size": 50257})
+        >>> model.n_params, model.kv_bytes_per_token(2)
+        (354823168, 98304)
+        """
+        from estimator.architecture.families import read  # it needs Decoder, as this does
+
+        return cls(*read(config))
+
+    @property
+    def family(self) -> str:
+        """The family, as `model_type` names it."""
+        return self.decoder.family
+
+    @cached_property
+    def parts(self) -> dict[str, int]:
+        """Trainable parameters by part; their sum is `n_params`. A tied head counts once."""
+        decoder = self.decoder
+        parts = decoder.embedding_parts()
+        mixtures = sum(decoder.mixture_layers)
+        for count, mixture in ((decoder.n_layers - mixtures, False), (mixtures, True)):
+            if count:
+                for name, params in decoder.layer_parts(mixture=mixture).items():
+                    parts[name] = parts.get(name, 0) + count * params
+        for name, params in decoder.head_parts().items():
+            parts[name] = parts.get(name, 0) + params
+        return {name: params for name, params in parts.items() if params}
+
+    @cached_property
+    def n_params(self) -> int:
+        """Trainable parameters of the causal language model, tied ones once."""
+        return sum(self.parts.values())
+
+    @cached_property
+    def n_active_params(self) -> int:
+        """Parameters that one token passes: without the experts that it does not visit."""
+        decoder = self.decoder
+        if decoder.mixture is None:
+            return self.n_params
+        idle = sum(decoder.mixture_layers) * decoder.mixture.idle_params(decoder.d_model)
+        return self.n_params - idle
+
+    @property
+    def extra_parts(self) -> dict[str, int]:
+        """Numbers of the checkpoint beside `n_params`: prediction layers and buffers."""
+        parts = {
+            "prediction layers": sum(self.decoder.prediction_parts().values()),
+            "buffers": self.decoder.buffer_params(),
+        }
+        return {name: params for name, params in parts.items() if params}
+
+    @property
+    def n_checkpoint_params(self) -> int:
+        """All numbers that the published checkpoint stores."""
+        return self.n_params + sum(self.extra_parts.values())
+
+    @cached_property
+    def cached_layers(self) -> dict[str, int]:
+        """Layers that keep a cache, by kind; none in an encoder."""
+        kinds = self.decoder.layer_kinds if self.decoder.cached else ()
+        counts = {kind: kinds.count(kind) for kind in (FULL, SLIDING, CHUNKED)}
+        return {kind: count for kind, count in counts.items() if count}
+
+    def kv_bytes_per_token(self, bytes_per_element: Number = 2) -> Number:
+        """Bytes that one token adds to the cache while every layer still keeps it."""
+        width = quantity("bytes_per_element").check(bytes_per_element)
+        return self._layer_bytes(width) * sum(self.cached_layers.values())
+
+    def cache_bytes(
+        self, tokens: Number, batch: Number = 1, bytes_per_element: Number = 2, *,
+        rule: str = "ideal", block_tokens: Number = 16, chunk_tokens: Number = 2048,
+    ) -> Number:  # fmt: skip
+        """Bytes of the cache of so many sequences of so many tokens, by one of three rules.
+
+        "ideal": each layer keeps what it needs. "full": every layer keeps every token, as engines
+        without windows for each layer do. "engine": what vLLM sets aside, in blocks, with
+        `chunk_tokens` prompt tokens in a step; layers form groups of equal size that share pages.
+        Arrays broadcast.
+
+        Raises:
+            ValueError: a number out of its range, or an unknown rule.
+        """
+        if rule not in RULES:
+            raise ValueError(f"rule is {rule!r:.40}, but it must be one of {', '.join(RULES)}.")
+        tokens = quantity("tokens").check(tokens)
+        batch = quantity("batch").check(batch)
+        layer_bytes = self._layer_bytes(quantity("bytes_per_element").check(bytes_per_element))
+        if rule == "engine":
+            block = quantity("block_tokens").check(block_tokens)
+            chunk = quantity("chunk_tokens").check(chunk_tokens)
+            return self._engine_bytes(tokens, batch, layer_bytes, block, chunk)
+        return self._kept_tokens(tokens, windows=rule == "ideal") * (layer_bytes * batch)
+
+    def _layer_bytes(self, bytes_per_element: Number) -> Number:
+        """Bytes of one token in one layer."""
+        return self.decoder.attention.token_bytes(bytes_per_element)
+
+    def _kept_tokens(self, tokens: Number, *, windows: bool) -> Number:
+        """Tokens that are kept, summed over the layers."""
+        kept: Number = 0
+        for kind, layers in self.cached_layers.items():
+            window = self.decoder.window if windows and kind != FULL else None
+            kept = kept + layers * (tokens if window is None else _window_tokens(tokens, window))
+        return kept
+
+    @cached_property
+    def group_layers(self) -> int:
+        """Layers of a group in vLLM: groups are equal in size, the last of a kind is padded."""
+        counts = list(self.cached_layers.values())
+        if not counts:
+            return 0
+        smallest, largest = min(counts), max(counts)
+        return largest if largest < smallest * _CLOSE else smallest
+
+    @cached_property
+    def groups(self) -> tuple[int, int]:
+        """Groups of layers that keep every token, and of layers that look at a window."""
+        full = self.cached_layers.get(FULL, 0)
+        local = sum(self.cached_layers.values()) - full
+        size = self.group_layers or 1
+        return -(-full // size), -(-local // size)
+
+    def _engine_bytes(
+        self, tokens: Number, batch: Number, layer_bytes: Number, block: Number, chunk: Number
+    ) -> Number:
+        """Pages of all groups, each a block of tokens in every layer of a group."""
+        window = self.decoder.window or 1
+        rule = _local_chunk_blocks if CHUNKED in self.cached_layers else _window_blocks
+        page_bytes = self.group_layers * block * layer_bytes
+        blocks = _sequence_blocks(tokens, block), rule(tokens, window, chunk, block)
+        return _engine_cache(page_bytes, *self.groups, *blocks, batch)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"Architecture({self.family}, {self.n_params:,} parameters)"

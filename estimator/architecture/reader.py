@@ -1,0 +1,157 @@
+"""The keys of one configuration: each is used, known not to change the size, or refused."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, NoReturn
+
+LARGEST_SIZE = 10**9
+MOST_LAYERS = 10_000
+MOST_KEYS = 1_000
+_SHOWN = 40
+
+
+@functools.cache
+def data(name: str) -> Any:
+    """A data file beside this module; its keys and families are read once."""
+    return json.loads((files("estimator.architecture") / name).read_text(encoding="utf-8"))
+
+
+@functools.cache
+def irrelevant() -> frozenset[str]:
+    """Keys that change the size in no family: training, generation, tokens, arithmetic."""
+    return frozenset(data("keys.json")["irrelevant"])
+
+
+def is_neutral(key: str, value: Any) -> bool:
+    """Tell a key that changes the size in some family, but here says that nothing changes."""
+    allowed = data("keys.json")["neutral"].get(key, ())
+    return any(type(value) is type(neutral) and value == neutral for neutral in allowed)
+
+
+def shown(value: object) -> str:
+    """Write a value of a file for a message, cut short: it may be huge, deep or unprintable."""
+    if type(value) is int and abs(value) >= 10**15:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str):
+        return repr(value[:_SHOWN]) + ("..." if len(value) > _SHOWN else "")
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    return f"a {type(value).__name__}"
+
+
+def check_mapping(config: object) -> dict[str, Any]:
+    """Return a configuration that is a dict of a sensible size with text for keys."""
+    if not isinstance(config, dict):
+        raise TypeError(
+            f"the configuration is {shown(config)}, but it must be a JSON object with model_type: "
+            "give the content of the model's config.json as a dict."
+        )
+    if len(config) > MOST_KEYS:
+        raise ValueError(
+            f"the configuration has {len(config):,} keys, but at most {MOST_KEYS:,} are read: "
+            "give the content of one model's config.json."
+        )
+    for key in config:
+        if not isinstance(key, str):
+            raise TypeError(f"the configuration has the key {shown(key)}, but keys must be text.")
+    return config
+
+
+class Reader:
+    """A configuration while it is read. `nested` is a text_config, which may leave sizes out."""
+
+    def __init__(
+        self, values: dict[str, Any], family: str, defaults: Mapping[str, Any], *, nested: bool
+    ) -> None:
+        self.values, self.family, self.defaults, self.nested = values, family, defaults, nested
+        self.used: set[str] = set()
+        self.assumed: dict[str, Any] = {}
+
+    def refuse(self, key: str, must: str, *, wrong_type: bool = False) -> NoReturn:
+        """Raise the one sentence on a value that cannot be."""
+        raise (TypeError if wrong_type else ValueError)(
+            f"{shown(key)[1:-1]} is {shown(self.values.get(key))}, but in a {self.family} "
+            f"configuration it must be {must}: give the value of the published config.json."
+        )
+
+    def find(self, *names: str) -> tuple[str, Any]:
+        """Give the first name with a value, and the value; names must not disagree.
+
+        A key with null counts as left out. Without any, the family's default.
+        """
+        self.used.update(names)
+        given = [name for name in names if self.values.get(name) is not None]
+        for other in given[1:]:
+            if self.values[other] != self.values[given[0]]:
+                self.refuse(other, f"the same as {given[0]}")
+        if given:
+            return given[0], self.values[given[0]]
+        for name in names:
+            if name in self.defaults:
+                self.assumed[name] = self.defaults[name]
+                return name, self.defaults[name]
+        return names[0], None
+
+    def size(self, *names: str, high: int = LARGEST_SIZE) -> int:
+        """A whole number that the model cannot do without; only a text_config may omit it."""
+        value = self.optional(*names, high=high)
+        if value is None or (not self.nested and not self.assumed.keys().isdisjoint(names)):
+            raise ValueError(
+                f"{names[0]} is missing, but a {self.family} configuration must give it, a whole "
+                f"number from 1 to {high:,}: take it from the published config.json."
+            )
+        return value
+
+    def optional(self, *names: str, low: int = 1, high: int = LARGEST_SIZE) -> int | None:
+        """A whole number, the family's default, or None where neither is given."""
+        name, value = self.find(*names)
+        if value is not None and not (type(value) is int and low <= value <= high):
+            wrong_type = type(value) is not int
+            self.refuse(name, f"a whole number from {low:,} to {high:,}", wrong_type=wrong_type)
+        return value
+
+    def flag(self, flag: bool | str, default: bool = False) -> bool:
+        """A constant, or the key of one; the family's default where it is left out."""
+        if isinstance(flag, bool):
+            return flag
+        name, value = self.find(flag)
+        if value is not None and type(value) is not bool:
+            self.refuse(name, "true or false", wrong_type=True)
+        return default if value is None else bool(value)
+
+    def share(self, *names: str) -> float:
+        """A number from 0 to 1, or 1 where it is left out."""
+        name, value = self.find(*names)
+        if value is not None and type(value) not in (int, float):
+            self.refuse(name, "a number from 0 to 1", wrong_type=True)
+        if value is not None and not (math.isfinite(value) and 0 <= value <= 1):
+            self.refuse(name, "a number from 0 to 1")
+        return 1.0 if value is None else float(value)
+
+    def items(self, name: str, length: int | None = None) -> list[Any] | None:
+        """A list, empty or as long as told, at most `MOST_LAYERS`; None where it is left out."""
+        value = self.find(name)[1]
+        if value is not None and not isinstance(value, list | tuple):
+            self.refuse(name, "a list with an entry for each layer", wrong_type=True)
+        entries = 0 if value is None else len(value)
+        if entries > MOST_LAYERS or (entries and entries != (length or entries)):
+            raise ValueError(
+                f"{name} has {entries:,} entries, but the {self.family} model has "
+                f"{length or MOST_LAYERS:,} layers: give one entry for each."
+            )
+        return None if value is None else list(value)
+
+    def finish(self) -> None:
+        """Refuse by name what was neither used nor known to be without effect on the size."""
+        for key in sorted(self.values.keys() - self.used - irrelevant()):
+            if not is_neutral(key, self.values[key]):
+                raise ValueError(
+                    f"the key {shown(key)} ({shown(self.values[key])}) is not understood in a "
+                    f"{self.family} configuration, and may change the size: remove it if it does "
+                    "not, or size this model by other means."
+                )

@@ -1,0 +1,375 @@
+"""The memory of one accelerator under an engine: what is used, and what is left for the cache.
+
+Each constant carries the engine, version, accelerator and date of its measurement, and a range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from estimator.architecture import Architecture, Decoder
+from estimator.architecture.description import FeedForward
+from estimator.formula import facts_of
+from estimator.glossary import quantity
+from estimator.memory import (
+    engine_layer_bytes,
+    expert_workspace_bytes,
+    kv_heads_per_rank,
+    kv_pool_bytes,
+    rotary_table_bytes,
+    sampler_bytes,
+)
+from estimator.model_storage import linear_params
+from estimator.stored_weights import StoredWeights
+from estimator.units import GiB
+
+_layer = facts_of(engine_layer_bytes).bare
+_workspace = facts_of(expert_workspace_bytes).bare
+_linear = facts_of(linear_params).bare
+_kv_heads = facts_of(kv_heads_per_rank).bare
+_pool = facts_of(kv_pool_bytes).bare
+_rotary = facts_of(rotary_table_bytes).bare
+_sampler = facts_of(sampler_bytes).bare
+
+H100_LOG = "vLLM 0.19.0 on H100-SXM, logs and accuracy report of llm-d-planner, read 2026-11-21"
+OLD_LOG = (
+    "vLLM of 2025 (its release is not told) on H100-SXM, llm-d/llm-d-benchmark "
+    "config_explorer/empirical-vllm-memory-results.md @259334868c5075da530cc6c90b43fceb11b6e6a7, "
+    "read 2026-11-21"
+)
+_STATES, _PIPELINE_STATES = 4, 7  # vectors of the model's width at a layer's widest
+LARGE_BYTES = 70 * GiB  # from here on vLLM works on more tokens and sequences at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A measured number with its range, its unit and what it was measured on."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    meaning: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What an engine adds to weights and cache, as measured.
+
+    `sampler_states` counts vectors of the model's width that stay alive while it samples.
+    """
+
+    name: str
+    version: str
+    bytes_per_logit: Constant
+    sampler_states: Constant
+    non_torch_single: Constant
+    non_torch_tensor: Constant
+    non_torch_pipeline: Constant
+    graph_bytes_per_layer: Constant
+    utilization: float = 0.9
+    block_tokens: int = 16
+
+    def at(self, end: str) -> Engine:
+        """The engine with every constant at its "low" or its "high" end."""
+        constants: dict[str, Any] = {
+            name: replace(constant, value=getattr(constant, end))
+            for name in self.__dataclass_fields__
+            if isinstance(constant := getattr(self, name), Constant)
+        }
+        return replace(self, **constants)
+
+
+VLLM_0_19 = Engine(
+    "vllm", "0.19",
+    Constant(14.5, 14.2, 14.9, "byte", "a logit while sampling", H100_LOG),
+    Constant(2, 1, 3, "vector", "hidden states while sampling", H100_LOG),
+    Constant(0.25 * GiB, 0.24 * GiB, 0.46 * GiB, "byte", "outside torch, one GPU", H100_LOG),
+    Constant(2.10 * GiB, 2.06 * GiB, 2.17 * GiB, "byte", "outside torch, tensor parallel",
+             H100_LOG),
+    Constant(0.07 * GiB, 0.05 * GiB, 0.25 * GiB, "byte", "outside torch, pipeline parallel",
+             H100_LOG),
+    Constant(28.0e6, 27.5e6, 28.5e6, "byte", "CUDA graphs of a layer, outside the budget",
+             H100_LOG),
+)  # fmt: skip
+VLLM_2025 = replace(
+    VLLM_0_19,
+    version="2025",
+    bytes_per_logit=Constant(38.2, 38.1, 38.4, "byte", "a logit while sampling", OLD_LOG),
+    sampler_states=Constant(1.3, 1.0, 1.6, "vector", "hidden states while sampling", OLD_LOG),
+    non_torch_single=Constant(
+        0.13 * GiB, 0.13 * GiB, 0.14 * GiB, "byte", "outside torch, one GPU", OLD_LOG
+    ),
+    non_torch_tensor=Constant(
+        0.55 * GiB, 0.50 * GiB, 0.60 * GiB, "byte", "outside torch, tensor parallel", OLD_LOG
+    ),
+)  # fmt: skip
+
+
+def engine(version: str) -> tuple[Engine, str]:
+    """The measured engine that is nearest to a version, and what that assumes ("" for nothing).
+
+    Versions of vLLM before 0.12 take the constants of 2025.
+    """
+    numbers = version.strip().lstrip("v").split(".")[:2]
+    if numbers == ["0", "19"]:
+        return VLLM_0_19, ""
+    old = numbers[0] == "0" and len(numbers) > 1 and numbers[1].isdecimal() and int(numbers[1]) < 12
+    taken = VLLM_2025 if old else VLLM_0_19
+    return taken, f"engine version {version[:20] or 'unknown'}: constants of vLLM {taken.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a model is served: its weights, its cache, and the accelerators that share it."""
+
+    weights: StoredWeights
+    cache_bytes_per_element: float = 2
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    chunk_tokens: int | None = None
+    max_sequences: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One accelerator of a stage: bytes of each component, and bytes left for the cache.
+
+    `graph_bytes` lie outside the share that the engine may use, and outside the pool.
+    """
+
+    weight_parts: Mapping[str, float]
+    activation_bytes: float
+    non_torch_bytes: float
+    graph_bytes: float
+    pool_bytes: float
+    page_bytes: float
+    groups: int
+    block_tokens: int
+
+    @property
+    def weight_bytes(self) -> float:
+        """Bytes of the weights and of the table of rotations."""
+        return sum(self.weight_parts.values())
+
+    def tokens_in(self, pool_bytes: float) -> int:
+        """Tokens that a pool takes when every group of layers keeps them, as vLLM logs it."""
+        return self.pages_in(pool_bytes) // max(self.groups, 1) * self.block_tokens
+
+    def pages_in(self, pool_bytes: float) -> int:
+        """Whole pages that a pool takes."""
+        return int(max(pool_bytes, 0) // self.page_bytes) if self.page_bytes else 0
+
+
+def budget(
+    model: Architecture,
+    plan: Plan,
+    visible_bytes: float,
+    utilization: float = 0.9,
+    measured: Engine = VLLM_0_19,
+    *,
+    large: bool | None = None,
+) -> tuple[Stage, ...]:
+    """What each stage of a pipeline holds on each of its accelerators, the first stage first.
+
+    `large` says whether the engine plans for a large accelerator (from 70 GiB, but for the A100);
+    by default the visible memory decides.
+
+    Raises:
+        ValueError: a number out of range, or heads that cannot be shared so.
+    """
+    quantity("memory_bytes").check(visible_bytes)
+    quantity("memory_utilization").check(utilization)
+    decoders = stages(shard(model.decoder, plan.tensor_parallel), plan.pipeline_parallel)
+    large = visible_bytes >= LARGE_BYTES if large is None else large
+    plan = replace(
+        plan,
+        chunk_tokens=plan.chunk_tokens or (8192 if large else 2048),
+        max_sequences=plan.max_sequences or (1024 if large else 256),
+    )
+    budgets = []
+    for number, decoder in enumerate(decoders):
+        ends = number == 0, number == len(decoders) - 1
+        budgets.append(_stage(model, decoder, plan, visible_bytes, utilization, measured, ends))
+    return tuple(budgets)
+
+
+def pool_range(
+    model: Architecture,
+    plan: Plan,
+    visible_bytes: float,
+    utilization: float = 0.9,
+    measured: Engine = VLLM_0_19,
+) -> tuple[float, float, float]:
+    """Bytes left for the cache on the fullest stage: least, expected, most.
+
+    The ends take every constant of the engine at the end of its range.
+    """
+    engines = (measured.at("high"), measured, measured.at("low"))
+    least, expected, most = (
+        min(stage.pool_bytes for stage in budget(model, plan, visible_bytes, utilization, one))
+        for one in engines
+    )
+    return least, expected, most
+
+
+def shard(decoder: Decoder, ranks: int) -> Decoder:
+    """One rank's share of every layer: heads, inner widths and vocabulary are cut.
+
+    A rank keeps a copy of a key-value head where there are more ranks than those; norms, routers
+    and a latent's way down are copied to every rank.
+    """
+    quantity("tensor_parallel").check(ranks)
+    heads = decoder.attention
+    if heads.n_heads % ranks or (heads.n_kv_heads % ranks and ranks % heads.n_kv_heads):
+        raise ValueError(
+            f"tensor_parallel is {ranks}, but it must divide the {heads.n_heads} attention heads "
+            f"and fit the {heads.n_kv_heads} key-value heads: give a divisor of them."
+        )
+    mixture = decoder.mixture
+    return replace(
+        decoder,
+        vocab_size=-(-decoder.vocab_size // ranks),
+        attention=replace(
+            heads, n_heads=heads.n_heads // ranks, n_kv_heads=_kv_heads(heads.n_kv_heads, ranks)
+        ),
+        dense=_narrow(decoder.dense, ranks),
+        mixture=mixture and replace(
+            mixture,
+            expert=replace(mixture.expert, d_ff=-(-mixture.expert.d_ff // ranks)),
+            shared=_narrow(mixture.shared, ranks),
+        ),
+    )  # fmt: skip
+
+
+def _narrow(block: FeedForward | None, ranks: int) -> FeedForward | None:
+    return block and replace(block, d_ff=-(-block.d_ff // ranks))
+
+
+def stages(decoder: Decoder, count: int) -> list[Decoder]:
+    """A pipeline's stages; layers that do not divide evenly go to those before the last.
+
+    The embedding sits on the first stage; the last norm and the head on the last one, which keeps
+    a copy of a tied matrix.
+    """
+    quantity("replicas").check(count)
+    if count > decoder.n_layers:
+        raise ValueError(
+            f"pipeline_parallel is {count}, but the model has {decoder.n_layers} layers: "
+            "give at most as many stages."
+        )
+    sizes = [decoder.n_layers // count] * count
+    for extra in range(decoder.n_layers % count):
+        sizes[-2 - extra] += 1
+    starts = [sum(sizes[:number]) for number in range(count)]
+    return [_cut(decoder, start, size) for start, size in zip(starts, sizes, strict=True)]
+
+
+def _cut(decoder: Decoder, start: int, size: int) -> Decoder:
+    layers = slice(start, start + size)
+    return replace(
+        decoder, n_layers=size, mixture_layers=decoder.mixture_layers[layers],
+        layer_kinds=decoder.layer_kinds[layers],
+    )  # fmt: skip
+
+
+def _stage(
+    model: Architecture, decoder: Decoder, plan: Plan, visible_bytes: float, utilization: float,
+    measured: Engine, ends: tuple[bool, bool],
+) -> Stage:  # fmt: skip
+    """The budget of one accelerator; `ends` tells the first and the last stage."""
+    first, last = ends
+    weights = _weights(decoder, plan.weights, first=first, last=last)
+    activations = _activations(model.decoder, decoder, plan, measured, last=last)
+    non_torch = _non_torch(plan, measured).value
+    part = Architecture(decoder, {}, ())
+    token_bytes = decoder.attention.token_bytes(plan.cache_bytes_per_element)
+    return Stage(
+        weight_parts=weights,
+        activation_bytes=activations,
+        non_torch_bytes=non_torch,
+        graph_bytes=decoder.n_layers * measured.graph_bytes_per_layer.value,
+        pool_bytes=_pool(visible_bytes, utilization, sum(weights.values()), activations, non_torch),
+        page_bytes=float(part.group_layers * measured.block_tokens * token_bytes),
+        groups=sum(part.groups),
+        block_tokens=measured.block_tokens,
+    )
+
+
+def _weights(
+    decoder: Decoder, stored: StoredWeights, *, first: bool, last: bool
+) -> dict[str, float]:
+    parts = decoder.embedding_parts() if first else {}
+    for mixture in (False, True):
+        count = decoder.mixture_layers.count(mixture)
+        for name, params in (decoder.layer_parts(mixture=mixture) if count else {}).items():
+            parts[name] = parts.get(name, 0) + count * params
+    for name, params in (decoder.head_parts() if last else {}).items():
+        parts[name] = parts.get(name, 0) + params
+    if last and not first and decoder.tied and decoder.has_head:
+        parts["output head"] += decoder.head_matrix()
+    table = _rotary(decoder.n_positions or 0, decoder.rotary_dim, stored.bits / 8)
+    return {
+        **stored.part_bytes(parts, decoder.d_model),
+        "table of rotations": table,
+        "absorbed latents": _absorbed(decoder, stored.bits / 8),
+    }
+
+
+def _absorbed(decoder: Decoder, width: float) -> float:
+    """Copies of a latent's way up, which vLLM keeps unquantized to decode in the latent."""
+    latent = decoder.attention.latent
+    if latent is None:
+        return 0
+    heads = decoder.attention.n_heads * (latent.nope_dim + latent.v_dim)
+    return float(decoder.n_layers * _linear(latent.kv_rank, heads) * width)
+
+
+def _activations(
+    whole: Decoder, decoder: Decoder, plan: Plan, measured: Engine, *, last: bool
+) -> float:
+    """The peak of a step: a layer at the largest chunk, or the sampler on the last stage.
+
+    Every rank samples from the whole vocabulary. Stages of a pipeline hold what they receive.
+    """
+    chunk, width = plan.chunk_tokens or 1, plan.weights.bits / 8
+    states = _STATES if plan.pipeline_parallel == 1 else _PIPELINE_STATES
+    live = _live_d_ff(decoder)
+    peak = float(_layer(chunk, decoder.d_model, live, states, width))
+    if plan.weights.quantized_bits == 8:  # inputs of the matrices are copied in 8 bits
+        peak += float(_linear(chunk, live + decoder.d_model))
+    if not last or not decoder.has_head:
+        return peak
+    # The wider the weights, the wider the logits before they are made 32-bit.
+    per_logit = measured.bytes_per_logit.value + (width - 2)
+    sampler = _sampler(plan.max_sequences or 1, whole.vocab_size, per_logit)
+    kept = measured.sampler_states.value * chunk * decoder.d_model * width
+    return max(peak, float(sampler + kept + _experts(decoder, plan, chunk, width)))
+
+
+def _experts(decoder: Decoder, plan: Plan, chunk: int, width: float) -> float:
+    """Workspace of the experts, which outlives its layer; MXFP4 experts run without it."""
+    if decoder.mixture is None or plan.weights.name == "mxfp4":
+        return 0
+    mixture = decoder.mixture
+    shape = (mixture.top_k, decoder.d_model, mixture.expert.d_ff)
+    return float(_workspace(chunk, *shape, width))
+
+
+def _live_d_ff(decoder: Decoder) -> int:
+    """Inner width that a token fills at a time: of a dense block, or of its experts together."""
+    dense = decoder.dense.d_ff if decoder.dense else 0
+    if decoder.mixture is None:
+        return dense
+    mixture = decoder.mixture
+    shared = mixture.shared.d_ff if mixture.shared else 0
+    return max(dense, mixture.top_k * mixture.expert.d_ff + shared)
+
+
+def _non_torch(plan: Plan, measured: Engine) -> Constant:
+    if plan.tensor_parallel > 1:
+        return measured.non_torch_tensor
+    return measured.non_torch_pipeline if plan.pipeline_parallel > 1 else measured.non_torch_single

@@ -1,0 +1,1 @@
+"""The estimator against measurements: each module reads a reader's file and prints the errors."""

@@ -1,0 +1,250 @@
+"""Memory budgets against an engine's logs: `python -m estimator validate memory FILE.csv`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from estimator.architecture import Architecture
+from estimator.catalog import accelerators, architecture, configurations
+from estimator.choosing import choose
+from estimator.memory import kv_pool_bytes
+from estimator.memory_budget import LARGE_BYTES, Engine, Plan, Stage, budget, engine
+from estimator.stored_weights import DTYPE_BITS, stored_as
+from estimator.units import GiB
+from estimator.validate.files import read_json, read_rows
+
+HELP = "memory budgets against a file of what an engine logged, component by component"
+COLUMNS = (
+    "model", "accelerator", "visible_gib", "utilization", "engine", "engine_version",
+    "weight_dtype", "kv_dtype", "tp", "pp", "weights_gib", "activation_gib", "non_torch_gib",
+    "cuda_graph_gib", "kv_pool_gib", "kv_tokens", "kv_blocks",
+)  # fmt: skip
+COMPONENTS = {
+    "weights": "weights of the fullest stage",
+    "activations": "peak of the activations",
+    "non-torch": "memory outside torch",
+    "CUDA graphs": "CUDA graphs, outside the budget",
+    "pool from its parts": "cache pool, given the row's own components",
+    "tokens in the pool": "tokens or blocks, given the row's own pool",
+    "pool predicted": "cache pool from model, accelerator, share and engine alone",
+}
+_CACHE_BYTES = {"fp8": 1.0, "int8": 1.0} | {name: bits / 8 for name, bits in DTYPE_BITS.items()}
+_SUFFIXES = ("-instruct", "-it", "-hf", "-chat", "-base", "-fp8-dynamic", "-fp8")
+
+
+@dataclass(slots=True)
+class Report:
+    """Errors by component, each a share of the measured value; assumptions; rows left out."""
+
+    errors: dict[str, list[float]] = field(
+        default_factory=lambda: {name: [] for name in COMPONENTS}
+    )
+    assumptions: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def assume(self, sentence: str) -> None:
+        """Note an assumption, and count the rows that need it."""
+        if sentence:
+            self.assumptions[sentence] = self.assumptions.get(sentence, 0) + 1
+
+    def add(self, component: str, predicted: float, measured: float | None) -> None:
+        """Note the error of one component, where it was measured and is not 0."""
+        if measured:
+            self.errors[component].append(predicted / measured - 1)
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Rows, mean, median and worst absolute error of each component that was measured."""
+        return {
+            name: {
+                "rows": len(errors),
+                "mean": statistics.fmean(map(abs, errors)),
+                "median": statistics.median(map(abs, errors)),
+                "worst": max(map(abs, errors)),
+            }
+            for name, errors in self.errors.items()
+            if errors
+        }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("file", metavar="FILE.csv", help=f"columns: {', '.join(COLUMNS)}")
+    parser.add_argument(
+        "--configs", metavar="FILE.json", help="configurations of models outside the catalog"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the errors; 0 where every row was compared, 1 where some were left out."""
+    own = read_json(arguments.configs) if arguments.configs else {}
+    report = compare(read_rows(arguments.file), own)
+    print(as_json(report) if arguments.json else as_text(report))
+    return 1 if report.problems else 0
+
+
+def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
+    """Hold the budget of each row against what the row measured.
+
+    Raises:
+        ValueError: no row could be compared, in one sentence.
+    """
+    report, count = Report(), 0
+    for number, row in enumerate(rows, start=1):
+        count += 1
+        try:
+            _compare(_Row(row, report), own or {})
+        except (OverflowError, TypeError, ValueError) as error:
+            report.problems.append(f"row {number} is left out: {error}")
+    if len(report.problems) == count:
+        reasons = report.problems[0] if report.problems else "it has no rows."
+        raise ValueError(f"no row of the file could be compared: {reasons}")
+    return report
+
+
+class _Row:
+    """A row while it is read: what it lacks is assumed, and the assumption kept."""
+
+    def __init__(self, values: Mapping[str, str], report: Report) -> None:
+        self.values = values
+        self.report = report
+
+    def text(self, column: str, default: str, why: str) -> str:
+        value = self.values.get(column, "")
+        if value:
+            return value
+        self.report.assume(f"{column} is not given: {default} ({why})")
+        return default
+
+    def number(self, column: str) -> float | None:
+        """A measured figure, or None where the field is empty or not there."""
+        value = self.values.get(column, "")
+        try:
+            number = float(value) if value else None
+        except ValueError:
+            number = math.nan
+        if number is not None and not (math.isfinite(number) and number >= 0):
+            raise ValueError(f"{column} is {value[:40]!r}, but it must be a number, 0 or more.")
+        return number
+
+    def whole(self, column: str) -> int:
+        value = self.text(column, "1", "one accelerator")
+        if not (value.isdecimal() and 1 <= int(value[:9]) <= 4096 and len(value) < 9):
+            raise ValueError(f"{column} is {value[:40]!r}, but it must be a whole number from 1.")
+        return int(value)
+
+    def share(self) -> float:
+        number = self.number("utilization")
+        if number is None:
+            self.report.assume("utilization is not given: 0.9 (vLLM's default)")
+            return 0.9
+        return number
+
+
+def _compare(row: _Row, own: Any) -> None:
+    model = _model(row.values.get("model", ""), own)
+    measured = _engine(row)
+    visible, large = _visible(row)
+    share, plan = row.share(), _plan(row)
+    stages = budget(model, plan, visible, share, measured, large=large)
+    _add_parts(row, stages)
+    _add_pools(row, stages, visible, share)
+
+
+def _model(name: str, own: Any) -> Architecture:
+    """A model of the reader's own file, or of the catalog under its short name."""
+    entry = own.get(name) if isinstance(own, dict) else None
+    if isinstance(entry, dict):
+        return Architecture.from_hf_config(entry.get("config", entry))
+    key = name.rpartition("/")[2].lower()
+    while key not in configurations() and key.endswith(_SUFFIXES):
+        key = key.rpartition("-")[0]
+    return architecture(choose("model", key[:60], configurations()))
+
+
+def _engine(row: _Row) -> Engine:
+    name = row.text("engine", "vllm", "the engine whose constants are known")
+    if name.lower() != "vllm":
+        raise ValueError(f"engine is {name[:40]!r}, but only the constants of vllm are known.")
+    found, assumed = engine(row.text("engine_version", "0.19.0", "the release that was measured"))
+    row.report.assume(assumed)
+    return found
+
+
+def _visible(row: _Row) -> tuple[float, bool]:
+    """Visible bytes, and whether vLLM plans for a large accelerator: the A100 never is one."""
+    name = row.text("accelerator", "H100-SXM", "the accelerator that was measured")
+    if not name.startswith("H100"):
+        row.report.assume(f"accelerator {name[:40]}: constants that were measured on H100-SXM")
+    given = row.number("visible_gib")
+    if given is None:
+        found = accelerators()[choose("accelerator", name, accelerators())]
+        known = found.framework_bytes or found.driver_bytes or found.sold_bytes
+        row.report.assume(f"visible_gib is not given: {known / GiB:.2f} (the catalog's {name})")
+        given = known / GiB
+    return given * GiB, given * GiB >= LARGE_BYTES and "a100" not in name.lower()
+
+
+def _plan(row: _Row) -> Plan:
+    weights = row.text("weight_dtype", "bf16", "as most checkpoints are stored")
+    cache = row.text("kv_dtype", "auto", "as wide as the unquantized weights")
+    stored = stored_as(weights)
+    if cache.lower() != "auto" and cache.lower() not in _CACHE_BYTES:
+        raise ValueError(f"kv_dtype is {cache[:40]!r}, but it must be {', '.join(_CACHE_BYTES)}.")
+    width = stored.bits / 8 if cache.lower() == "auto" else _CACHE_BYTES[cache.lower()]
+    return Plan(stored, width, row.whole("tp"), row.whole("pp"))
+
+
+def _add_parts(row: _Row, stages: tuple[Stage, ...]) -> None:
+    first = stages[0]
+    if len(stages) > 1:
+        row.report.assume("rows of a pipeline: activations and outside torch of its first stage")
+    fullest = max(stage.weight_bytes for stage in stages)
+    row.report.add("weights", fullest / GiB, row.number("weights_gib"))
+    row.report.add("activations", first.activation_bytes / GiB, row.number("activation_gib"))
+    row.report.add("non-torch", first.non_torch_bytes / GiB, row.number("non_torch_gib"))
+    row.report.add("CUDA graphs", first.graph_bytes / GiB, row.number("cuda_graph_gib"))
+
+
+def _add_pools(row: _Row, stages: tuple[Stage, ...], visible: float, share: float) -> None:
+    pool = row.number("kv_pool_gib")
+    if pool is None:
+        return
+    names = ("weights_gib", "activation_gib", "non_torch_gib")
+    parts = [number for name in names if (number := row.number(name)) is not None]
+    if len(parts) == len(names):
+        left = kv_pool_bytes(visible, share, *(part * GiB for part in parts))
+        row.report.add("pool from its parts", left / GiB, pool)
+    predicted = min(stage.pool_bytes for stage in stages)
+    row.report.add("pool predicted", predicted / GiB, pool)
+    held = min(stages, key=lambda stage: stage.pages_in(pool * GiB))
+    row.report.add("tokens in the pool", held.tokens_in(pool * GiB), row.number("kv_tokens"))
+    row.report.add("tokens in the pool", held.pages_in(pool * GiB), row.number("kv_blocks"))
+
+
+def as_json(report: Report) -> str:
+    """Errors as shares, assumptions with the rows that need them, rows left out."""
+    return json.dumps(
+        {
+            "errors": report.summary(),
+            "assumptions": report.assumptions,
+            "left_out": report.problems,
+        },
+        indent=1,
+    )
+
+
+def as_text(report: Report) -> str:
+    """A table of absolute errors, and below it what was assumed and left out."""
+    lines = [f"{'component':20}  rows    mean  median   worst  absolute error"]
+    for name, found in report.summary().items():
+        figures = "".join(f"{found[key]:8.2%}" for key in ("mean", "median", "worst"))
+        lines.append(f"{name:20}  {found['rows']:4.0f}{figures}  {COMPONENTS[name]}")
+    lines += [f"assumed in {n} rows: {text}" for text, n in report.assumptions.items()]
+    return "\n".join([*lines, *report.problems])

@@ -1,0 +1,109 @@
+"""Parameter counts against published ones: `python -m estimator validate parameters FILE.json`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from estimator.architecture import Architecture
+from estimator.validate.files import read_json
+
+HELP = "parameter counts against a file of configurations with their published counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One model: the count that the file gives, the one computed, or why there is none.
+
+    `assumed` has what the configuration leaves to its family's defaults.
+    """
+
+    model: str
+    published: int | None
+    computed: int | None
+    active: int | None
+    kv_bytes_per_token: int | None
+    problem: str
+    assumed: dict[str, Any]
+
+    @property
+    def matches(self) -> bool:
+        """True where both counts are the same to the last parameter, or none was given."""
+        return not self.problem and self.published in (None, self.computed)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument(
+        "file",
+        metavar="FILE.json",
+        help='models by name, each {"parameters": count, "config": {...}}; or one config.json',
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the comparison; 0 where every count is exact, 1 elsewhere."""
+    comparisons = compare(read_json(arguments.file), name=Path(arguments.file).name)
+    print(as_json(comparisons) if arguments.json else as_text(comparisons))
+    return 0 if all(one.matches for one in comparisons) else 1
+
+
+def compare(models: Any, name: str = "config.json") -> list[Comparison]:
+    """Compute the parameters of every model of a file, in the file's order.
+
+    Raises:
+        ValueError: a file of another form, in one sentence.
+    """
+    if isinstance(models, dict) and "model_type" in models:
+        models = {name: {"config": models}}
+    if not isinstance(models, dict) or not models:
+        raise ValueError(
+            "the file must be a JSON object with models by name, each with its parameters and "
+            "config; or be one model's config.json."
+        )
+    return [_compare(model, entry) for model, entry in models.items()]
+
+
+def _compare(model: str, entry: Any) -> Comparison:
+    name = "".join(c if c.isprintable() else "?" for c in model[:60])
+    published = entry.get("parameters") if isinstance(entry, dict) else None
+    try:
+        if not isinstance(entry, dict) or "config" not in entry:
+            raise ValueError("the entry must be an object with parameters and config.")
+        if published is not None and type(published) is not int:
+            raise TypeError("parameters must be a whole number.")
+        found = Architecture.from_hf_config(entry["config"])
+    except (TypeError, ValueError) as error:
+        return Comparison(name, None, None, None, None, str(error), {})
+    cached = int(found.kv_bytes_per_token(2))
+    counts = (found.n_params, found.n_active_params, cached)
+    return Comparison(name, published, *counts, "", found.assumed)
+
+
+def as_json(comparisons: list[Comparison]) -> str:
+    """All comparisons, and how many match."""
+    models = [asdict(one) | {"matches": one.matches} for one in comparisons]
+    counts = {"models": len(models), "matching": sum(one.matches for one in comparisons)}
+    return json.dumps({"comparisons": models, **counts}, indent=1)
+
+
+def as_text(comparisons: list[Comparison]) -> str:
+    """A table: name, published and computed count, difference."""
+    width = max(len(one.model) for one in comparisons)
+    lines = [f"{'model':{width}}  {'published':>19}  {'computed':>19}  difference"]
+    for one in comparisons:
+        if one.problem:
+            lines.append(f"{one.model:{width}}  {one.problem}")
+            continue
+        given = "" if one.published is None else f"{one.published:,}"
+        difference = "" if one.published is None else f"{(one.computed or 0) - one.published:,}"
+        lines.append(f"{one.model:{width}}  {given:>19}  {one.computed:>19,}  {difference:>10}")
+        if one.assumed:
+            assumed = ", ".join(f"{key} {value}" for key, value in one.assumed.items())
+            lines.append(f"{'':{width}}  assumed, the family's defaults: {assumed}")
+    matching = sum(one.matches for one in comparisons)
+    return "\n".join([*lines, f"{matching} of {len(comparisons)} models match."])

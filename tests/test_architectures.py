@@ -1,0 +1,58 @@
+"""A reader's own config.json in lesson 01."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from estimator.lesson.architectures import parts_table
+from tests.running import papermill
+
+GPT2 = {"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
+        "vocab_size": 50257}  # fmt: skip
+
+
+def test_a_file_of_the_readers_own(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(GPT2))
+    text = str(parts_table(str(path)))
+    assert "total | 354,823,168 parameters" in text
+    assert "A token uses 354,823,168 of them (100 %)." in text
+
+
+def test_without_a_file_a_published_mixture_stands_in() -> None:
+    text = str(parts_table(""))
+    assert "Mixtral 8x7B" in text
+    assert "total | 46,702,792,704 parameters" in text
+    assert "A token uses 12,879,925,248 of them (28 %)." in text
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{", "is no valid JSON"),
+        ("[]", "config"),
+        ('{"model_type": "mamba"}', "'mamba', a family that is not known here"),
+        (json.dumps(GPT2 | {"n_layer": -3}), "n_layer is -3"),
+        (json.dumps(GPT2 | {"extra_towers": 2}), "extra_towers"),
+    ],
+)
+def test_what_is_not_understood_is_one_sentence(
+    tmp_path: Path, content: str, sentence: str
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    with pytest.raises((ValueError, TypeError)) as caught:
+        parts_table(str(path))
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_lesson_reads_the_file_and_stops_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(GPT2))
+    assert papermill("01-model-storage", tmp_path, config_path=path).returncode == 0
+    assert "354,823,168 parameters" in (tmp_path / "out.ipynb").read_text(encoding="utf-8")
+    done = papermill("01-model-storage", tmp_path, config_path=tmp_path / "none.json")
+    assert done.returncode != 0
+    assert "none.json cannot be read (No such file or directory)" in done.stderr

@@ -1,0 +1,105 @@
+"""`make lab`: the port, the display, the browser, and a Jupyter kept apart from the user's own."""
+
+import json
+import os
+import re
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tools import lab
+from tools.set_up import CannotError
+
+
+def test_port_in_use_is_told_or_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server((lab.HOST, 0)) as server:
+        taken = server.getsockname()[1]
+        with pytest.raises(CannotError, match=f"Port {taken} is in use .* name another"):
+            lab.choose_port(str(taken))
+        monkeypatch.setattr(lab, "FIRST_PORT", taken)
+        assert lab.choose_port("") > taken
+        monkeypatch.setattr(lab, "PORTS_TRIED", 1)
+        with pytest.raises(CannotError, match=f"Ports {taken} to {taken} are all in use"):
+            lab.choose_port("")
+    assert lab.choose_port(str(taken)) == taken
+
+
+@pytest.mark.parametrize("asked", ["no", "-1", "0", "65536", "8888.0", "²"])
+def test_port_that_is_none_is_told(asked: str) -> None:
+    with pytest.raises(CannotError, match=re.escape(f"PORT={asked} is not a port: name a number")):
+        lab.choose_port(asked)
+
+
+def test_display_is_needed_on_linux_alone() -> None:
+    assert not lab.has_display({"DISPLAY": ""}, "linux")
+    assert lab.has_display({"DISPLAY": ":0"}, "linux")
+    assert lab.has_display({"WAYLAND_DISPLAY": "wayland-0"}, "linux")
+    assert lab.has_display({}, "darwin")
+
+
+def test_text_browser_gets_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saw, text_browser = tmp_path / "saw", tmp_path / "lynx"
+    text_browser.write_text(
+        f'#!/bin/sh\n(: </dev/tty) 2>/dev/null && tty=yes\necho "$1 [$TERM$tty]" >{saw}.half\n'
+        f"mv {saw}.half {saw}\n"
+    )
+    text_browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(text_browser))
+    monkeypatch.setenv("TERM", "xterm")
+    lab.open_browser("http://address")
+    assert saw.read_text() == "http://address []\n"
+
+
+@pytest.mark.parametrize("display", [True, False])
+def test_address_is_one_line_and_comes_when_the_server_answers(
+    display: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    opened: list[str] = []
+    monkeypatch.setattr(lab, "open_browser", opened.append)
+    with socket.create_server((lab.HOST, 0)) as probe:
+        port = probe.getsockname()[1]
+    waiting = threading.Thread(target=lab.announce, args=(port, "abc", display))
+    waiting.start()
+    time.sleep(0.15)
+    assert capsys.readouterr().out == ""
+    with HTTPServer((lab.HOST, port), Server) as server:
+        server.handle_request()
+        waiting.join()
+    address = f"http://127.0.0.1:{port}/lab/tree/00-start-here.ipynb?token=abc"
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert f" {address} " in said
+    assert opened == [address] * display
+
+
+def test_news_is_off_and_the_users_own_jupyter_is_kept_out(tmp_path: Path) -> None:
+    for _ in range(2):
+        lab.turn_off_news(tmp_path)
+    overrides = json.loads((tmp_path / "share/jupyter/lab/settings/overrides.json").read_text())
+    assert overrides[lab.NEWS_PLUGIN] == {"fetchNews": "false", "checkForUpdates": False}
+    settings = lab.jupyter_settings(tmp_path, tmp_path / "own")
+    assert settings["JUPYTER_PREFER_ENV_PATH"] == "1"
+    assert (tmp_path / "share/jupyter/runtime").stat().st_mode & 0o777 == 0o700
+    assert all(str(tmp_path) in value for key, value in settings.items() if "DIR" in key)
+
+
+@pytest.mark.parametrize(("user", "root"), [(0, True), (1000, False)])
+def test_server_is_on_loopback_and_root_is_allowed_to_root_alone(
+    user: int, root: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    arguments = lab.server_arguments(Path("my-course"), 8888)
+    assert "--ServerApp.ip=127.0.0.1" in arguments
+    assert ("--allow-root" in arguments) is root

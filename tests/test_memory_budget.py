@@ -1,0 +1,351 @@
+"""Budgets of an engine's memory against its logs, and how weights are stored."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from estimator.__main__ import main
+from estimator.architecture import Architecture
+from estimator.catalog import architecture, configurations
+from estimator.memory_budget import (
+    VLLM_0_19,
+    VLLM_2025,
+    Constant,
+    Plan,
+    budget,
+    engine,
+    pool_range,
+    shard,
+    stages,
+)
+from estimator.stored_weights import (
+    StoredWeights,
+    checkpoint_bytes,
+    stored_as,
+    stored_by_config,
+)
+from estimator.units import GiB
+from estimator.validate.files import read_rows
+from estimator.validate.memory import COLUMNS, as_text, compare
+
+MEASURED = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_memory.csv"
+MORE = MEASURED.with_name("measured_memory_more.csv")
+BF16 = stored_as("bf16")
+VISIBLE = 79.19 * GiB
+
+
+def llama() -> Architecture:
+    return architecture("llama-3.1-8b")
+
+
+# Against the logs.
+
+
+def test_shipped_rows() -> None:
+    errors = compare(read_rows(MEASURED)).summary()
+    assert errors["pool from its parts"]["worst"] < 0.001
+    assert errors["tokens in the pool"]["worst"] < 0.001
+    assert errors["weights"]["worst"] < 0.01
+    assert errors["pool predicted"]["worst"] < 0.05
+    assert {name: found["rows"] for name, found in errors.items()} == {
+        "weights": 9, "activations": 6, "non-torch": 6, "CUDA graphs": 2,
+        "pool from its parts": 2, "tokens in the pool": 3, "pool predicted": 5,
+    }  # fmt: skip
+
+
+def test_held_out_rows() -> None:
+    errors = compare(read_rows(MORE)).summary()
+    assert errors["weights"]["worst"] < 0.01
+    assert errors["pool predicted"]["worst"] < 0.05
+    assert errors["tokens in the pool"]["worst"] < 0.001
+    assert errors["activations"]["worst"] < 0.05
+
+
+# llm-d/llm-d-benchmark config_explorer/empirical-vllm-memory-results.md
+# @259334868c5075da530cc6c90b43fceb11b6e6a7: an older vLLM, 79.18 GiB, nine tenths of it.
+OLDER = [
+    ("gpt-oss-20b", "mxfp4", 1, 13.47, 7.38, 50.28),
+    ("llama-3.3-70b", "fp8", 2, 33.88, 4.84, 32.0),
+    ("llama-3.1-8b", "bf16", 1, 14.99, 4.76, 51.38),
+    ("qwen3-0.6b", "bf16", 1, 1.12, 5.56, 64.45),
+    ("qwen3-32b", "bf16", 1, 61.03, 5.64, 4.45),
+]
+
+
+@pytest.mark.parametrize(("key", "dtype", "ranks", "weights", "activation", "pool"), OLDER)
+def test_older_rows(
+    key: str, dtype: str, ranks: int, weights: float, activation: float, pool: float
+) -> None:
+    plan = Plan(stored_as(dtype), 2, ranks)
+    stage = budget(architecture(key), plan, 79.18 * GiB, 0.9, VLLM_2025)[0]
+    # They are printed to 0.01 GiB.
+    assert stage.weight_bytes / GiB == pytest.approx(weights, rel=0.002, abs=0.006)
+    assert stage.activation_bytes / GiB == pytest.approx(activation, rel=0.005)
+    assert stage.pool_bytes / GiB == pytest.approx(pool, rel=0.005)
+
+
+def test_pages_of_gemma_2() -> None:
+    stage = budget(architecture("gemma-2-9b"), Plan(BF16), VISIBLE, 0.95)[0]
+    assert stage.page_bytes == 2_752_512
+    assert stage.pages_in(54.12 * GiB) == 21_111
+
+
+# Stored weights.
+
+
+def test_weights_by_precision() -> None:
+    parts = {"embedding": 100, "mlp": 800, "norms": 10}
+    assert StoredWeights("bf16").part_bytes(parts, 8) == {
+        "embedding": 200,
+        "mlp": 1600,
+        "norms": 20,
+    }
+    assert stored_as("fp8").part_bytes(parts, 8) == {"embedding": 200, "mlp": 800, "norms": 20}
+    int4 = stored_as("int4").part_bytes(parts, 8)
+    assert int4["mlp"] == 800 * (4 + 20 / 128) / 8
+
+
+@pytest.mark.parametrize(
+    ("quantization", "bits"),
+    [
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 8 + 32 / 128**2),
+        ({"quant_method": "fp8"}, 8), ({"quant_method": "fbgemm_fp8"}, 8),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128}, 4 + 20 / 128),
+        ({"quant_method": "awq", "bits": 4, "group_size": 64}, 4 + 20 / 64),
+        ({"quant_method": "mxfp4"}, 4.25), ({"quant_algo": "NVFP4"}, 4.5),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, 4.5),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, 8),
+        ({"quant_method": "compressed-tensors",
+          "config_groups": {"group_0": {"weights": {"num_bits": 4, "group_size": 128}}}}, 4.125),
+        ({"quant_method": "compressed-tensors",
+          "config_groups": {"group_0": {"weights": {"num_bits": 8}}}}, 8),
+    ],
+)  # fmt: skip
+def test_quantized_checkpoints(quantization: dict[str, Any], bits: float) -> None:
+    stored = stored_by_config({"torch_dtype": "bfloat16", "quantization_config": quantization})
+    assert stored.quantized_bits == bits
+    assert stored.bits == 16
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"torch_dtype": "int7"}, {"torch_dtype": ["bf16"]}, {"quantization_config": 3},
+        {"quantization_config": {}}, {"quantization_config": {"quant_method": "aqlm"}},
+        {"quantization_config": {"quant_method": "gptq", "bits": -4}},
+        {"quantization_config": {"quant_method": "gptq", "group_size": 10**30}},
+        {"quantization_config": {"quant_method": "fp8", "weight_block_size": [0, 128]}},
+        {"quantization_config": {"quant_method": "fp8", "weight_block_size": 128}},
+        {"quantization_config": {"quant_method": "compressed-tensors"}},
+        {"quantization_config": {"quant_method": "compressed-tensors", "config_groups": {"a": 3}}},
+    ],
+)  # fmt: skip
+def test_unknown_precisions_are_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"precision|quant|bits|group_size|height|block_size"):
+        stored_by_config(config)
+
+
+def test_checkpoint_of_deepseek_holds_its_prediction_layer() -> None:
+    deepseek = architecture("deepseek-v3")
+    assert checkpoint_bytes(deepseek, BF16) == 2 * (671_026_404_352 + 13_463_426_048) + 4 * 59 * 256
+    fp8 = stored_by_config(
+        {"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}
+    )
+    assert 0.50 < checkpoint_bytes(deepseek, fp8) / checkpoint_bytes(deepseek, BF16) < 0.51
+
+
+# Parallel serving.
+
+
+@settings(deadline=None)
+@given(st.sampled_from(list(configurations())), st.sampled_from([1, 2, 4, 8]))
+def test_ranks_hold_the_model_together(key: str, ranks: int) -> None:
+    model = architecture(key)
+    try:
+        rank = Architecture(shard(model.decoder, ranks), {}, ())
+    except ValueError as error:
+        assert "tensor_parallel" in str(error)  # noqa: PT017
+        return
+    assert model.n_params <= rank.n_params * ranks
+    assert rank.n_params * ranks < model.n_params * 1.35
+
+
+def test_more_ranks_than_key_value_heads_keep_copies() -> None:
+    model = llama()
+    tokens = [budget(model, Plan(BF16, 2, ranks), VISIBLE)[0].page_bytes for ranks in (1, 2, 8, 16)]
+    assert tokens == [2_097_152, 1_048_576, 262_144, 262_144]
+
+
+def test_a_latent_is_not_split() -> None:
+    pages = {
+        budget(architecture("deepseek-v3"), Plan(stored_as("fp8"), 2, ranks), 141e9)[0].page_bytes
+        for ranks in (1, 8)
+    }
+    assert pages == {61 * 16 * 576 * 2}
+
+
+@settings(deadline=None)
+@given(st.sampled_from(list(configurations())), st.integers(1, 12))
+def test_stages_hold_all_layers(key: str, count: int) -> None:
+    decoder = architecture(key).decoder
+    if count > decoder.n_layers:
+        with pytest.raises(ValueError, match="pipeline_parallel"):
+            stages(decoder, count)
+        return
+    cut = stages(decoder, count)
+    sizes = [stage.n_layers for stage in cut]
+    assert sum(sizes) == decoder.n_layers
+    assert max(sizes) - min(sizes) <= 1
+    assert sum((stage.layer_kinds for stage in cut), ()) == decoder.layer_kinds
+    assert sum((stage.mixture_layers for stage in cut), ()) == decoder.mixture_layers
+
+
+def test_uneven_stages() -> None:
+    decoder = llama().decoder
+    sizes = [[stage.n_layers for stage in stages(decoder, count)] for count in (3, 5, 6)]
+    # The last one has the head to hold.
+    assert sizes == [[11, 11, 10], [6, 6, 7, 7, 6], [5, 5, 5, 6, 6, 5]]
+
+
+@settings(deadline=None)
+@given(st.sampled_from(list(configurations())), st.integers(1, 4))
+def test_stages_hold_the_weights(key: str, count: int) -> None:
+    model = architecture(key)
+    held = budget(model, Plan(BF16, pipeline_parallel=count), 2e12)
+    extra = ("table of rotations", "absorbed latents")
+    tables = sum(stage.weight_parts[name] for stage in held for name in extra)
+    total = sum(stage.weight_bytes for stage in held) - tables
+    copy = model.decoder.head_matrix() if model.decoder.tied and model.decoder.has_head else 0
+    assert total == 2 * (model.n_params + (copy if count > 1 else 0))
+
+
+def test_heads_must_be_shared_evenly() -> None:
+    with pytest.raises(ValueError, match="tensor_parallel is 3"):
+        budget(llama(), Plan(BF16, tensor_parallel=3), VISIBLE)
+    with pytest.raises(ValueError, match="tensor_parallel"):
+        budget(llama(), Plan(BF16, tensor_parallel=0), VISIBLE)
+
+
+# The pool.
+
+
+@settings(deadline=None)
+@given(st.floats(0.1, 1), st.floats(0.1, 1), st.sampled_from(list(configurations())))
+def test_a_larger_share_leaves_more(one: float, other: float, key: str) -> None:
+    low, high = sorted((one, other))
+    pools = [budget(architecture(key), Plan(BF16), VISIBLE, u)[0].pool_bytes for u in (low, high)]
+    assert 0 <= pools[0] <= pools[1] < VISIBLE
+
+
+def test_pool_has_a_range() -> None:
+    least, expected, most = pool_range(llama(), Plan(BF16), VISIBLE, 0.95)
+    assert least < expected < most
+    assert least < 58.11 * GiB < most
+    assert (most - least) / expected < 0.01
+
+
+def test_what_does_not_fit_leaves_nothing() -> None:
+    stage = budget(architecture("llama-3.1-70b"), Plan(BF16), VISIBLE)[0]
+    assert stage.pool_bytes == 0
+    assert stage.tokens_in(stage.pool_bytes) == 0
+
+
+def test_constants_carry_their_measurement() -> None:
+    for measured in (VLLM_0_19, VLLM_2025):
+        for name in measured.__dataclass_fields__:
+            constant = getattr(measured, name)
+            if isinstance(constant, Constant):
+                assert constant.low <= constant.value <= constant.high
+                assert all(word in constant.source for word in ("vLLM", "H100", "2026-11-21"))
+
+
+def test_versions() -> None:
+    assert engine("0.19.0") == (VLLM_0_19, "")
+    assert engine("v0.19.1")[0] is VLLM_0_19
+    for version, taken in (("0.11.0", VLLM_2025), ("0.21", VLLM_0_19), ("", VLLM_0_19)):
+        found, assumed = engine(version)
+        assert found is taken
+        assert "constants of vLLM" in assumed
+
+
+# The command.
+
+
+def write(folder: Path, *rows: dict[str, str], columns: tuple[str, ...] = COLUMNS) -> str:
+    file = folder / "rows.csv"
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(file)
+
+
+def test_command_on_the_shipped_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "memory", str(MEASURED)]) == 0
+    printed = capsys.readouterr().out
+    assert "pool predicted" in printed
+    assert "first stage" in printed
+    assert main(["validate", "memory", str(MEASURED), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["errors"]["weights"]["rows"] == 9
+
+
+def test_missing_columns_are_assumed_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = ("model", "kv_pool_gib")
+    file = write(
+        tmp_path, {"model": "meta-llama/Llama-3.1-8B-Instruct", "kv_pool_gib": "54.1"},
+        columns=columns,
+    )  # fmt: skip
+    assert main(["validate", "memory", file]) == 0
+    printed = capsys.readouterr().out
+    for column in set(COLUMNS[1:10]):
+        assert f"{column} is not given" in printed
+    assert "0.9" in printed
+
+
+def test_rows_that_cannot_be_read_are_told_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = {"model": "llama-3.1-8b", "accelerator": "H100-SXM", "weights_gib": "14.99"}
+    bad = [
+        {"model": "no-such-model"}, {"engine": "other"}, {"tp": "0"}, {"tp": "3"}, {"pp": "x"},
+        {"pp": "99"}, {"tp": "9" * 5000}, {"utilization": "2"}, {"visible_gib": "nan"},
+        {"visible_gib": "-1"}, {"weights_gib": "1e999"}, {"weight_dtype": "int3"},
+        {"kv_dtype": "int3"}, {"accelerator": "H100x", "visible_gib": ""},
+    ]  # fmt: skip
+    rows = [{**good, **change} for change in bad]
+    assert main(["validate", "memory", write(tmp_path, good, *rows)]) == 1
+    printed = capsys.readouterr().out
+    assert printed.count("is left out") == len(bad)
+    assert main(["validate", "memory", write(tmp_path, *rows)]) == 2
+
+
+def test_models_of_a_readers_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configs = tmp_path / "configs.json"
+    configs.write_text(json.dumps({"mine": {"config": configurations()["gpt2"].config}}))
+    file = write(tmp_path, {"model": "mine", "weights_gib": "0.23"})
+    assert main(["validate", "memory", file, "--configs", str(configs)]) == 0
+    assert "weights" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["", "model\n", "model\nllama,3\n", 'model\n"a\n', "\0\n\0"])
+def test_damaged_files_get_a_sentence(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(content)
+    assert main(["validate", "memory", str(file)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_text_tells_every_component() -> None:
+    text = as_text(compare(read_rows(MEASURED)))
+    assert text.count("%") == 7 * 3

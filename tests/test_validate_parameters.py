@@ -1,0 +1,95 @@
+"""`python -m estimator validate parameters`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estimator.__main__ import main
+from estimator.catalog import configurations
+
+GPT2 = {
+    "model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
+    "vocab_size": 50257,
+}  # fmt: skip
+
+
+def write(folder: Path, content: Any) -> str:
+    file = folder / "models.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(file)
+
+
+def test_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path, {"gpt2-medium": {"parameters": 354823168, "config": GPT2}})
+    assert main(["validate", "parameters", file]) == 0
+    printed = capsys.readouterr().out
+    assert "354,823,168" in printed
+    assert printed.endswith("1 of 1 models match.\n")
+
+
+def test_a_wrong_count_and_an_unknown_family_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = {
+        "right": {"parameters": 354823168, "config": GPT2},
+        "wrong": {"parameters": 354823167, "config": GPT2},
+        "other": {"parameters": 1, "config": {"model_type": "mamba"}},
+        "empty": 3,
+    }
+    assert main(["validate", "parameters", write(tmp_path, models), "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["models"], answer["matching"]) == (4, 1)
+    right, wrong, other, empty = answer["comparisons"]
+    assert right["matches"]
+    assert right["kv_bytes_per_token"] == 98304
+    assert not wrong["matches"]
+    assert "mamba" in other["problem"]
+    assert "object" in empty["problem"]
+
+
+def test_one_config_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "parameters", write(tmp_path, GPT2)]) == 0
+    assert "354,823,168" in capsys.readouterr().out
+
+
+def test_assumptions_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    llava = {"model_type": "llava", "text_config": {"model_type": "llama"}}
+    assert main(["validate", "parameters", write(tmp_path, llava)]) == 0
+    assert "hidden_size 4096" in capsys.readouterr().out
+
+
+def test_the_catalog_matches_itself(tmp_path: Path) -> None:
+    models = {
+        row.key: {"parameters": row.n_params, "config": row.config}
+        for row in configurations().values()
+    }
+    assert main(["validate", "parameters", write(tmp_path, models)]) == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "3", "null", '{"a": NaN}', "[" * 10**6, '{"a": ' + "9" * 10**5 + "}",
+     '{"a": {"config": {"model_type": "gpt2", "n_embd": 1e999}}'],
+)  # fmt: skip
+def test_damaged_files_get_a_sentence(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", "parameters", write(tmp_path, content)]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "Traceback" not in told
+
+
+def test_missing_huge_and_binary_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    huge = tmp_path / "huge.json"
+    with huge.open("wb") as file:
+        file.truncate(100_000_000)
+    binary = tmp_path / "binary.json"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path in (huge, binary, tmp_path, tmp_path / "none.json"):
+        assert main(["validate", "parameters", str(path)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
