@@ -43,7 +43,8 @@ class Accelerator:
 
     `sold_bytes` is the vendor's decimal figure, `driver_bytes` what the driver reports, and
     `framework_bytes` what a framework was seen to use; the last two are None where not known.
-    `link_bytes_per_s` is one way.
+    `link_bytes_per_s` is one way. `int8_ops_per_s` counts operations on integers, None where the
+    accelerator has no such rate of its own.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Accelerator:
     bytes_per_s: float
     link_bytes_per_s: float | None
     flops_per_s: Mapping[int, float]
+    int8_ops_per_s: float | None
     watts: float | None
     source: str
     place: str
@@ -175,6 +177,7 @@ def _accelerator(row: Mapping[str, str]) -> Accelerator:
         bytes_per_s=float(row["bandwidth_gb_per_s"]) * GB,
         link_bytes_per_s=float(row["link_gb_per_s"]) * GB if row["link_gb_per_s"] else None,
         flops_per_s={bits: float(row[name]) * 1e12 for bits, name in rates.items() if row[name]},
+        int8_ops_per_s=float(row["int8_tops"]) * 1e12 if row["int8_tops"] else None,
         watts=float(row["tdp_w"]) if row["tdp_w"] else None,
         source=row["source"],
         place=row["place"],

@@ -14,7 +14,8 @@ BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 
 INPUT_STYLE = "background:#FFF2A8;color:#000000"
 
-_CELL = "padding:2px 10px;vertical-align:top;overflow-wrap:anywhere;"
+# A number broken in two is a wrong number: words wrap, and a table too wide for its page scrolls.
+_CELL = "padding:2px 10px;vertical-align:top;overflow-wrap:break-word;"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Table:
     def html(self) -> str:
         """Write the table as HTML, every text escaped."""
         caption = f"<caption {_style('text-align:left;font-weight:bold')}>{escape(self.caption)}"
-        parts = ['<table style="border-collapse:collapse">']
+        parts = ['<div style="overflow-x:auto"><table style="border-collapse:collapse">']
         parts += [f"{caption}</caption>"] if self.caption else []
         heads = "".join(
             f'<th scope="col" {self._align(i)}>{escape(h)}</th>' for i, h in enumerate(self.headers)
@@ -84,7 +85,7 @@ class Table:
         parts += [self._row(row) for row in self.rows]
         if self.total:
             parts.append(self._row(self.total, "font-weight:bold;border-top:2px solid"))
-        parts.append("</tbody></table>")
+        parts.append("</tbody></table></div>")
         parts += [f"<p {_style('margin:4px 0')}>{escape(self.note)}</p>"] if self.note else []
         return "".join(parts)
 

@@ -1,0 +1,173 @@
+"""Lesson 04's exercises."""
+
+from __future__ import annotations
+
+from estimator import catalog
+from estimator.bandwidth import traffic_bits_per_s
+from estimator.lesson.exercises import Exercise, Mistake
+from estimator.memory import (
+    kv_bytes_per_token,
+    kv_pool_bytes,
+    sequences_that_fit,
+    tokens_that_fit,
+)
+from estimator.model_storage import weight_bytes
+from estimator.serving import (
+    accelerators,
+    bandwidth_accelerators,
+    bandwidth_step_seconds,
+    compute_seconds,
+    generation_seconds,
+    peak_requests_per_s,
+    requests_per_s,
+)
+from estimator.units import (
+    BITS_PER_BYTE,
+    DAY,
+    GB,
+    MB,
+    GiB,
+    MiB,
+    number_text,
+    prefixed_text,
+    quantity_text,
+    seconds_text,
+)
+
+
+def peak_fleet(
+    users: int = 40_000_000, requests_per_user: int = 6, peak_factor: int = 3,
+    n_params: int = 8_000_000_000, output_tokens: int = 300, name: str = "H100-SXM",
+) -> Exercise:  # fmt: skip
+    """The compute bound of a busiest hour."""
+    mean = requests_per_s(users, requests_per_user)
+    peak = peak_requests_per_s(mean, peak_factor)
+    each = compute_seconds(n_params, output_tokens, catalog.accelerator(name).flops_per_s[16])
+    right = accelerators(peak, each)
+    return Exercise(
+        "The busiest hour",
+        f"{number_text(users)} people make {requests_per_user} requests a day each, and the "
+        f"busiest hour brings {peak_factor} times the mean. A model of {number_text(n_params)} "
+        f"parameters answers with {output_tokens} tokens on {name}, "
+        f"{quantity_text(catalog.accelerator(name).flops_per_s[16], 'FLOP/s')}. How many "
+        "accelerators does the arithmetic ask for in that hour?",
+        "accelerators",
+        right,
+        (
+            Mistake(accelerators(mean, each), "That serves the mean of the day: in the busiest "
+                    "hour the others would wait."),
+            Mistake(right - 1, "Rounded down: the last part of the load needs an accelerator too."),
+            Mistake(peak * each, "Now round up: nobody sells a part of an accelerator."),
+            Mistake(accelerators(peak * DAY, each), "That takes a day's requests for a second's: "
+                    "divide by the seconds of a day."),
+            Mistake(accelerators(peak, 3 * each), "Six operations a parameter are training; "
+                    "an answer takes two."),
+        ),
+        f"{number_text(peak)} requests a second at {seconds_text(each)} each keep "
+        f"{number_text(peak * each)} accelerators busy: {number_text(right)}.",
+    )  # fmt: skip
+
+
+def picture_traffic(
+    users: int = 5_000_000, requests_per_user: int = 4, picture_bytes: int = 1_500_000
+) -> Exercise:
+    """Bits a second that pictures make."""
+    rate = requests_per_s(users, requests_per_user)
+    right = traffic_bits_per_s(rate, picture_bytes)
+    return Exercise(
+        "Pictures on the wire",
+        f"{number_text(users)} people ask for {requests_per_user} pictures a day each, and a "
+        f"picture is {prefixed_text(picture_bytes, 'B', decimals=None)}. How many bits a second "
+        "leave the service, on average?",
+        "traffic_bits_per_s",
+        right,
+        (
+            Mistake(right / BITS_PER_BYTE, "These are bytes: a network counts bits, eight to a "
+                    "byte."),
+            Mistake(right * DAY, "That is a day's worth: divide by the seconds of a day."),
+            Mistake(right * MiB / MB, "MB is 1,000,000 bytes here; 1,048,576 bytes are a MiB."),
+            Mistake(right / requests_per_user, "That is one picture for each: they ask for more."),
+        ),
+        f"{number_text(rate)} pictures a second x {number_text(picture_bytes)} bytes x 8 = "
+        f"{quantity_text(right, 'bit/s')}.",
+    )  # fmt: skip
+
+
+def batch_in_memory(
+    printed_gib: float = 79.19, share: float = 0.9, working_bytes: int = 2 * GB, tokens: int = 4096
+) -> Exercise:
+    """How many sequences fit beside the weights."""
+    model = catalog.model("llama-3.1-8b")
+    weights, per_token = weight_bytes(model.n_params), kv_bytes_per_token(32, 8, 128)
+
+    def fit(memory: float, held: float, token_bytes: float) -> int:
+        pool = kv_pool_bytes(memory, share, held, working_bytes, 0)
+        return int(sequences_that_fit(tokens_that_fit(pool, token_bytes), tokens))
+
+    right = fit(printed_gib * GiB, weights, per_token)
+    return Exercise(
+        "A full memory",
+        f"A log says that an H100 has {printed_gib} GiB, of which an engine may take "
+        f"{share:.0%}. {model.name} at BF16 takes {number_text(weights)} bytes, the work of a "
+        f"step {prefixed_text(working_bytes, 'B', decimals=None)}, and each token keeps "
+        f"{number_text(per_token)} bytes. How many sequences of {number_text(tokens)} tokens fit "
+        "at the same time?",
+        "sequences_that_fit",
+        right,
+        (
+            Mistake(fit(printed_gib * GB, weights, per_token), "That takes GiB for GB: a GiB is 7 "
+                    "% more, and so is the memory."),
+            Mistake(fit(printed_gib * GiB, 0, per_token), "The weights are in the memory, too."),
+            Mistake(fit(printed_gib * GiB, weights, per_token / 2), "That is half the cache: keys "
+                    "and values are both kept, and the bytes of a token count both."),
+            Mistake(right + 1, "Rounded up: the last sequence does not fit whole."),
+        ),
+        f"{share:.0%} of {number_text(printed_gib * GiB)} bytes less the rest, divided by "
+        f"{number_text(tokens)} x {number_text(per_token)} bytes, rounded down: {right}.",
+    )  # fmt: skip
+
+
+def readers_needed(
+    rate: int = 200, output_tokens: int = 400, mean_tokens: int = 600, batch: int = 32,
+    name: str = "A100-SXM-80GB",
+) -> Exercise:  # fmt: skip
+    """The bandwidth bound at a batch."""
+    model, chip = catalog.model("llama-3.1-8b"), catalog.accelerator(name)
+    weights = weight_bytes(model.n_params)
+    cache = kv_bytes_per_token(32, 8, 128) * mean_tokens
+
+    def generation(cache_bytes: float, sequences: int) -> float:
+        step = bandwidth_step_seconds(weights, chip.bytes_per_s, cache_bytes, sequences)
+        return float(generation_seconds(step, output_tokens))
+
+    def count(cache_bytes: float, sequences: int) -> int:
+        seconds = generation(cache_bytes, sequences)
+        return int(bandwidth_accelerators(rate, seconds, sequences))
+
+    right = count(cache, batch)
+    arithmetic = compute_seconds(model.n_params, output_tokens, chip.flops_per_s[16])
+    return Exercise(
+        "What reading asks for",
+        f"{rate} requests a second, {output_tokens} tokens each. {model.name} at BF16 "
+        f"({number_text(weights)} bytes) answers on {name} "
+        f"({quantity_text(chip.bytes_per_s, 'byte/s')}) in batches of {batch}, and a sequence "
+        f"has a cache of {number_text(cache)} bytes on average. How many accelerators does the "
+        "bandwidth bound ask for?",
+        "bandwidth_accelerators",
+        right,
+        (
+            Mistake(accelerators(rate, arithmetic), "That is the compute bound: it leaves out that "
+                    "each step reads the weights and the caches."),
+            Mistake(count(0, batch), "A step reads the cache of every sequence, not only the "
+                    "weights."),
+            Mistake(count(cache, 1), "That reads the weights for each sequence anew: a batch "
+                    "shares them."),
+            Mistake(right - 1, "Rounded down: the last part of the load needs an accelerator too."),
+        ),
+        f"A step reads {quantity_text(weights + batch * cache, 'byte')}; {output_tokens} steps "
+        f"take {seconds_text(generation(cache, batch))}, so {rate} requests a second "
+        f"in batches of {batch} need {right}.",
+    )  # fmt: skip
+
+
+EXERCISES = (peak_fleet, picture_traffic, batch_in_memory, readers_needed)

@@ -1,0 +1,204 @@
+"""Lesson 04's panel, and the reader's service in words."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import replace
+
+from estimator import catalog
+from estimator.bandwidth import answer_bytes, traffic_bits_per_s
+from estimator.lesson.controls import OWN, Choice, Number
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.prose import Prose
+from estimator.lesson.sizing import PRECISIONS, Bounds, Plan, Service, make_plan
+from estimator.lesson.tables import Bar, Table
+from estimator.units import (
+    MB,
+    number_text,
+    quantity_text,
+    seconds_text,
+    share_text,
+)
+
+# Layers, key-value heads and the width of a head, as tests/data/model_configs.json has them.
+COURSE_MODEL = "course-llama-3.2-3b"
+MODELS = (
+    COURSE_MODEL, "llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b", "qwen3-32b", "llama-3.1-70b",
+    "llama-3.1-405b",
+)  # fmt: skip
+ADVICE = {
+    "compute": "a larger batch would not help, fewer tokens or faster arithmetic would",
+    "bandwidth": "fewer bits, shorter contexts or a faster memory would help",
+    "capacity": "more memory, or fewer bits, would let more sequences share each read",
+}
+
+
+def service_of(given: Inputs) -> Service:
+    """The reader's service; a ValueError if nobody asks, or nothing is answered."""
+    return Service(
+        given.users, given.requests_per_user, given.n_params, given.kv_bytes_per_token,
+        given.precision, given.accelerator, given.prompt_tokens, given.output_tokens,
+    )  # fmt: skip
+
+
+def plan_of(given: Inputs) -> Plan:
+    """The plan for the reader's service."""
+    return make_plan(
+        service_of(given), given.token_target_seconds, given.peak_factor,
+        given.target_utilization, given.spare_accelerators, given.owned_accelerators,
+    )  # fmt: skip
+
+
+def traffic_of_texts(service: Service, rate: float) -> tuple[float, float]:
+    """Bits a second in and out that prompts and answers make as plain text."""
+    sizes = (answer_bytes(service.prompt_tokens), answer_bytes(service.output_tokens))
+    into, out = (float(traffic_bits_per_s(rate, size)) for size in sizes)
+    return into, out
+
+
+def sentence(service: Service, plan: Plan) -> str:
+    """The answer in one sentence."""
+    at, name = plan.at, service.accelerator
+    replica = f", {at.tensor_parallel} to a replica" if at.tensor_parallel > 1 else ""
+    return (
+        f"At the peak, {quantity_text(plan.peak_requests_per_s, 'request/s')} need at least "
+        f"{number_text(at.needed)} {name}{replica}, and {at.binding} binds; plan "
+        f"{number_text(plan.planned)}."
+    )
+
+
+def your_service(given: Inputs) -> Prose:
+    """The reader's service in a paragraph that follows the reader's numbers."""
+    service, plan = service_of(given), plan_of(given)
+    at = plan.at
+    into, out = traffic_of_texts(service, plan.peak_requests_per_s)
+    return Prose(
+        f"**{sentence(service, plan)}** Each replica works on {number_text(at.batch)} sequences at "
+        f"a time, a step takes {seconds_text(at.step_seconds)} or more, and a request "
+        f"{seconds_text(at.request_seconds)}. Since {at.binding} binds, {ADVICE[at.binding]}. "
+        f"What you have would be busy for {share_text(plan.utilization)} of the peak hour. Prompts "
+        f"come in at {quantity_text(into, 'bit/s')} and answers leave at "
+        f"{quantity_text(out, 'bit/s')}, as plain text."
+    )
+
+
+def bounds_bars(at: Bounds) -> Table:
+    """The three bounds as bars."""
+    most = max(at.needed, 1)
+    rows = [
+        (name, what, Bar(count / most, number_text(count), over=name == at.binding))
+        for name, what, count in (
+            ("compute", "prompt and answer, at the full rate", at.compute),
+            ("bandwidth", "weights and caches read, a step for each token", at.bandwidth),
+            ("capacity", "caches of all requests in flight", at.capacity),
+        )
+    ]
+    headers = ("bound", "what it counts", "accelerators at the peak, the binding one striped")
+    return Table(headers, rows, left=frozenset(headers[1:]))
+
+
+def plan_rows(service: Service, plan: Plan) -> Table:
+    """Load, batch, times and network of the plan."""
+    at = plan.at
+    into, out = traffic_of_texts(service, plan.peak_requests_per_s)
+    rows = (
+        ("requests, mean of the day", quantity_text(service.requests_per_s, "request/s")),
+        ("requests, at the peak", quantity_text(plan.peak_requests_per_s, "request/s")),
+        ("accelerators of a replica", number_text(at.tensor_parallel)),
+        ("batch of a replica", quantity_text(at.batch, "sequence")),
+        ("a step, for each token", seconds_text(at.step_seconds)),
+        ("a request, prompt to last token", seconds_text(at.request_seconds)),
+        ("accelerators to plan", number_text(plan.planned)),
+        ("traffic in, at the peak", quantity_text(into, "bit/s")),
+        ("traffic out, at the peak", quantity_text(out, "bit/s")),
+    )
+    return Table(("what", "how much"), rows, "The service")
+
+
+TASK_MODEL, TASK_USERS, TASK_CHIP, TASK_SECONDS = "llama-3.1-70b", 10 * MB, "H100-SXM", 0.025
+TASK = (
+    "10 million users, 10 requests a day each, 500 tokens in and 500 out, ask Llama 3.1 70B on "
+    "H100-SXM and want a token every 25 ms. Find the precision that needs the fewest accelerators."
+)
+
+
+def _task(service: Service, plan: Plan, target: float) -> tuple[bool, str]:
+    wanted = (
+        (service.n_params == catalog.model(TASK_MODEL).n_params, "choose Llama 3.1 70B first."),
+        (service.users == TASK_USERS, "set 10 million users."),
+        (service.requests_per_user == 10, "set 10 requests a day for each."),
+        (service.prompt_tokens == service.output_tokens == 500, "set 500 tokens in and 500 out."),
+        (service.accelerator == TASK_CHIP, f"choose {TASK_CHIP}."),
+        (abs(target - TASK_SECONDS) < 1e-9, "set the target to 25 ms."),
+    )
+    for met, advice in wanted:
+        if not met:
+            return False, advice
+    others = [replace(service, precision=precision) for precision in PRECISIONS]
+    fewest = min(_needed(other, target, plan.peak_requests_per_s) for other in others)
+    if plan.at.needed > fewest:
+        more = plan.at.needed / fewest
+        return False, f"another precision needs fewer: this one takes {more:.2f} times as many."
+    return True, f"no precision of the list needs fewer than {number_text(fewest)} at the peak."
+
+
+@functools.lru_cache(maxsize=64)
+def _needed(service: Service, target: float, rate: float) -> float:
+    """Accelerators at a rate; infinitely many where no batch serves."""
+    try:
+        return service.best(target, rate).needed
+    except ValueError:
+        return math.inf
+
+
+def _kv_bytes(key: str) -> float:
+    """Bytes of a token's keys and values; the course's rounded model has the real one's shape."""
+    published = key.removeprefix("course-")
+    return float(catalog.architecture(published).kv_bytes_per_token(2))
+
+
+def server_panel(given: Inputs) -> Panel:
+    """The lesson's panel, starting at the reader's inputs."""
+    facts = {key: (catalog.model(key).n_params, _kv_bytes(key)) for key in MODELS}
+    own = (given.n_params, given.kv_bytes_per_token)
+    chosen = next((key for key, fact in facts.items() if fact == own), OWN)
+    names = {key: catalog.model(key).name for key in facts} | {OWN: OWN}
+
+    def answer(
+        users: float, requests_per_user: float, model: str, precision: str, accelerator: str,
+        prompt_tokens: float, output_tokens: float, token_target_seconds: float,
+        owned_accelerators: float,
+    ) -> Answer:  # fmt: skip
+        n_params, kv_bytes = facts.get(model, own)
+        service = Service(
+            users, requests_per_user, n_params, kv_bytes, precision, accelerator, prompt_tokens,
+            output_tokens,
+        )  # fmt: skip
+        plan = make_plan(
+            service, token_target_seconds, given.peak_factor, given.target_utilization,
+            given.spare_accelerators, owned_accelerators,
+        )  # fmt: skip
+        solved, score = _task(service, plan, token_target_seconds)
+        tables = (bounds_bars(plan.at), plan_rows(service, plan))
+        return Answer(sentence(service, plan), tables, score, solved)
+
+    controls = (
+        Number("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
+               scale_name="in millions"),
+        Number("requests_per_user", given.requests_per_user, 0, 100),
+        Choice("model", "Model", names, chosen,
+               "The model that answers; it sets parameters and the cache of a token"),
+        Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
+               given.precision, "How weights are stored; in FP8 and INT8 computed with, too, where "
+               "there is a rate for it"),
+        Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
+               given.accelerator, "The hardware that serves; it sets rates and memory"),
+        Number("prompt_tokens", given.prompt_tokens, 0, 8000, step=50),
+        Number("output_tokens", given.output_tokens, 0, 4000, step=50),
+        Number("token_target_seconds", given.token_target_seconds, 1, 200, scale=1e-3,
+               scale_name="in ms"),
+        Number("owned_accelerators", given.owned_accelerators, 1, 100_000, step=1, log=True),
+    )  # fmt: skip
+    return Panel("From users to accelerators", TASK, controls, answer)

@@ -1,0 +1,281 @@
+"""Three bounds on the accelerators of a text service, put together from lesson 4's formulas.
+
+Every count is a floor. Read is what a sequence has on average, half of its answer written; what
+has to fit is a sequence at its full length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from estimator import catalog
+from estimator.arithmetic import Number, ceil, ceil_divide, floor, maximum, minimum
+from estimator.glossary import quantity
+from estimator.memory import kv_pool_bytes, sequences_that_fit, tokens_that_fit
+from estimator.model_storage import weight_bytes
+from estimator.serving import (
+    accelerators,
+    bandwidth_accelerators,
+    bandwidth_step_seconds,
+    batch_within_target,
+    binding_accelerators,
+    capacity_accelerators,
+    compute_seconds,
+    compute_step_seconds,
+    generation_seconds,
+    planned_accelerators,
+    prefill_floor_seconds,
+    replica_accelerators,
+    request_floor_seconds,
+    requests_in_flight,
+    requests_per_s,
+    roofline_step_seconds,
+)
+from estimator.units import GB, bytes_text, number_text, seconds_text
+
+TENSOR_PARALLEL = (1, 2, 4, 8)
+NEARLY = 1.25
+MEMORY_SHARE = 0.9
+ACTIVATION_BYTES, OVERHEAD_BYTES = 1 * GB, 1 * GB
+PRECISIONS = ("FP16", "BF16", "FP8", "INT8", "INT4 g128", "MXFP4", "NVFP4")
+# Zero is a fine answer to most questions of the glossary; a service without it is none.
+AT_LEAST_ONE = ("users", "n_params", "kv_bytes_per_token", "output_tokens")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The accelerators that each bound asks for, at one batch in each replica."""
+
+    batch: float
+    tensor_parallel: int
+    step_seconds: float
+    request_seconds: float
+    compute: float
+    bandwidth: float
+    capacity: float
+    full: bool
+    """Whether one more sequence would not fit into a replica's memory."""
+    weight_share: float
+    """Share of the weights in what a step reads."""
+
+    @property
+    def needed(self) -> float:
+        """Fewest accelerators that no bound forbids."""
+        count: float = binding_accelerators(self.compute, self.bandwidth, self.capacity)
+        return count
+
+    @property
+    def binding(self) -> str:
+        """The bound that one would have to move.
+
+        Once the memory is full, bandwidth and capacity ask for the same. More memory helps where
+        a step reads mostly weights, which a larger batch shares; else more bandwidth does.
+        """
+        if self.compute >= self.needed:
+            return "compute"
+        return "capacity" if self.full and self.weight_share > 0.5 else "bandwidth"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A text service: who asks, which model answers, and on what."""
+
+    users: float
+    requests_per_user: float
+    n_params: float
+    kv_bytes_per_token: float
+    precision: str
+    accelerator: str
+    prompt_tokens: float
+    output_tokens: float
+
+    def __post_init__(self) -> None:
+        for name in AT_LEAST_ONE:
+            replace(quantity(name), low=1, low_open=False).check(getattr(self, name))
+
+    @property
+    def chip(self) -> catalog.Accelerator:
+        """The accelerator's data sheet."""
+        return catalog.accelerator(self.accelerator)
+
+    @property
+    def requests_per_s(self) -> float:
+        """Mean requests a second."""
+        rate: float = requests_per_s(self.users, self.requests_per_user)
+        return rate
+
+    @property
+    def weight_bytes(self) -> float:
+        """Bytes of the weights."""
+        bits = catalog.precision(self.precision).bits_per_weight
+        size: float = weight_bytes(self.n_params, bits)
+        return size
+
+    @property
+    def flops_per_s(self) -> float:
+        """Rate of the arithmetic at the service's precision."""
+        return compute_rate(self.chip, self.precision)
+
+    @property
+    def request_compute_seconds(self) -> float:
+        """Arithmetic of a request's prompt and answer, on one accelerator."""
+        tokens = self.prompt_tokens + self.output_tokens
+        seconds: float = compute_seconds(self.n_params, tokens, self.flops_per_s)
+        return seconds
+
+    @property
+    def mean_cache_bytes(self) -> float:
+        """Cache of a sequence that has half of its answer, as the sequences have on average."""
+        return self.kv_bytes_per_token * (self.prompt_tokens + self.output_tokens / 2)
+
+    @property
+    def full_tokens(self) -> float:
+        """Tokens of a sequence at its end."""
+        return self.prompt_tokens + self.output_tokens
+
+    def fits(self, tensor_parallel: int = 1) -> int:
+        """Most sequences that a replica's memory takes, each at its full length."""
+        pool = kv_pool_bytes(
+            self.chip.memory_bytes, MEMORY_SHARE, self.weight_bytes, ACTIVATION_BYTES,
+            OVERHEAD_BYTES, tensor_parallel,
+        )  # fmt: skip
+        tokens = tokens_that_fit(tensor_parallel * pool, self.kv_bytes_per_token)
+        return int(sequences_that_fit(tokens, self.full_tokens))
+
+    def in_time(self, token_target_seconds: float, tensor_parallel: int = 1) -> int:
+        """Most sequences whose step, read and computed, takes no longer than the target."""
+        read = batch_within_target(
+            token_target_seconds, self.weight_bytes, self.mean_cache_bytes, self.chip.bytes_per_s,
+            tensor_parallel,
+        )  # fmt: skip
+        one = compute_step_seconds(self.n_params, 1, self.flops_per_s, tensor_parallel)
+        return int(minimum(read, floor(token_target_seconds / one)))
+
+    def step_seconds(self, batch: Number, tensor_parallel: int = 1) -> tuple[Any, Any]:
+        """Time to compute a step, and time to read what it needs."""
+        compute = compute_step_seconds(self.n_params, batch, self.flops_per_s, tensor_parallel)
+        read = bandwidth_step_seconds(
+            self.weight_bytes, self.chip.bytes_per_s, self.mean_cache_bytes, batch, tensor_parallel
+        )
+        return compute, read
+
+    def counts(
+        self, batch: Number, tensor_parallel: int = 1, rate: float | None = None
+    ) -> tuple[Any, Any, Any]:
+        """Accelerators by compute, bandwidth and capacity; a batch may be an array."""
+        load = self.requests_per_s if rate is None else rate
+        shared = self.request_compute_seconds / tensor_parallel
+        compute = accelerators(load, shared) * tensor_parallel
+        read = generation_seconds(self.step_seconds(batch, tensor_parallel)[1], self.output_tokens)
+        bandwidth = bandwidth_accelerators(load, read, batch, tensor_parallel)
+        flying = requests_in_flight(load, self.request_seconds(batch, tensor_parallel))
+        # Where nothing fits, no bound is asked for: `best` and `bounds` refuse before.
+        fits = max(1, self.fits(tensor_parallel))
+        capacity = capacity_accelerators(flying, fits, tensor_parallel)
+        return compute, bandwidth, capacity
+
+    def request_seconds(self, batch: Number, tensor_parallel: int = 1) -> Any:
+        """Least time of a request: its prompt, and a step of the whole batch for each token."""
+        step = roofline_step_seconds(*self.step_seconds(batch, tensor_parallel))
+        prefill = prefill_floor_seconds(
+            self.n_params, self.prompt_tokens, self.flops_per_s, tensor_parallel
+        )
+        return request_floor_seconds(prefill, generation_seconds(step, self.output_tokens))
+
+    def bounds(self, batch: float, tensor_parallel: int = 1, rate: float | None = None) -> Bounds:
+        """All three bounds at one batch; a ValueError if so many sequences do not fit."""
+        fits = self.fits(tensor_parallel)
+        if batch > fits:
+            raise ValueError(
+                f"batch is {number_text(batch)}, but {number_text(fits)} sequences of "
+                f"{number_text(self.full_tokens)} tokens fit on {tensor_parallel} "
+                f"{self.accelerator}: give at most that, or spread the model over more."
+            )
+        compute, bandwidth, capacity = self.counts(batch, tensor_parallel, rate)
+        step: float = roofline_step_seconds(*self.step_seconds(batch, tensor_parallel))
+        cache = batch * self.mean_cache_bytes
+        return Bounds(
+            batch, tensor_parallel, step, self.request_seconds(batch, tensor_parallel), compute,
+            bandwidth, capacity, batch == fits, self.weight_bytes / (self.weight_bytes + cache),
+        )  # fmt: skip
+
+    def best(self, token_target_seconds: float, rate: float | None = None) -> Bounds:
+        """The narrowest replica, with its largest batch, that is nearly the cheapest in the target.
+
+        Each further split sends more messages, which these bounds leave out: a wider replica has
+        to save a good part of the accelerators.
+        """
+        found = []
+        for ranks in TENSOR_PARALLEL:
+            batch = min(self.fits(ranks), self.in_time(token_target_seconds, ranks))
+            if batch >= 1:
+                found.append(self.bounds(batch, ranks, rate))
+        if not found:
+            raise ValueError(self._impossible(token_target_seconds))
+        fewest = min(bounds.needed for bounds in found)
+        return next(bounds for bounds in found if bounds.needed <= NEARLY * fewest)
+
+    def _impossible(self, token_target_seconds: float) -> str:
+        most = TENSOR_PARALLEL[-1]
+        if self.fits(most) < 1:
+            cache = self.kv_bytes_per_token * self.full_tokens
+            work = ACTIVATION_BYTES + OVERHEAD_BYTES
+            usable = MEMORY_SHARE * self.chip.memory_bytes - work
+            wanted = replica_accelerators(self.weight_bytes, cache, usable)
+            return (
+                f"The weights, {bytes_text(self.weight_bytes)}, and one sequence of "
+                f"{number_text(self.full_tokens)} tokens, {bytes_text(cache)}, do not fit on "
+                f"{most} {self.accelerator}, the most that share a layer here: {wanted} would "
+                "hold them, or choose fewer bits, fewer tokens or larger accelerators."
+            )
+        ranks = [n for n in TENSOR_PARALLEL if self.fits(n) >= 1][-1]
+        # Rounded up, so that what the sentence names is enough.
+        least = int(ceil(roofline_step_seconds(*self.step_seconds(1, ranks)) * 1e5)) / 1e5
+        return (
+            f"No batch meets {seconds_text(token_target_seconds)} a token: one sequence alone "
+            f"takes {seconds_text(least)} even where {ranks} {self.accelerator} share each layer. "
+            "Allow that much, or choose fewer bits or accelerators with more bandwidth."
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to have: the bounds at the peak, and the accelerators with reserve and spare."""
+
+    peak_requests_per_s: float
+    at: Bounds
+    planned: float
+    utilization: float
+    """Share of what the reader has that the peak keeps busy."""
+
+
+def make_plan(
+    service: Service, token_target_seconds: float, peak_factor: float, target_utilization: float,
+    spare_accelerators: float, owned_accelerators: float,
+) -> Plan:  # fmt: skip
+    """Plan for the peak; a ValueError if what the reader has is saturated by it."""
+    rate = service.requests_per_s * peak_factor
+    at = service.best(token_target_seconds, rate)
+    # Spare and reserve come in whole replicas as well.
+    ranks = at.tensor_parallel
+    replicas = planned_accelerators(
+        int(at.needed / ranks), target_utilization, ceil_divide(spare_accelerators, ranks)
+    )
+    usable = owned_accelerators // ranks * ranks
+    if at.needed > usable:
+        fit = rate * usable / at.needed
+        people = int(floor(service.users * usable / at.needed))
+        raise ValueError(
+            f"The load is past saturation: {number_text(owned_accelerators)} {service.accelerator} "
+            f"keep up with {number_text(fit)} requests/s, and the peak brings {number_text(rate)}. "
+            f"That fits {number_text(people)} users; for all of them have "
+            f"{number_text(at.needed)} accelerators or more."
+        )
+    return Plan(rate, at, replicas * ranks, float(at.needed / maximum(usable, 1)))
+
+
+def compute_rate(chip: catalog.Accelerator, precision: str) -> float:
+    """Operations a second at a precision: weights alone in 4 bits are computed with at 16."""
+    special = {"FP8": chip.flops_per_s.get(8), "INT8": chip.int8_ops_per_s}
+    return special.get(precision) or chip.flops_per_s[16]

@@ -1,0 +1,429 @@
+"""Lesson 04: figures digit for digit, the three bounds, the panel, other and impossible inputs."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from estimator import catalog
+from estimator.lesson import lesson_04 as lesson
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.panel import Panel
+from estimator.lesson.server_panel import MODELS
+from estimator.lesson.sizing import TENSOR_PARALLEL, Service, compute_rate, make_plan
+from estimator.lesson.tables import Table
+from estimator.memory import kv_bytes_per_token
+from tests.running import papermill, results
+
+NAME = "04-servers-and-bandwidth"
+DATA = Path(__file__).parent / "data"
+COURSE = lesson.course_service()
+DEFAULTS: dict[str, Any] = {
+    "users": 100_000_000, "requests_per_user": 10, "n_params": 3_000_000_000,
+    "kv_bytes_per_token": 114_688, "precision": "FP16", "accelerator": "A100-SXM-80GB",
+    "prompt_tokens": 500, "output_tokens": 500, "token_target_seconds": 0.05, "peak_factor": 2,
+    "target_utilization": 0.75, "spare_accelerators": 8, "owned_accelerators": 1_000,
+}  # fmt: skip
+
+
+def given(**changes: Any) -> Inputs:
+    return Inputs(**{**DEFAULTS, **changes})
+
+
+def column(table: Table, header: str) -> list[str]:
+    place = list(table.headers).index(header)
+    return [str(row[place]) for row in table.rows]
+
+
+# --- The course's figures -------------------------------------------------------------------
+
+
+def test_the_course_s_chain_digit_for_digit() -> None:
+    assert column(lesson.chain_table(), "computed") == [
+        "11,574 requests/s", "9.615 ms", "104 requests/s", "112 accelerators", "56 accelerators",
+    ]  # fmt: skip
+
+
+def test_training_times_and_the_guide_s_forward_pass() -> None:
+    table = lesson.recap_table()
+    assert column(table, "computed")[:4] == ["267.1 days", "8.347 days", "890.3 days", "13.91 days"]
+    assert column(table, "published")[:4] == ["267 days", "8.35 days", "890 days", "13.9 days"]
+    assert "724,625,784,832" in str(table)
+    assert "312,711,577,600" in str(table)
+
+
+def test_other_systems_with_the_course_s_slips() -> None:
+    table = lesson.systems_table()
+    assert column(table, "published") == ["61", "148", "8,208"]
+    assert [text.split()[0] for text in column(table, "computed")] == ["61", "149", "8,180"]
+    assert "148.39" in str(table)
+    assert "8,208.56" in str(table)
+
+
+def test_the_network_digit_for_digit() -> None:
+    assert column(lesson.network_table(), "computed") == [
+        "185.19 Mbit/s", "925.93 Mbit/s", "185.19 Mbit/s", "92.59 Gbit/s", "27.78 Gbit/s",
+        "115.74 Gbit/s",
+    ]  # fmt: skip
+
+
+def test_others_figures_agree_with_the_bound_and_a_measured_step_is_longer() -> None:
+    ratios = [float(text) for text in column(lesson.checks_table(), "ratio")]
+    assert ratios[:-1] == pytest.approx([1] * 7, abs=0.0015)
+    assert ratios[-1] == 1.311
+
+
+def test_latencies_with_the_source_s_truncation() -> None:
+    table = lesson.latency_table()
+    assert column(table, "computed") == ["75.38 ms", "7.075 s", "15.71 ms", "1.046 s"]
+    assert column(table, "published") == ["75 ms", "6.98 s", "16 ms", "0.92 s"]
+    for each, steps, printed in ((46, 150, 6.98), (6, 150, 0.92)):
+        first = {46: 0.075, 6: 0.016}[each]
+        assert first + steps * each / 1000 == pytest.approx(printed, abs=0.006)
+
+
+# --- Three bounds ---------------------------------------------------------------------------
+
+
+def test_the_bounds_side_by_side() -> None:
+    rows = [tuple(map(str, row)) for row in lesson.bounds_table(COURSE).rows]
+    assert rows == [
+        ("1", "2.957 ms", "112", "17,030", "17,111", "15", "bandwidth"),
+        ("8", "3.055 ms", "112", "2,129", "2,211", "15", "bandwidth"),
+        ("64", "3.843 ms", "112", "267", "348", "19", "bandwidth"),
+        ("153", "5.094 ms", "112", "112", "193", "25", "bandwidth"),
+        ("557", "10.78 ms", "112", "31", "112", "52", "compute"),
+        ("1,208", "23.23 ms", "112", "15", "96", "112", "compute"),
+    ]
+
+
+def test_the_corner_is_the_smallest_batch_of_the_fewest() -> None:
+    batch, fewest = lesson.corner(COURSE)
+    needed = [COURSE.bounds(b).needed for b in range(1, COURSE.fits() + 1)]
+    assert fewest == min(needed) == 112
+    assert batch == needed.index(112) + 1 == 557
+
+
+def test_the_chart_draws_the_bounds() -> None:
+    picture = lesson.three_bounds_chart(COURSE)
+    axes = picture.figure.axes[0]
+    compute, bandwidth, capacity, wall, dot = (np.asarray(line.get_xydata()) for line in axes.lines)
+    assert set(compute[:, 1]) == {112}
+    assert (bandwidth[0, 1], capacity[0, 1]) == (17_111, 15)
+    assert np.all(np.diff(bandwidth[:, 1]) <= 0)
+    assert np.all(np.diff(capacity[:, 1]) >= 0)
+    assert set(wall[:, 0]) == {1208}
+    assert dot.tolist() == [[557, 112]]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert axes.get_xlabel() == "batch: sequences in each replica"
+    assert axes.get_ylabel() == "accelerators"
+    styles = {line.get_linestyle() for line in axes.lines[:3]} | {axes.lines[1].get_color()}
+    assert len(styles) >= 3
+    for number in ("112", "17,111", "96", "1,208", "15", "557"):
+        assert number in picture.alt
+
+
+def test_at_one_batch_a_bound_is_its_formula_by_hand() -> None:
+    b = COURSE.bounds(100)
+    step = (6e9 + 100 * 250 * 114_688) / 2039e9
+    assert b.step_seconds == pytest.approx(step)
+    assert b.request_seconds == pytest.approx(500 * step)
+    rate = 1e9 / 86_400
+    assert b.bandwidth == np.ceil(rate * 500 * step / 100)
+    assert b.capacity == np.ceil(rate * 500 * step / 1208)
+
+
+def test_a_prompt_is_computed_cached_and_read() -> None:
+    longer = replace(COURSE, prompt_tokens=500)
+    assert longer.bounds(1).compute == 223
+    assert longer.fits() == 604
+    assert longer.mean_cache_bytes == 750 * 114_688
+    assert longer.best(0.05).binding == "bandwidth"
+
+
+def test_a_target_keeps_the_batch_small_and_costs_accelerators() -> None:
+    # 10 ms: at most 501 sequences are read in time, 520 computed.
+    b = COURSE.best(0.01)
+    assert b.batch == 501
+    assert b.step_seconds <= 0.01
+    assert COURSE.in_time(0.01) == 501
+    assert b.needed > COURSE.best(0.05).needed == 112
+
+
+def test_the_replica_is_no_wider_than_it_pays() -> None:
+    large = replace(COURSE, n_params=70_553_706_496, kv_bytes_per_token=327_680, precision="BF16")
+    on_h100 = replace(large, accelerator="H100-SXM")
+    assert on_h100.fits(1) == 0
+    assert on_h100.best(0.05).tensor_parallel == 4
+    assert COURSE.best(0.05).tensor_parallel == 1
+    assert column(lesson.parallel_table(), "in all") == ["", "4,742", "828", "832"]
+    for ranks in TENSOR_PARALLEL[1:]:
+        assert on_h100.bounds(1, ranks).needed % ranks == 0
+
+
+def test_eight_bits_compute_faster_only_where_there_is_a_rate() -> None:
+    a100, h100 = catalog.accelerator("A100-SXM-80GB"), catalog.accelerator("H100-SXM")
+    assert compute_rate(a100, "INT8") == 624e12
+    assert compute_rate(a100, "FP8") == 312e12
+    assert compute_rate(h100, "FP8") == 1979e12
+    assert compute_rate(h100, "INT4 g128") == 989e12
+
+
+def test_models_are_those_of_the_published_configurations() -> None:
+    configs = json.loads((DATA / "model_configs.json").read_text(encoding="utf-8"))
+    given = {f.key for f in catalog.models().values()} & set(configs) & set(MODELS)
+    assert len(given) == len(MODELS) - 1
+    for key in given:
+        assert catalog.model(key).n_params == configs[key]["parameters"]
+        c = configs[key]["config"]
+        width = c.get("head_dim") or c["hidden_size"] // c["num_attention_heads"]
+        shape = c["num_hidden_layers"], c["num_key_value_heads"], width
+        assert catalog.architecture(key).kv_bytes_per_token(2) == kv_bytes_per_token(*shape)
+
+
+# --- The plan -------------------------------------------------------------------------------
+
+
+def test_the_plan_takes_the_peak_the_reserve_and_the_spare() -> None:
+    plan = make_plan(COURSE, 0.05, 2, 0.75, 8, 1_000)
+    assert plan.at.needed == 223
+    assert plan.planned == 306
+    assert plan.utilization == 0.223
+    assert column(lesson.plan_table(), "accelerators to plan")[2] == "306"
+    assert column(lesson.plan_table(), "mean wait, in times of service")[-1] == "without bound"
+
+
+def test_spare_and_reserve_are_whole_replicas() -> None:
+    service = replace(
+        COURSE, n_params=70_553_706_496, kv_bytes_per_token=327_680, accelerator="H100-SXM"
+    )
+    plan = make_plan(service, 0.05, 1, 0.75, 5, 10_000)
+    assert plan.at.tensor_parallel == 4
+    assert plan.planned % 4 == 0
+    assert plan.planned >= plan.at.needed / 0.75 + 5
+
+
+def test_the_users_that_saturation_names_are_served() -> None:
+    with pytest.raises(ValueError, match="past saturation") as refused:
+        make_plan(COURSE, 0.05, 2, 0.75, 8, 100)
+    users = re.search(r"fits ([\d,]+) users", str(refused.value))
+    needed = re.search(r"have ([\d,]+) accelerators", str(refused.value))
+    assert users
+    assert needed
+    fewer = replace(COURSE, users=int(users[1].replace(",", "")))
+    assert make_plan(fewer, 0.05, 2, 0.75, 8, 100).at.needed <= 100
+    assert make_plan(COURSE, 0.05, 2, 0.75, 8, int(needed[1])).utilization == 1
+
+
+def test_the_target_that_a_refusal_names_is_met() -> None:
+    with pytest.raises(ValueError, match="No batch meets 100 µs a token") as refused:
+        COURSE.best(0.0001)
+    named = re.search(r"takes ([\d.]+) (µs|ms)", str(refused.value))
+    assert named
+    assert COURSE.best(float(named[1]) * {"µs": 1e-6, "ms": 1e-3}[named[2]]).batch >= 1
+
+
+def test_the_batch_that_a_refusal_names_fits() -> None:
+    with pytest.raises(ValueError, match="batch is 1,209, but 1,208 sequences of 500 tokens fit"):
+        COURSE.bounds(1209)
+    assert COURSE.bounds(1208).full
+
+
+def test_a_model_that_fits_nowhere_is_told_what_would_hold_it() -> None:
+    service = replace(COURSE, n_params=405_853_388_800, kv_bytes_per_token=516_096)
+    with pytest.raises(ValueError, match=r"do not fit on 8 A100-SXM-80GB, .*: 11 would hold them"):
+        service.best(0.05)
+
+
+@pytest.mark.parametrize("name", ["users", "n_params", "kv_bytes_per_token", "output_tokens"])
+def test_a_service_without_one_of_these_is_none(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is 0, but .* must be 1 "):
+        Service(**{**vars(COURSE), name: 0})
+
+
+def test_nobody_asks_and_nothing_is_needed() -> None:
+    idle = replace(COURSE, requests_per_user=0)
+    assert make_plan(idle, 0.05, 2, 0.75, 0, 0).at.needed == 0
+
+
+# --- Going further --------------------------------------------------------------------------
+
+
+def test_a_batch_reads_nearly_all_of_a_mixture() -> None:
+    table = lesson.mixture_table()
+    assert column(table, "experts of a layer touched")[:3] == ["2.00", "3.50", "5.47"]
+    assert column(table, "parameters read")[0] == "12.88 G"
+    assert column(table, "of all") == ["28 %", "46 %", "69 %", "90 %", "99 %", "100 %"]
+
+
+def test_an_event_is_larger_than_its_token() -> None:
+    table = lesson.stream_table()
+    assert column(table, "together")[-1] == "298 B"
+    assert column(table, "all answers")[-1] == "13.98 Gbit/s"
+    framing = len(lesson.event_text(" word")) - len(" word")
+    assert column(table, "adds")[0] == f"{framing} B" == "218 B"
+    assert json.loads(lesson.event_text("x").removeprefix("data: "))["choices"]
+
+
+# --- The reader's service and the panel -----------------------------------------------------
+
+
+def test_the_reader_s_paragraph_follows_the_reader() -> None:
+    text = lesson.your_service(given()).text
+    assert "23,148 requests/s need at least 546 A100-SXM-80GB, and bandwidth binds" in text
+    text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
+    assert "11,574 requests/s need at least 112 A100-SXM-80GB, and compute binds" in text
+    assert "a larger batch would not help" in text
+
+
+def page(panel: Panel) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", " ", panel.output.value))
+
+
+def status(panel: Panel) -> str:
+    found = re.search(r'<p role="status"><strong>(.*?)</strong></p>', panel.output.value)
+    assert found
+    return html.unescape(found[1])
+
+
+def set_up(panel: Panel, **values: Any) -> None:
+    for name, value in values.items():
+        panel.boxes[name].value = value
+
+
+def test_the_panel_solves_its_task_with_eight_bits_only() -> None:
+    panel = lesson.server_panel(given())
+    assert panel.last.score == "choose Llama 3.1 70B first."
+    set_up(panel, users=10, model="llama-3.1-70b", accelerator="H100-SXM", token_target_seconds=25)
+    solved = []
+    for precision in lesson.PRECISIONS:
+        set_up(panel, precision=precision)
+        solved += [precision] if panel.last.solved else []
+    assert solved == ["FP8", "INT8"]
+    assert "✔ Solved" not in page(panel)
+    assert "needs fewer: this one takes" in page(panel)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("users", 0, "users is 0, but"),
+        ("users", -1, "-1"),
+        ("users", float("nan"), "nan"),
+        ("users", 1000, "The load is past saturation: 1,000 A100-SXM-80GB keep up with"),
+        ("output_tokens", 0, "output_tokens is 0, but the output tokens must be 1 token or more"),
+        ("token_target_seconds", 0, "0, but the target time per token"),
+        ("token_target_seconds", 0.1, "No batch meets 100 µs a token"),
+        ("prompt_tokens", 10_000_000, "do not fit on 8 A100-SXM-80GB"),
+        ("owned_accelerators", 1.5, "must be a whole number"),
+    ],
+)
+def test_past_what_is_possible_the_page_says_what_would_be(
+    name: str, value: float, said: str
+) -> None:
+    panel = lesson.server_panel(given())
+    before = panel.boxes[name].value
+    set_up(panel, **{name: value})
+    assert said in status(panel)
+    assert "Below stands the last answer" in page(panel)
+    set_up(panel, **{name: before})
+    assert "need at least 546 A100-SXM-80GB" in status(panel)
+    assert not any(not isinstance(error, ValueError) for error in panel.errors)
+
+
+def test_every_model_and_accelerator_answers_or_says_why_not() -> None:
+    panel = lesson.server_panel(given(owned_accelerators=10**7))
+    for model in panel.boxes["model"].options:
+        for name in catalog.accelerators():
+            set_up(panel, model=model[1], accelerator=name)
+    assert {type(error) for error in panel.errors} <= {ValueError}
+    assert "The panel failed" not in page(panel)
+
+
+def test_a_model_of_one_s_own_stays_one_s_own() -> None:
+    panel = lesson.server_panel(given(n_params=5e9, kv_bytes_per_token=1e5))
+    assert panel.boxes["model"].value == "my own"
+    before = status(panel)
+    set_up(panel, model="llama-3.2-1b")
+    assert status(panel) != before
+    set_up(panel, model="my own")
+    assert status(panel) == before
+
+
+def test_the_static_page_has_the_same_answer() -> None:
+    panel = lesson.server_panel(given())
+    static = panel._repr_mimebundle_()["text/html"]
+    assert "need at least 546 A100-SXM-80GB" in static
+    assert "Number of users, in millions" in static
+
+
+def test_answers_of_the_exercises_from_outside() -> None:
+    assert lesson.peak_fleet().answer == 41
+    assert lesson.picture_traffic().answer == pytest.approx(5e6 * 4 * 1.5e6 * 8 / 86_400)
+    assert lesson.batch_in_memory().answer == 108
+    assert lesson.readers_needed().answer == 23
+    assert lesson.peak_fleet(peak_factor=1).answer == 14
+
+
+# --- Under papermill ------------------------------------------------------------------------
+
+
+def test_another_service_under_papermill(tmp_path: Path) -> None:
+    done = papermill(
+        NAME, tmp_path, users="1e7", n_params=8_030_261_248, kv_bytes_per_token=131_072,
+        accelerator="H100-SXM", precision="FP8", prompt_tokens=1000, output_tokens=250,
+        peak_factor=3, token_target_seconds=0.03,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = results(tmp_path)
+    expected = Service(
+        10_000_000, 10, 8_030_261_248, 131_072, "FP8", "H100-SXM", 1000, 250
+    )  # fmt: skip
+    plan = make_plan(expected, 0.03, 3, 0.75, 8, 1000)
+    assert found == pytest.approx(
+        {
+            "requests_per_s": 1e8 / 86_400,
+            "peak_requests_per_s": 3e8 / 86_400,
+            "accelerators": plan.at.compute,
+            "bandwidth_accelerators": plan.at.bandwidth,
+            "capacity_accelerators": plan.at.capacity,
+            "binding_accelerators": plan.at.needed,
+            "planned_accelerators": plan.planned,
+            "tensor_parallel": plan.at.tensor_parallel,
+            "batch": plan.at.batch,
+        }
+    )
+    assert found["accelerators"] == np.ceil(3e8 / 86_400 * 2 * 8_030_261_248 * 1250 / 1979e12)
+    text = (tmp_path / "out.ipynb").read_text(encoding="utf-8")
+    assert "3,472 requests/s need at least" in text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"users": 0}, "users is 0, but the number of users must be 1 user or more"),
+        ({"users": -5}, "users is -5, but the number of users must be"),
+        ({"users": "nan"}, "users is nan"),
+        ({"users": "many"}, "users is 'many' (str)"),
+        ({"accelerator": "A100"}, "did you mean 'A100-SXM-40GB' or 'A100-SXM-80GB'?"),
+        ({"precision": "FP7"}, "precision is 'FP7', which is not on the list"),
+        ({"target_utilization": 75}, "target_utilization is 75, but the target utilization"),
+        ({"owned_accelerators": 10}, "The load is past saturation: 10 A100-SXM-80GB keep up"),
+        ({"token_target_seconds": 0.0001}, "No batch meets 100 µs a token"),
+    ],
+    ids=["zero", "negative", "nan", "text", "unknown", "precision", "percent", "load", "target"],
+)
+def test_impossible_parameters_stop_the_run(
+    tmp_path: Path, parameters: dict[str, Any], sentence: str
+) -> None:
+    done = papermill(NAME, tmp_path, **parameters)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert not (tmp_path / "result.json").exists()
