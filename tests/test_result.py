@@ -76,6 +76,13 @@ def test_a_missing_folder_is_told() -> None:
         write_result("01", "/no/such/file.json", GIVEN, weight_bytes=1)
 
 
+def test_a_folder_or_a_number_is_no_path(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="which is a folder: give a file in it"):
+        write_result("01", str(tmp_path), GIVEN, weight_bytes=1)
+    with pytest.raises(TypeError, match="result_path is 5, but it must be the path of a file"):
+        write_result("01", 5, GIVEN, weight_bytes=1)  # type: ignore[arg-type]
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_no_half_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,8 @@ def write_result(lesson: str, path: str, given: Inputs, **values: float) -> Tabl
     absent: it is written beside its place and then moved there.
     """
     results = {name: _entry(name, value) for name, value in values.items()}
+    if not isinstance(path, str):
+        raise TypeError(f"result_path is {path!r}, but it must be the path of a file: give text.")
     if path:
         content = {
             "lesson": lesson,
@@ -53,6 +55,8 @@ def write_whole(path: Path, content: str | bytes, parameter: str = "result_path"
         raise ValueError(
             f"{parameter} is {str(path)!r}, but there is no folder {str(folder)!r}: make it first."
         )
+    if path.is_dir():
+        raise ValueError(f"{parameter} is {str(path)!r}, which is a folder: give a file in it.")
     handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
