@@ -74,6 +74,14 @@ def test_answers_from_outside() -> None:
     assert lesson_01.gib_of().answer == 16_060_522_496
 
 
+def test_an_answer_that_is_not_rounded_is_told_which_way() -> None:
+    exercise = lesson_01.how_many_hold()
+    right, sentence = exercise.verdict(exercise.answer - 0.4)
+    assert right is False
+    assert "Now round up" in sentence
+    assert "Now round down" in exercise.verdict(exercise.answer + 0.4)[1]
+
+
 def test_the_same_exercise_with_other_numbers() -> None:
     exercise = lesson_01.size_at_int8(n_params=13_000_000_000)
     assert exercise.answer == 13_000_000_000

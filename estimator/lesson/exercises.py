@@ -46,13 +46,23 @@ class Exercise:
             return None, f"Not answered yet: put your number{self._in_units} in place of the dots."
         answer = answer.item() if hasattr(answer, "item") else answer
         if isinstance(answer, bool) or not isinstance(answer, int | float):
-            return False, f"{answer!r} is not a plain number: give one{self._in_units}."
+            return False, f"{answer!r} is not a plain number: give one{self._in_units.rstrip(',')}."
         if self._is(answer, self.answer):
             return True, f"Right: {quantity_text(self.answer, self.unit)}."
         for mistake in (*self.mistakes, *self._unit_mistakes()):
             if self._is(answer, mistake.value) and not self._is(mistake.value, self.answer):
                 return False, f"Not yet. {mistake.advice}"
-        return False, f"Not yet. {self._distance(answer)}"
+        return False, f"Not yet. {self._rounding(answer) or self._distance(answer)}"
+
+    def _rounding(self, answer: float) -> str:
+        """Say which way to round, where an answer is right but for that."""
+        if type(self.answer) is not int or not math.isfinite(answer) or answer % 1 == 0:
+            return ""
+        if self.answer == math.ceil(answer):
+            return "Now round up: only whole ones count, and the rest needs a place too."
+        if self.answer == math.floor(answer):
+            return "Now round down: only whole ones count, and this is what surely fits."
+        return ""
 
     @property
     def _in_units(self) -> str:
