@@ -55,6 +55,14 @@ def formula(
                 result = call(*values, *args[len(values) :], **named)
             except OverflowError:
                 raise _too_large(facts) from None
+            except ValueError as error:
+                if "broadcast" not in str(error):
+                    raise
+                shapes = ", ".join(str(getattr(value, "shape", "one")) for value in values)
+                raise ValueError(
+                    f"{facts.result.name} got arrays whose shapes do not go together ({shapes}): "
+                    "give arrays of one shape, or single numbers."
+                ) from None
             return _finite(result, facts)
 
         checked.__doc__ = _docstring(facts)
@@ -89,9 +97,10 @@ def check_inputs(**values: Any) -> dict[str, Any]:
 def _finite(result: Number, facts: Facts) -> Number:
     """Return a result, or refuse one that left the range of floats."""
     kind = type(result)
-    if kind is int or (kind is float and -LARGEST <= result <= LARGEST):
-        return result
-    if kind is not float:
+    if kind is int or kind is float:
+        if -LARGEST <= result <= LARGEST:
+            return result
+    else:
         if is_symbolic(result):
             return result
         import numpy as np

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 from estimator.units import number_text, plural
 
 LARGEST = sys.float_info.max
+# An end beyond this is no end that a person would be told: the largest float, in any unit.
+_ENDLESS = 1e280
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Quantity:
     def range_text(self) -> str:
         """Say which values are allowed, in words."""
         kind = "a whole number, " if self.whole else ""
-        if self.high < LARGEST:
+        if self.high < _ENDLESS:
             low = f"more than {number_text(self.low)}, " if self.low_open else ""
             start = low or f"from {number_text(self.low)} "
             end = "at most" if self.low_open else "to"
@@ -61,14 +63,14 @@ class Quantity:
         """Return a value fit for arithmetic: an int, a finite float, or a float64 array.
 
         Integers stay exact. An integer array becomes float64, because int64 wraps in silence.
-        Random draws need not be whole. SymPy symbols pass, for display.
+        Random draws need not be whole. SymPy expressions with symbols pass, for display.
         """
         kind = type(value)
         if (kind is int or kind is float) and self.allows(value):
             return value
         if kind is int or kind is float:
             self.refuse(value)
-        if hasattr(value, "free_symbols"):
+        if getattr(value, "free_symbols", None):
             return value
         if hasattr(value, "__array__"):
             return self._check_array(value)
@@ -78,34 +80,38 @@ class Quantity:
         import numpy as np
 
         _keep_freed_memory()
-        if isinstance(value, np.generic) and not isinstance(value, np.bool_):
-            return self.check(value.item())
         array = np.asarray(value)
         if array.dtype.kind == "O" and all(type(item) in (int, float) for item in array.flat):
             # NumPy makes objects of integers that are too large for its own.
+            self._refuse_first(array, (array < -LARGEST) | (array > LARGEST))
             array = array.astype(np.float64)
-        if array.dtype.kind not in "iuf":
+        if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(value):
             self.refuse_kind(value)
+        if array.ndim == 0:
+            return self.check(int(array) if array.dtype.kind != "f" else float(array))
         # Compared as float64, too: the ends of a range may lie outside a smaller type.
         floats = array.astype(np.float64, copy=False)
         if floats.size and not (self.below < floats.min() and floats.max() <= self.high):
-            inside = (floats > self.below) & (floats <= self.high)
-            self._refuse_first(array, ~inside)
+            self._refuse_first(array, ~((floats > self.below) & (floats <= self.high)))
         return floats
 
-    def _refuse_first(self, array: Any, wrong: Any) -> NoReturn:
+    def _refuse_first(self, array: Any, wrong: Any) -> None:
         import numpy as np
 
+        if not wrong.any():
+            return
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         where = "".join(f"[{i}]" for i in place)
-        self.refuse(array[place].item(), where)
+        value = array[place]
+        self.refuse(value.item() if hasattr(value, "item") else value, where)
 
     def refuse(self, value: float, where: str = "") -> NoReturn:
         """Raise the one sentence on a value out of range."""
         shown = value if abs(value) < 1e15 else float_or_large(value)
+        limit = ", but no more than a float can hold" if value > LARGEST else ""
         raise ValueError(
             f"{self.name}{where} is {shown}, but the {self.label} must be "
-            f"{self.range_text}: give for example {number_text(self.usual)}."
+            f"{self.range_text}{limit}: give for example {number_text(self.usual)}."
         )
 
     def refuse_kind(self, value: object) -> NoReturn:
@@ -136,4 +142,5 @@ def float_or_large(value: float) -> str:
     try:
         return f"{float(value):g}"
     except OverflowError:
-        return f"an integer of {value.bit_length()} bits"  # type: ignore[attr-defined]
+        exponent = int(value.bit_length() * math.log10(2))  # type: ignore[attr-defined]
+        return f"about {'-' if value < 0 else ''}10^{exponent}"

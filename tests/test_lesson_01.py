@@ -60,7 +60,7 @@ def test_the_readers_paragraph_follows_the_reader() -> None:
     text = lesson_01.your_model(given).text
     assert text.startswith("**70,553,706,496 parameters at 16 bits: 141.11 GB (131.42 GiB).**")
     assert "They do not fit on one L40S of 48.31 GB (44.99 GiB): 3 hold them together." in text
-    assert text.endswith("All 3 copies are 423.32 GB (394.25 GiB).")
+    assert text.endswith("The 3 copies together are 423.32 GB (394.25 GiB).")
 
 
 def test_loading_is_slowest_from_a_hard_disk_and_quickest_from_memory() -> None:

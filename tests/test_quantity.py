@@ -63,7 +63,7 @@ def test_a_value_in_range_comes_back_unchanged(entry: Quantity, value: float) ->
                     "give for example 128."),
         (COUNT, math.nan, "tokens is nan, but"),
         (COUNT, math.inf, "tokens is inf, but"),
-        (COUNT, 10**400, "tokens is an integer of 1329 bits, but"),
+        (COUNT, 10**400, "tokens is about 10^400, but"),
         (DIVISOR, 0, "rate is 0, but the compute rate must be more than 0 FLOP/s"),
         (DIVISOR, -math.ulp(0.0), "rate is -5e-324, but"),
         (LAYERS, 1.5, "n_layers is 1.5, but the number of layers must be a whole number"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from estimator.glossary import quantity
-from estimator.quantity import LARGEST, Quantity
+from estimator.quantity import Quantity
 from estimator.units import quantity_text
 
 OWN = "my own"
@@ -44,7 +44,7 @@ class Number:
             unit="",
             usual=entry.usual / self.scale,
             low=entry.low / self.scale,
-            high=entry.high / self.scale if entry.high < LARGEST else LARGEST,
+            high=entry.high / self.scale,
         )
 
     @property

@@ -40,13 +40,16 @@ class Exercise:
         """Unit of the answer, from the glossary."""
         return quantity(self.answer_name).unit
 
-    def verdict(self, answer: object) -> tuple[bool | None, str]:
+    def verdict(self, answer: Any) -> tuple[bool | None, str]:
         """Judge an answer: right, wrong, or None while there is none; with one helpful sentence."""
         if answer is ... or answer is None:
             return None, f"Not answered yet: put your number{self._in_units} in place of the dots."
-        answer = answer.item() if hasattr(answer, "item") else answer
+        answer = answer.item() if getattr(answer, "shape", None) == () else answer
         if isinstance(answer, bool) or not isinstance(answer, int | float):
-            return False, f"{answer!r} is not a plain number: give one{self._in_units.rstrip(',')}."
+            return (
+                False,
+                f"{answer!r:.40} is not a plain number: give one{self._in_units.rstrip(',')}.",
+            )
         if self._is(answer, self.answer):
             return True, f"Right: {quantity_text(self.answer, self.unit)}."
         for mistake in (*self.mistakes, *self._unit_mistakes()):
@@ -115,7 +118,8 @@ class Verdict:
 
 def attempt(function: Callable[..., Any], **arguments: Any) -> Any:
     """Call a formula in which a reader fills in blanks; with a blank left, give the blank back."""
-    return ... if ... in arguments.values() else function(**arguments)
+    blank = any(value is ... for value in arguments.values())
+    return ... if blank else function(**arguments)
 
 
 def check(exercise: Exercise, answer: object = ...) -> Verdict:

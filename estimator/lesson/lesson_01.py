@@ -54,12 +54,13 @@ def your_model(given: Inputs) -> Prose:
     size = weight_bytes(given.n_params, given.bits_per_weight)
     copies = replicated_bytes(size, given.replicas)
     text = (
-        f"**{number_text(given.n_params)} parameters at {number_text(given.bits_per_weight)} bits: "
+        f"**{quantity_text(given.n_params, 'parameter')} at "
+        f"{quantity_text(given.bits_per_weight, 'bit')}: "
         f"{bytes_text(size)}.** {fit_sentence(size, given.accelerator)}"
     )
     if given.replicas > 1:
         text += " Every copy needs a place of its own."
-        text += f" All {number_text(given.replicas)} copies are {bytes_text(copies)}."
+        text += f" The {number_text(given.replicas)} copies together are {bytes_text(copies)}."
     return Prose(text)
 
 

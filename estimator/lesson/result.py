@@ -22,7 +22,7 @@ def write_result(lesson: str, path: str, given: Inputs, **values: float) -> Tabl
     absent: it is written beside its place and then moved there.
     """
     results = {name: _entry(name, value) for name, value in values.items()}
-    if not isinstance(path, str):
+    if not isinstance(path, str) or (path and not path.strip()):
         raise TypeError(f"result_path is {path!r}, but it must be the path of a file: give text.")
     if path:
         content = {
@@ -57,7 +57,9 @@ def write_whole(path: Path, content: str | bytes, parameter: str = "result_path"
         )
     if path.is_dir():
         raise ValueError(f"{parameter} is {str(path)!r}, which is a folder: give a file in it.")
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{parameter} is {str(path)!r}, which is no plain file: give another.")
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".half-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)

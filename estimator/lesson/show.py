@@ -49,6 +49,8 @@ def show(function: Callable[..., Any], *args: float, **kwargs: float) -> Shown:
     for name, value in bound.arguments.items():
         if hasattr(value, "shape") and value.shape:
             raise TypeError(f"{name} is an array, but show() displays one case: give one number.")
+        if hasattr(value, "item"):
+            bound.arguments[name] = value.item()
     value = function(**bound.arguments)
     symbols = {entry.name: entry.symbol for entry in facts.inputs}
     numbers = {name: number_latex(value) for name, value in bound.arguments.items()}
@@ -73,6 +75,12 @@ def _latex(facts: Facts, texts: dict[str, str]) -> str:
 
         def _print_Integer(self, integer: sympy.Integer) -> str:  # noqa: N802
             return number_latex(int(integer))
+
+        def _print_log(self, logarithm: Any, exp: str | None = None) -> str:
+            number, *base = logarithm.args
+            name = rf"\log_{{{self._print(base[0])}}}" if base else r"\log"
+            power = f"^{{{exp}}}" if exp else ""
+            return rf"{name}{power}\left({self._print(number)}\right)"
 
         def _print_Add(self, total: sympy.Add, order: str | None = None) -> str:  # noqa: N802
             return str(super()._print_Add(sympy.Add(*_terms(total)), order))
