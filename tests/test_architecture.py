@@ -220,6 +220,22 @@ def test_null_counts_as_left_out() -> None:
     assert read(without).decoder.attention.n_kv_heads == 4
 
 
+@pytest.mark.parametrize(
+    ("family", "key"),
+    [("mistral", "sliding_window"), ("gemma2", "sliding_window"), ("gpt_oss", "sliding_window"),
+     ("llama4_text", "attention_chunk_size")],
+)  # fmt: skip
+def test_null_for_a_window_is_no_window(family: str, key: str) -> None:
+    experts = {"num_local_experts": 4, "num_experts_per_tok": 1, "intermediate_size_mlp": 128}
+    mixture = experts if family in ("gpt_oss", "llama4_text") else {}
+    model = read({**LLAMA, **mixture}, model_type=family, num_hidden_layers=8, **{key: None})
+    assert model.decoder.window is None
+    assert key not in model.assumed
+    assert model.cache_bytes(100_000) == model.cache_bytes(100_000, rule="full")
+    default = read({**LLAMA, **mixture}, model_type=family, num_hidden_layers=8)
+    assert default.decoder.window == default.assumed[key] == families()[family].defaults[key]
+
+
 def test_text_config_may_leave_sizes_to_the_family() -> None:
     llava = architecture("llava-1.5-7b")
     assert llava.n_params == architecture("llama-2-7b").n_params + 2 * 64 * 4096

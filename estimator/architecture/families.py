@@ -315,7 +315,8 @@ def _windows(reader: Reader, family: Family, n_layers: int) -> tuple[tuple[str, 
     keys = ["attention_chunk_size"] if local == CHUNKED else ["sliding_window"]
     if "sliding_window_size" in reader.values and local == SLIDING:
         keys.append("sliding_window_size")  # Gemma 2 says it twice
-    window = reader.optional(*keys, low=1 if on else 0)
+    # Null, as Mistral writes it, is no window at all; a window left out is the family's own.
+    window = None if reader.is_null(*keys) else reader.optional(*keys, low=1 if on else 0)
     if not on or window is None or local not in kinds:
         return (FULL,) * n_layers, None
     return kinds, window
@@ -358,7 +359,10 @@ def _rotary_dim(reader: Reader, attention: Attention) -> int:
     rope = reader.find("rope_parameters")[1]
     inner = rope.get("partial_rotary_factor") if isinstance(rope, dict) else None
     share = reader.share("partial_rotary_factor", "rotary_pct")
-    return int(attention.head_dim * (inner if isinstance(inner, float) else share))
+    if inner is not None:
+        nested = {"partial_rotary_factor": inner}
+        share = Reader(nested, reader.family, {}, nested=True).share("partial_rotary_factor")
+    return int(attention.head_dim * share)
 
 
 def _prediction_layers(reader: Reader, family: Family) -> int:

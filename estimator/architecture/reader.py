@@ -97,6 +97,11 @@ class Reader:
                 return name, self.defaults[name]
         return names[0], None
 
+    def is_null(self, *names: str) -> bool:
+        """Tell a key that says null, where null means none and not the family's default."""
+        self.used.update(names)
+        return all(self.values.get(name, names) is None for name in names)
+
     def size(self, *names: str, high: int = LARGEST_SIZE) -> int:
         """A whole number that the model cannot do without; only a text_config may omit it."""
         value = self.optional(*names, high=high)
