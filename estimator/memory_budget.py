@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from estimator.architecture import Architecture, Decoder
@@ -302,6 +303,16 @@ def _stage(
 def _weights(
     decoder: Decoder, stored: StoredWeights, *, first: bool, last: bool
 ) -> dict[str, float]:
+    table = _rotary(decoder.n_positions or 0, decoder.rotary_dim, stored.bits / 8)
+    return {
+        **stored.decoder_bytes(decoder, partial(_stage_parts, first=first, last=last)),
+        "table of rotations": table,
+        "absorbed latents": _absorbed(decoder, stored.bits / 8),
+    }
+
+
+def _stage_parts(decoder: Decoder, *, first: bool, last: bool) -> dict[str, int]:
+    """Parameters of a stage by part."""
     parts = decoder.embedding_parts() if first else {}
     for mixture in (False, True):
         count = decoder.mixture_layers.count(mixture)
@@ -311,12 +322,7 @@ def _weights(
         parts[name] = parts.get(name, 0) + params
     if last and not first and decoder.tied and decoder.has_head:
         parts["output head"] += decoder.head_matrix()
-    table = _rotary(decoder.n_positions or 0, decoder.rotary_dim, stored.bits / 8)
-    return {
-        **stored.part_bytes(parts, decoder.d_model),
-        "table of rotations": table,
-        "absorbed latents": _absorbed(decoder, stored.bits / 8),
-    }
+    return parts
 
 
 def _absorbed(decoder: Decoder, width: float) -> float:
