@@ -331,6 +331,20 @@ def test_damage_gets_one_short_sentence(config: dict[str, Any], changes: dict[An
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "value", [1e999, -1e999, float("nan"), -0.5, 1.5, 10**400, "all", True, []]
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_rotated_share_must_be_one(value: Any, nested: bool) -> None:
+    key = {"partial_rotary_factor": value}
+    with pytest.raises((TypeError, ValueError), match="partial_rotary_factor") as caught:
+        read(LLAMA, **({"rope_parameters": key} if nested else key))
+    assert len(str(caught.value)) < 300
+    with pytest.raises(ValueError, match="an integer of"):
+        read(LLAMA, partial_rotary_factor=10**400)
+    assert read(LLAMA, rope_parameters={"partial_rotary_factor": 0.5}).decoder.rotary_dim == 8
+
+
 @pytest.mark.parametrize("config", [None, 3, "llama", [], [LLAMA], b"{}", {}, float("nan")])
 def test_what_is_no_configuration(config: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"model_type|configuration"):
