@@ -243,6 +243,48 @@ def test_text_config_may_leave_sizes_to_the_family() -> None:
     assert llava.left_out == ("vision_config",)
 
 
+T5 = {"model_type": "t5", "d_model": 96, "d_ff": 128, "num_layers": 2, "num_heads": 4,
+      "vocab_size": 100}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "family", "defaults"),
+    [
+        (LATENT, "deepseek_v2",
+         {"q_lora_rank": 1536, "n_shared_experts": 2, "first_k_dense_replace": 0}),
+        (LATENT, "deepseek_v3",
+         {"q_lora_rank": 1536, "n_shared_experts": 1, "first_k_dense_replace": 3}),
+        ({**LLAMA, "num_experts_per_tok": 2, "n_routed_experts": 4, "moe_intermediate_size": 32},
+         "glm4_moe", {"n_shared_experts": 1, "first_k_dense_replace": 1, "use_qk_norm": False}),
+        (T5, "t5",
+         {"d_kv": 64, "feed_forward_proj": "relu", "relative_attention_num_buckets": 32}),
+    ],
+)  # fmt: skip
+def test_the_familys_own_default_is_taken_and_told(
+    config: dict[str, Any], family: str, defaults: dict[str, Any]
+) -> None:
+    keys = {key: value for key, value in config.items() if key != "num_nextn_predict_layers"}
+    bare = {key: value for key, value in keys.items() if key not in defaults}
+    found = read(bare, model_type=family)
+    assert defaults.items() <= found.assumed.items()
+    assert found.parts == read(keys, model_type=family, **defaults).parts
+
+
+def test_null_for_a_latent_or_shared_experts_is_none_of_them() -> None:
+    assert read(LATENT, q_lora_rank=None).decoder.attention.latent.q_rank is None  # type: ignore[union-attr]
+    assert "shared experts" not in {
+        k for k, v in read(LATENT, n_shared_experts=None).parts.items() if v
+    }
+
+
+def test_a_gate_must_be_what_the_projection_says() -> None:
+    gated = read(T5, feed_forward_proj="gated-gelu", is_gated_act=True)
+    assert gated.n_params - read(T5).n_params == 2 * 96 * 128
+    for projection in ({}, {"feed_forward_proj": "relu"}):
+        with pytest.raises(ValueError, match="is_gated_act"):
+            read(T5, is_gated_act=True, **projection)
+
+
 @pytest.mark.parametrize("key", [key for key in LLAMA if key != "num_key_value_heads"])
 def test_a_file_that_lacks_a_size_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match=key):

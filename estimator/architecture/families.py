@@ -226,7 +226,9 @@ def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
 
 def _latent(reader: Reader) -> Latent:
     sizes = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
-    return Latent(reader.optional("q_lora_rank"), *(reader.size(name) for name in sizes))
+    # Null, as DeepSeek-V2 Lite writes it, is a query without a latent.
+    q_rank = None if reader.is_null("q_lora_rank") else reader.optional("q_lora_rank")
+    return Latent(q_rank, *(reader.size(name) for name in sizes))
 
 
 def _dense(reader: Reader, family: Family, d_model: int) -> FeedForward:
@@ -262,6 +264,8 @@ def _mixture(
 
 def _shared_width(reader: Reader, keys: MixtureKeys, width: int) -> int:
     if keys.shared == "count":
+        if reader.is_null("n_shared_experts"):
+            return 0
         return width * (reader.optional("n_shared_experts", low=0) or 0)
     if keys.shared == "size":
         return reader.size("shared_expert_intermediate_size")
@@ -385,8 +389,10 @@ def _end_t5(reader: Reader, decoder: Decoder) -> Decoder:
     name, projection = reader.find("feed_forward_proj")
     if projection is not None and not isinstance(projection, str):
         reader.refuse(name, "the name of an activation, as 'gated-gelu'", wrong_type=True)
-    gated = (projection or "relu").startswith("gated-")
-    buckets = reader.optional("relative_attention_num_buckets") or 32
+    gated = str(projection).startswith("gated-")
+    if reader.find("is_gated_act")[1] not in (None, gated):
+        reader.refuse("is_gated_act", f"{gated}, as feed_forward_proj is {shown(projection)}")
+    buckets = reader.optional("relative_attention_num_buckets") or 0
     return replace(
         decoder,
         dense=decoder.dense and replace(decoder.dense, matrices=GATED if gated else PLAIN),
