@@ -188,14 +188,24 @@ def budget(
     large = visible_bytes >= LARGE_BYTES if large is None else large
     plan = replace(
         plan,
-        chunk_tokens=plan.chunk_tokens or (8192 if large else 2048),
-        max_sequences=plan.max_sequences or (1024 if large else 256),
+        chunk_tokens=plan.chunk_tokens or chunk_tokens(large),
+        max_sequences=plan.max_sequences or max_sequences(large),
     )
     budgets = []
     for number, decoder in enumerate(decoders):
         ends = number == 0, number == len(decoders) - 1
         budgets.append(_stage(model, decoder, plan, visible_bytes, utilization, measured, ends))
     return tuple(budgets)
+
+
+def chunk_tokens(large: bool) -> int:
+    """Tokens of a step that vLLM is ready for unless told, on a large accelerator or another."""
+    return 8192 if large else 2048
+
+
+def max_sequences(large: bool) -> int:
+    """Sequences of a step that vLLM is ready for unless told, on a large accelerator or another."""
+    return 1024 if large else 256
 
 
 def pool_range(

@@ -96,6 +96,8 @@ def _with_biases(decoder: Decoder, on: bool) -> Decoder:
 # Scales: FP8 and INT8 as vLLM makes them have one a tensor or a row, which is next to nothing.
 _NAMED = {
     "fp8": StoredWeights("fp8", quantized_bits=8),
+    "fp8_e4m3": StoredWeights("fp8_e4m3", quantized_bits=8),
+    "fp8_e5m2": StoredWeights("fp8_e5m2", quantized_bits=8),
     "int8": StoredWeights("int8", quantized_bits=8),
     "int4": StoredWeights("int4 in groups of 128", quantized_bits=_scaled(4, 16, 4, 128)),
     "nvfp4": StoredWeights("nvfp4", quantized_bits=_scaled(4, 8, 0, 16)),
