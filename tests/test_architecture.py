@@ -303,7 +303,8 @@ def test_a_file_that_lacks_a_size_is_refused(key: str) -> None:
     "family",
     ["mamba", "mamba2", "jamba", "zamba2", "bamba", "falcon_h1", "granitemoehybrid", "qwen3_next",
      "lfm2", "recurrent_gemma", "rwkv", "bert", "whisper", "mllama_text_model", "gemma3n_text",
-     "deepseek_v32", "minimax", "bloom", "falcon", "mpt", "phi", "gptj", "chatglm", "nonsense"],
+     "deepseek_v32", "minimax", "fuyu", "bloom", "falcon", "mpt", "phi", "gptj", "chatglm",
+     "nonsense"],
 )  # fmt: skip
 def test_other_families_are_refused_by_name(family: str) -> None:
     with pytest.raises(ValueError, match=family):

@@ -105,9 +105,11 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
     values = check_mapping(config)
     name, keys = _model_type(values), data("keys.json")
     if name in keys["wrappers"] and "text_config" in values:
-        text, left_out = _unwrap(values)
+        text, left_out = _unwrap(values, name)
         inner = _model_type(text, keys["same_text"].get(name))
-        return (*_read_text(text, keys["same_text"].get(inner, inner), nested=True), left_out)
+        own = keys["text_defaults"].get(name) or keys["text_defaults"].get(inner)
+        family = keys["same_text"].get(inner, inner)
+        return (*_read_text(text, family, nested=True, own=own), left_out)
     if name in keys["flat_wrappers"]:
         left_out = tuple(key for key in values if _is_other_part(key))
         text = {key: value for key, value in values.items() if key not in left_out}
@@ -130,14 +132,19 @@ def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
     return name
 
 
-def _unwrap(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Take the text part out of a multimodal configuration; the rest must not describe text."""
-    text = dict(check_mapping(values["text_config"]))
-    tied = values.get("tie_word_embeddings")
+    keys, text = data("keys.json"), dict(check_mapping(values["text_config"]))
+    for key in keys["text_ignored"].get(name, ()):
+        text.pop(key, None)
+    # Llama 4's head stands inside the language model, which follows its own key.
+    tied = None if name in keys["tied_by_text"] else values.get("tie_word_embeddings")
     # Both may say it: transformers 5 follows the outer one, earlier releases the inner one.
     newer = str(values.get("transformers_version", ""))[:2] == "5."
     if tied is not None and (newer or text.get("tie_word_embeddings") is None):
         text["tie_word_embeddings"] = tied
+    if name in keys["never_tied"]:
+        text["tie_word_embeddings"] = False
     known = irrelevant() | {"text_config", "vocab_size", "tie_word_embeddings"}
     for key in sorted(values.keys() - known):
         value = values[key]
@@ -155,15 +162,20 @@ def _is_other_part(key: str) -> bool:
 
 
 def _read_text(
-    values: dict[str, Any], name: str, *, nested: bool
+    values: dict[str, Any], name: str, *, nested: bool, own: Mapping[str, Any] | None = None
 ) -> tuple[Decoder, dict[str, Any]]:
+    """Read a language model; its wrapper's `own` defaults, or null, stand for the family's."""
     family = families().get(name)
     if family is None:
         raise ValueError(
             f"model_type is {shown(name)}, a family that is not known here: sizes are given for "
             f"{', '.join(families())}, and for multimodal models built on them."
         )
-    reader = Reader(values, name, family.defaults, nested=nested)
+    defaults = family.defaults
+    if own:
+        both = {**defaults, **own}
+        defaults = {key: value for key, value in both.items() if value is not None}
+    reader = Reader(values, name, defaults, nested=nested)
     decoder = _decoder(reader, family)
     decoder = _ENDINGS[name](reader, decoder) if name in _ENDINGS else decoder
     reader.used.update(family.ignored)
