@@ -15,17 +15,9 @@ from typing import Any
 from estimator.architecture import Architecture
 from estimator.catalog import accelerators, architecture, configurations
 from estimator.choosing import choose
+from estimator.engine_memory import LARGE_BYTES, Engine, chunk_tokens, engine, max_sequences
 from estimator.memory import kv_pool_bytes
-from estimator.memory_budget import (
-    LARGE_BYTES,
-    Engine,
-    Plan,
-    Stage,
-    budget,
-    chunk_tokens,
-    engine,
-    max_sequences,
-)
+from estimator.memory_budget import Plan, Stage, budget
 from estimator.stored_weights import DTYPE_BITS, stored_as
 from estimator.units import GiB
 from estimator.validate.files import read_json, read_rows
