@@ -1,16 +1,24 @@
 """The memory of one accelerator under an engine: what is used, and what is left for the cache.
 
-Each constant carries the engine, version, accelerator and date of its measurement, and a range.
+Its constants stand in `engine_memory`, each with its measurement and a range.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 from estimator.architecture import Architecture, Decoder
 from estimator.architecture.description import FeedForward
+from estimator.engine_memory import (
+    LARGE_BYTES,
+    VLLM_0_19,
+    Constant,
+    Engine,
+    chunk_tokens,
+    max_sequences,
+)
 from estimator.formula import facts_of
 from estimator.glossary import quantity
 from estimator.memory import (
@@ -23,7 +31,6 @@ from estimator.memory import (
 )
 from estimator.model_storage import linear_params
 from estimator.stored_weights import StoredWeights
-from estimator.units import GiB
 
 _layer = facts_of(engine_layer_bytes).bare
 _workspace = facts_of(expert_workspace_bytes).bare
@@ -32,94 +39,6 @@ _kv_heads = facts_of(kv_heads_per_rank).bare
 _pool = facts_of(kv_pool_bytes).bare
 _rotary = facts_of(rotary_table_bytes).bare
 _sampler = facts_of(sampler_bytes).bare
-
-H100_LOG = "vLLM 0.19.0 on H100-SXM, logs and accuracy report of llm-d-planner, read 2026-11-21"
-OLD_LOG = (
-    "vLLM of 2025 (its release is not told) on H100-SXM, llm-d/llm-d-benchmark "
-    "config_explorer/empirical-vllm-memory-results.md @259334868c5075da530cc6c90b43fceb11b6e6a7, "
-    "read 2026-11-21"
-)
-_STATES, _PIPELINE_STATES = 4, 7  # vectors of the model's width at a layer's widest
-LARGE_BYTES = 70 * GiB  # from here on vLLM works on more tokens and sequences at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A measured number with its range, its unit and what it was measured on."""
-
-    value: float
-    low: float
-    high: float
-    unit: str
-    meaning: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What an engine adds to weights and cache, as measured.
-
-    `sampler_states` counts vectors of the model's width that stay alive while it samples.
-    """
-
-    name: str
-    version: str
-    bytes_per_logit: Constant
-    sampler_states: Constant
-    non_torch_single: Constant
-    non_torch_tensor: Constant
-    non_torch_pipeline: Constant
-    graph_bytes_per_layer: Constant
-    utilization: float = 0.9
-    block_tokens: int = 16
-
-    def at(self, end: str) -> Engine:
-        """The engine with every constant at its "low" or its "high" end."""
-        constants: dict[str, Any] = {
-            name: replace(constant, value=getattr(constant, end))
-            for name in self.__dataclass_fields__
-            if isinstance(constant := getattr(self, name), Constant)
-        }
-        return replace(self, **constants)
-
-
-VLLM_0_19 = Engine(
-    "vllm", "0.19",
-    Constant(14.5, 14.2, 14.9, "byte", "a logit while sampling", H100_LOG),
-    Constant(2, 1, 3, "vector", "hidden states while sampling", H100_LOG),
-    Constant(0.25 * GiB, 0.24 * GiB, 0.46 * GiB, "byte", "outside torch, one GPU", H100_LOG),
-    Constant(2.10 * GiB, 2.06 * GiB, 2.17 * GiB, "byte", "outside torch, tensor parallel",
-             H100_LOG),
-    Constant(0.07 * GiB, 0.05 * GiB, 0.25 * GiB, "byte", "outside torch, pipeline parallel",
-             H100_LOG),
-    Constant(28.0e6, 27.5e6, 28.5e6, "byte", "CUDA graphs of a layer, outside the budget",
-             H100_LOG),
-)  # fmt: skip
-VLLM_2025 = replace(
-    VLLM_0_19,
-    version="2025",
-    bytes_per_logit=Constant(38.2, 38.1, 38.4, "byte", "a logit while sampling", OLD_LOG),
-    sampler_states=Constant(1.3, 1.0, 1.6, "vector", "hidden states while sampling", OLD_LOG),
-    non_torch_single=Constant(
-        0.13 * GiB, 0.13 * GiB, 0.14 * GiB, "byte", "outside torch, one GPU", OLD_LOG
-    ),
-    non_torch_tensor=Constant(
-        0.55 * GiB, 0.50 * GiB, 0.60 * GiB, "byte", "outside torch, tensor parallel", OLD_LOG
-    ),
-)  # fmt: skip
-
-
-def engine(version: str) -> tuple[Engine, str]:
-    """The measured engine that is nearest to a version, and what that assumes ("" for nothing).
-
-    Versions of vLLM before 0.12 take the constants of 2025.
-    """
-    numbers = version.strip().lstrip("v").split(".")[:2]
-    if numbers == ["0", "19"]:
-        return VLLM_0_19, ""
-    old = numbers[0] == "0" and len(numbers) > 1 and numbers[1].isdecimal() and int(numbers[1]) < 12
-    taken = VLLM_2025 if old else VLLM_0_19
-    return taken, f"engine version {version[:20] or 'unknown'}: constants of vLLM {taken.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +106,8 @@ def budget(
     large = visible_bytes >= LARGE_BYTES if large is None else large
     plan = replace(
         plan,
-        chunk_tokens=plan.chunk_tokens or (8192 if large else 2048),
-        max_sequences=plan.max_sequences or (1024 if large else 256),
+        chunk_tokens=plan.chunk_tokens or chunk_tokens(large),
+        max_sequences=plan.max_sequences or max_sequences(large),
     )
     budgets = []
     for number, decoder in enumerate(decoders):
@@ -302,6 +221,16 @@ def _stage(
 def _weights(
     decoder: Decoder, stored: StoredWeights, *, first: bool, last: bool
 ) -> dict[str, float]:
+    table = _rotary(decoder.n_positions or 0, decoder.rotary_dim, stored.bits / 8)
+    return {
+        **stored.decoder_bytes(decoder, partial(_stage_parts, first=first, last=last)),
+        "table of rotations": table,
+        "absorbed latents": _absorbed(decoder, stored.bits / 8),
+    }
+
+
+def _stage_parts(decoder: Decoder, *, first: bool, last: bool) -> dict[str, int]:
+    """Parameters of a stage by part."""
     parts = decoder.embedding_parts() if first else {}
     for mixture in (False, True):
         count = decoder.mixture_layers.count(mixture)
@@ -311,12 +240,7 @@ def _weights(
         parts[name] = parts.get(name, 0) + params
     if last and not first and decoder.tied and decoder.has_head:
         parts["output head"] += decoder.head_matrix()
-    table = _rotary(decoder.n_positions or 0, decoder.rotary_dim, stored.bits / 8)
-    return {
-        **stored.part_bytes(parts, decoder.d_model),
-        "table of rotations": table,
-        "absorbed latents": _absorbed(decoder, stored.bits / 8),
-    }
+    return parts
 
 
 def _absorbed(decoder: Decoder, width: float) -> float:
@@ -336,7 +260,8 @@ def _activations(
     Every rank samples from the whole vocabulary. Stages of a pipeline hold what they receive.
     """
     chunk, width = plan.chunk_tokens or 1, plan.weights.bits / 8
-    states = _STATES if plan.pipeline_parallel == 1 else _PIPELINE_STATES
+    pipeline = plan.pipeline_parallel > 1
+    states = (measured.pipeline_states if pipeline else measured.layer_states).value
     live = _live_d_ff(decoder)
     peak = float(_layer(chunk, decoder.d_model, live, states, width))
     if plan.weights.quantized_bits == 8:  # inputs of the matrices are copied in 8 bits

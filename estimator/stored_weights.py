@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
 
-from estimator.architecture import Architecture
+from estimator.architecture import Architecture, Decoder
 from estimator.formula import facts_of
 from estimator.model_storage import scaled_bits_per_weight, weight_bytes
+from estimator.wide_layers import LISTS, wide_parts
 
 _scaled = facts_of(scaled_bits_per_weight).bare
 _bytes = facts_of(weight_bytes).bare
@@ -25,7 +26,8 @@ class StoredWeights:
     """How weights are stored: `bits` for all, but `quantized_bits` for the matrices named.
 
     Embedding, output head, norms and router stay at `bits`, as quantized checkpoints keep them.
-    `padding` is a multiple to which an engine rounds the quantized width up.
+    `padding` is a multiple to which an engine rounds the quantized width up; `column_bits` are
+    those of the scales where each column of a matrix has one.
     """
 
     name: str
@@ -33,29 +35,76 @@ class StoredWeights:
     quantized_bits: float | None = None
     quantized: frozenset[str] = MATRICES
     padding: int = 1
+    column_bits: float = 0
 
     def part_bytes(self, parts: Mapping[str, int], d_model: int) -> dict[str, float]:
-        """Bytes of each part."""
+        """Bytes of each part, as if it had no biases."""
         return {
             part: _bytes(params, self.bits) if not self._quantizes(part)
-            else _bytes(params, self.quantized_bits) * -(-d_model // self.padding)
-            * self.padding / d_model
+            else _bytes(params, self.quantized_bits) * self._padded(d_model)
             for part, params in parts.items()
         }  # fmt: skip
+
+    def decoder_bytes(
+        self, decoder: Decoder, parts_of: Callable[[Decoder], Mapping[str, int]]
+    ) -> dict[str, float]:
+        """Bytes of each part that `parts_of` counts, with biases at the width of the rest."""
+        parts = parts_of(decoder)
+        found = self.part_bytes(parts, decoder.d_model)
+        if self.quantized_bits is None:
+            return found
+        bare = _with_biases(decoder, False)
+        if bare != decoder:
+            more, padded = self.bits - self.quantized_bits, self._padded(decoder.d_model)
+            self._add(found, parts, parts_of(bare), more * padded)
+        if self.column_bits:
+            # A bias has a number for each column: what all biases take counts the columns.
+            self._add(found, parts_of(_with_biases(decoder, True)), parts_of(bare),
+                      self.column_bits)  # fmt: skip
+        return found
+
+    def _add(
+        self, found: dict[str, float], parts: Mapping[str, int], bare: Mapping[str, int],
+        bits: float,
+    ) -> None:  # fmt: skip
+        for part in found:
+            if self._quantizes(part):
+                found[part] += _bytes(parts[part] - bare[part], bits)
+
+    def _padded(self, d_model: int) -> float:
+        return -(-d_model // self.padding) * self.padding / d_model
 
     def _quantizes(self, part: str) -> bool:
         return self.quantized_bits is not None and part in self.quantized
 
 
+def _with_biases(decoder: Decoder, on: bool) -> Decoder:
+    """The decoder with biases in all quantized matrices, or in none."""
+    dense, mixture = decoder.dense, decoder.mixture
+    return replace(
+        decoder,
+        attention=replace(decoder.attention, input_bias=on, output_bias=on),
+        dense=dense and replace(dense, bias=on),
+        mixture=mixture and replace(
+            mixture,
+            expert=replace(mixture.expert, bias=on),
+            shared=mixture.shared and replace(mixture.shared, bias=on),
+        ),
+    )  # fmt: skip
+
+
 # Scales: FP8 and INT8 as vLLM makes them have one a tensor or a row, which is next to nothing.
 _NAMED = {
     "fp8": StoredWeights("fp8", quantized_bits=8),
+    "fp8_e4m3": StoredWeights("fp8_e4m3", quantized_bits=8),
+    "fp8_e5m2": StoredWeights("fp8_e5m2", quantized_bits=8),
     "int8": StoredWeights("int8", quantized_bits=8),
     "int4": StoredWeights("int4 in groups of 128", quantized_bits=_scaled(4, 16, 4, 128)),
     "nvfp4": StoredWeights("nvfp4", quantized_bits=_scaled(4, 8, 0, 16)),
     "awq": StoredWeights("awq", quantized_bits=_scaled(4, 16, 4, 128)),
     "gptq": StoredWeights("gptq", quantized_bits=_scaled(4, 16, 4, 128)),
-    # vLLM rounds the width of the experts up for its kernels: 2,880 becomes 3,072.
+    # vLLM rounds the width of the experts up for its kernels: 2,880 becomes 3,072 (as its 13.47
+    # GiB of gpt-oss-20b on H100-SXM show, a release of 2025; read 2026-11-21).
     "mxfp4": StoredWeights("mxfp4", 16, _scaled(4, 8, 0, 32), EXPERTS, padding=256),
 }
 
@@ -87,12 +136,36 @@ def stored_by_config(config: Mapping[str, Any]) -> StoredWeights:
     inner = text if isinstance(text, Mapping) else {}
     dtype = _first("torch_dtype", config, inner) or _first("dtype", config, inner) or "bfloat16"
     base = stored_as(str(dtype).removeprefix("torch."))
+    if _first("quantization", config, inner) is not None:
+        raise ValueError(
+            "quantization (MLX's key) is not known here: size this checkpoint by its files."
+        )
     quantization = _first("quantization_config", config, inner)
     if quantization is None:
         return base
     if not isinstance(quantization, Mapping):
         raise ValueError("quantization_config must be an object: give the published one.")
-    return _quantized(quantization, base.bits)
+    stored = _quantized(quantization, base.bits)
+    if any(quantization.get(key) for key in LISTS):
+        wide = wide_parts(quantization, _layers(config))
+    else:
+        wide = frozenset()
+    if stored.name == "compressed-tensors" and type(quantization.get("ignore")) is list:
+        stored = replace(stored, quantized=stored.quantized | {"output head"})
+    return replace(stored, quantized=stored.quantized - wide)
+
+
+def _layers(config: Mapping[str, Any]) -> dict[str, frozenset[int]]:
+    """The layers that have each part; nothing is known without a model_type."""
+    if "model_type" not in config:
+        return {}
+    decoder = Architecture.from_hf_config(dict(config)).decoder
+    mixtures = frozenset(i for i, mixture in enumerate(decoder.mixture_layers) if mixture)
+    every = frozenset(range(decoder.n_layers))
+    shared = mixtures if decoder.mixture and decoder.mixture.shared else frozenset[int]()
+    return {
+        "attention": every, "mlp": every - mixtures, "experts": mixtures, "shared experts": shared,
+    }  # fmt: skip
 
 
 def _first(key: str, *configs: Mapping[str, Any]) -> Any:
@@ -101,26 +174,21 @@ def _first(key: str, *configs: Mapping[str, Any]) -> Any:
 
 def _quantized(quantization: Mapping[str, Any], bits: float) -> StoredWeights:
     method = quantization.get("quant_method") or quantization.get("quant_algo")
-    group = _group(quantization)
     if method == "fp8" or method == "fbgemm_fp8":
         block = quantization.get("weight_block_size")
         # A scale of 32 bits for a block of weights, as in DeepSeek-V3.
-        scaled = _scaled(8, 32, 0, _area(block)) if block else 8
+        scaled = _scaled(8, 32, 0, _area(block)) if block is not None else 8
         return StoredWeights(method, bits, scaled)
     if method in ("gptq", "awq"):
-        element = _bits(quantization, "bits", 4)
-        return StoredWeights(method, bits, _scaled(element, 16, element, group))
+        return _grouped(quantization, method, bits)
     if method == "mxfp4":
         return StoredWeights(method, bits, _scaled(4, 8, 0, 32), EXPERTS)
-    if method in ("modelopt", "modelopt_fp4", "NVFP4") and "FP8" not in str(quantization):
+    if method in ("modelopt", "modelopt_fp4", "NVFP4") and "FP8" not in str(quantization)[: 10**5]:
+        if quantization.get("group_size", 16) != 16:
+            _refuse_group(quantization["group_size"], "16")
         return StoredWeights("nvfp4", bits, _scaled(4, 8, 0, 16))
     if method == "compressed-tensors":
-        weights = _compressed(quantization)
-        element = _bits(weights, "num_bits", 8)
-        size = weights.get("group_size")
-        return StoredWeights(
-            method, bits, _scaled(element, 16, 0, size) if type(size) is int else element
-        )
+        return _compressed(quantization, bits)
     if method == "bitsandbytes":
         four = quantization.get("load_in_4bit") is True
         return StoredWeights(method, bits, _scaled(4, 32, 0, 64) if four else 8)
@@ -130,8 +198,24 @@ def _quantized(quantization: Mapping[str, Any], bits: float) -> StoredWeights:
     )
 
 
-def _group(quantization: Mapping[str, Any]) -> int:
-    return _bits(quantization, "group_size", 128, high=2**20)
+def _grouped(quantization: Mapping[str, Any], method: str, bits: float) -> StoredWeights:
+    """GPTQ and AWQ: a 16-bit scale and a zero point for a group, in GPTQ perhaps for a column."""
+    for key in ("dynamic", "lm_head"):
+        if quantization.get(key):
+            raise ValueError(f"{key} is not understood here: size this checkpoint by its files.")
+    element = _bits(quantization, "bits", 4)
+    group = quantization.get("group_size", 128)
+    if method == "gptq" and type(group) is int and group == -1:
+        return StoredWeights(method, bits, element, column_bits=16 + element)
+    return StoredWeights(method, bits, _scaled(element, 16, element, _group(quantization)))
+
+
+def _group(values: Mapping[str, Any]) -> int:
+    return _bits(values, "group_size", 128, high=2**20)
+
+
+def _refuse_group(value: Any, must: str) -> NoReturn:
+    raise ValueError(f"group_size is {value!r:.40}, but it must be {must} with this quantization.")
 
 
 def _bits(values: Mapping[str, Any], key: str, default: int, high: int = 64) -> int:
@@ -148,19 +232,32 @@ def _area(block: Any) -> int:
     return _bits(sides, "height", 1, 2**20) * _bits(sides, "width", 1, 2**20)
 
 
-def _compressed(quantization: Mapping[str, Any]) -> Mapping[str, Any]:
+def _compressed(quantization: Mapping[str, Any], bits: float) -> StoredWeights:
     groups = quantization.get("config_groups")
     group = next(iter(groups.values()), None) if isinstance(groups, Mapping) else None
     weights = group.get("weights") if isinstance(group, Mapping) else None
     if not isinstance(weights, Mapping):
         raise ValueError("quantization_config has no config_groups with weights: give them.")
-    return weights
+    if isinstance(groups, Mapping) and len(groups) > 1:
+        raise ValueError(
+            f"config_groups has {len(groups)} groups, but only one for all matrices is counted "
+            "here: size this checkpoint by its files."
+        )
+    element = _bits(weights, "num_bits", 8)
+    if weights.get("group_size") is None:
+        return StoredWeights("compressed-tensors", bits, element)
+    if weights.get("strategy") == "channel" and weights["group_size"] == -1:
+        return StoredWeights("compressed-tensors", bits, element, column_bits=16)
+    # NVFP4's scales have 8 bits, those of groups of whole numbers 16.
+    scale = 8 if weights.get("type") == "float" and element == 4 else 16
+    scaled = _scaled(element, scale, 0, _group(weights))
+    return StoredWeights("compressed-tensors", bits, scaled)
 
 
 def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     """Bytes of the published checkpoint: all parts, prediction layers and buffers with them.
 
-    >>> from estimator.architecture import Architecture
+    >>> from estimator.architecture import Architecture, Decoder
     >>> gpt2 = Architecture.from_hf_config(
     ...     {"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16,
     ...      "n_positions": 1024, "vocab_size": 50257})
@@ -168,7 +265,13 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     709646336.0
     """
     decoder = model.decoder
-    on_disk = StoredWeights(stored.name, stored.bits, stored.quantized_bits, stored.quantized)
-    total = sum(on_disk.part_bytes(model.parts, decoder.d_model).values())
-    total += sum(on_disk.part_bytes(decoder.prediction_parts(), decoder.d_model).values())
+    if stored.column_bits and decoder.attention.latent is not None:
+        _refuse_group(-1, "a size of groups: columns of a latent are not counted")
+    on_disk = replace(stored, padding=1)
+    total = sum(on_disk.decoder_bytes(decoder, _all_parts).values())
+    total += sum(on_disk.decoder_bytes(decoder, Decoder.prediction_parts).values())
     return total + float(_bytes(decoder.buffer_params(), 32))
+
+
+def _all_parts(decoder: Decoder) -> dict[str, int]:
+    return Architecture(decoder, {}, ()).parts

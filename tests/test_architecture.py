@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 import time
@@ -54,8 +55,9 @@ PARAMETERS = {
     "mixtral-8x7b": 46_702_792_704, "qwen2.5-72b": 72_706_203_648, "gemma-2-9b": 9_241_705_984,
     "deepseek-v3": 671_026_404_352, "t5-v1.1-xxl": 4_762_310_656, "gpt-oss-120b": 116_829_156_672,
     "gpt2-medium": 354_823_168, "qwen3-32b": 32_762_123_264,
-    # Keras's own counts of the same checkpoints.
-    "gemma-3-1b": 999_885_952, "gemma-3-4b": 3_880_099_328, "gemma-3-12b": 11_765_788_416,
+    # Keras's own counts; the published checkpoints of those that see have 64 tokens more.
+    "gemma-3-1b": 999_885_952, "gemma-3-4b": 3_880_099_328 + 64 * 2560,
+    "gemma-3-12b": 11_765_788_416 + 64 * 3840,
 }  # fmt: skip
 KV_BYTES_PER_TOKEN = {
     "llama-3.2-1b": 32_768, "llama-3.2-3b": 114_688, "llama-3.1-8b": 131_072,
@@ -144,6 +146,11 @@ def test_deepseek_checkpoint_has_more_than_its_parameters() -> None:
     assert deepseek.n_checkpoint_params - deepseek.n_params == 13_463_426_048 + 59 * 256
 
 
+def test_gemma_3_has_the_vocabulary_of_its_checkpoint() -> None:
+    sizes = [architecture(f"gemma-3-{size}b").decoder.vocab_size for size in (1, 4, 12, 27)]
+    assert sizes == [262_144, 262_208, 262_208, 262_208]
+
+
 def test_parts_of_llama_by_hand() -> None:
     parts = read(LLAMA).parts
     assert parts == {
@@ -155,7 +162,8 @@ def test_parts_of_llama_by_hand() -> None:
 def test_catalog_is_large_and_sourced() -> None:
     assert len(configurations()) >= 40
     for row in configurations().values():
-        assert row.source
+        # A commit, or a note that says in words what the source is.
+        assert re.search(r" @[0-9a-f]{40}\b", row.source) or "commit" in row.note
         assert architecture(row.key).n_params == row.n_params
     with pytest.raises(ValueError, match=r"did you mean .llama-3\.1-8b"):
         configuration("llama-3.1-8B-")
@@ -220,11 +228,69 @@ def test_null_counts_as_left_out() -> None:
     assert read(without).decoder.attention.n_kv_heads == 4
 
 
+@pytest.mark.parametrize(
+    ("family", "key"),
+    [("mistral", "sliding_window"), ("gemma2", "sliding_window"), ("gpt_oss", "sliding_window"),
+     ("llama4_text", "attention_chunk_size")],
+)  # fmt: skip
+def test_null_for_a_window_is_no_window(family: str, key: str) -> None:
+    experts = {"num_local_experts": 4, "num_experts_per_tok": 1, "intermediate_size_mlp": 128}
+    mixture = experts if family in ("gpt_oss", "llama4_text") else {}
+    model = read({**LLAMA, **mixture}, model_type=family, num_hidden_layers=8, **{key: None})
+    assert model.decoder.window is None
+    assert key not in model.assumed
+    assert model.cache_bytes(100_000) == model.cache_bytes(100_000, rule="full")
+    default = read({**LLAMA, **mixture}, model_type=family, num_hidden_layers=8)
+    assert default.decoder.window == default.assumed[key] == families()[family].defaults[key]
+
+
 def test_text_config_may_leave_sizes_to_the_family() -> None:
     llava = architecture("llava-1.5-7b")
     assert llava.n_params == architecture("llama-2-7b").n_params + 2 * 64 * 4096
     assert llava.assumed["hidden_size"] == 4096
     assert llava.left_out == ("vision_config",)
+
+
+T5 = {"model_type": "t5", "d_model": 96, "d_ff": 128, "num_layers": 2, "num_heads": 4,
+      "vocab_size": 100}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "family", "defaults"),
+    [
+        (LATENT, "deepseek_v2",
+         {"q_lora_rank": 1536, "n_shared_experts": 2, "first_k_dense_replace": 0}),
+        (LATENT, "deepseek_v3",
+         {"q_lora_rank": 1536, "n_shared_experts": 1, "first_k_dense_replace": 3}),
+        ({**LLAMA, "num_experts_per_tok": 2, "n_routed_experts": 4, "moe_intermediate_size": 32},
+         "glm4_moe", {"n_shared_experts": 1, "first_k_dense_replace": 1, "use_qk_norm": False}),
+        (T5, "t5",
+         {"d_kv": 64, "feed_forward_proj": "relu", "relative_attention_num_buckets": 32}),
+    ],
+)  # fmt: skip
+def test_the_familys_own_default_is_taken_and_told(
+    config: dict[str, Any], family: str, defaults: dict[str, Any]
+) -> None:
+    keys = {key: value for key, value in config.items() if key != "num_nextn_predict_layers"}
+    bare = {key: value for key, value in keys.items() if key not in defaults}
+    found = read(bare, model_type=family)
+    assert defaults.items() <= found.assumed.items()
+    assert found.parts == read(keys, model_type=family, **defaults).parts
+
+
+def test_null_for_a_latent_or_shared_experts_is_none_of_them() -> None:
+    assert read(LATENT, q_lora_rank=None).decoder.attention.latent.q_rank is None  # type: ignore[union-attr]
+    assert "shared experts" not in {
+        k for k, v in read(LATENT, n_shared_experts=None).parts.items() if v
+    }
+
+
+def test_a_gate_must_be_what_the_projection_says() -> None:
+    gated = read(T5, feed_forward_proj="gated-gelu", is_gated_act=True)
+    assert gated.n_params - read(T5).n_params == 2 * 96 * 128
+    for projection in ({}, {"feed_forward_proj": "relu"}):
+        with pytest.raises(ValueError, match="is_gated_act"):
+            read(T5, is_gated_act=True, **projection)
 
 
 @pytest.mark.parametrize("key", [key for key in LLAMA if key != "num_key_value_heads"])
@@ -237,7 +303,8 @@ def test_a_file_that_lacks_a_size_is_refused(key: str) -> None:
     "family",
     ["mamba", "mamba2", "jamba", "zamba2", "bamba", "falcon_h1", "granitemoehybrid", "qwen3_next",
      "lfm2", "recurrent_gemma", "rwkv", "bert", "whisper", "mllama_text_model", "gemma3n_text",
-     "deepseek_v32", "minimax", "bloom", "falcon", "mpt", "phi", "gptj", "chatglm", "nonsense"],
+     "deepseek_v32", "minimax", "fuyu", "bloom", "falcon", "mpt", "phi", "gptj", "chatglm",
+     "nonsense"],
 )  # fmt: skip
 def test_other_families_are_refused_by_name(family: str) -> None:
     with pytest.raises(ValueError, match=family):
@@ -313,6 +380,20 @@ def test_damage_gets_one_short_sentence(config: dict[str, Any], changes: dict[An
         Architecture.from_hf_config({**config, **changes})
     assert len(str(caught.value)) < 600
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", [1e999, -1e999, float("nan"), -0.5, 1.5, 10**400, "all", True, []]
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_rotated_share_must_be_one(value: Any, nested: bool) -> None:
+    key = {"partial_rotary_factor": value}
+    with pytest.raises((TypeError, ValueError), match="partial_rotary_factor") as caught:
+        read(LLAMA, **({"rope_parameters": key} if nested else key))
+    assert len(str(caught.value)) < 300
+    with pytest.raises(ValueError, match="an integer of"):
+        read(LLAMA, partial_rotary_factor=10**400)
+    assert read(LLAMA, rope_parameters={"partial_rotary_factor": 0.5}).decoder.rotary_dim == 8
 
 
 @pytest.mark.parametrize("config", [None, 3, "llama", [], [LLAMA], b"{}", {}, float("nan")])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +95,27 @@ def test_missing_huge_and_binary_files(tmp_path: Path, capsys: pytest.CaptureFix
     for path in (huge, binary, tmp_path, tmp_path / "none.json"):
         assert main(["validate", "parameters", str(path)]) == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_keys_that_are_there_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    twice = json.dumps(GPT2)[:-1] + ', "n_layer": 48}'
+    for content in (twice, f'{{"a": {{"config": {twice}}}}}'):
+        assert main(["validate", "parameters", write(tmp_path, content)]) == 2
+        assert "'n_layer' is there twice" in capsys.readouterr().err
+    many = "{" + ", ".join(f'"{n % 300_000}": 1' for n in range(300_001)) + "}"
+    start = time.perf_counter()
+    assert main(["validate", "parameters", write(tmp_path, many)]) == 2
+    assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize("kind", ["parameters", "memory", "serving"])
+def test_pipes_and_devices_are_refused(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        assert main(["validate", kind, str(path)]) == 2
+        told = capsys.readouterr().err
+        assert "plain file" in told
+        assert told.count("\n") == 1

@@ -105,9 +105,11 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
     values = check_mapping(config)
     name, keys = _model_type(values), data("keys.json")
     if name in keys["wrappers"] and "text_config" in values:
-        text, left_out = _unwrap(values)
+        text, left_out = _unwrap(values, name)
         inner = _model_type(text, keys["same_text"].get(name))
-        return (*_read_text(text, keys["same_text"].get(inner, inner), nested=True), left_out)
+        own = keys["text_defaults"].get(name) or keys["text_defaults"].get(inner)
+        family = keys["same_text"].get(inner, inner)
+        return (*_read_text(text, family, nested=True, own=own), left_out)
     if name in keys["flat_wrappers"]:
         left_out = tuple(key for key in values if _is_other_part(key))
         text = {key: value for key, value in values.items() if key not in left_out}
@@ -130,14 +132,19 @@ def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
     return name
 
 
-def _unwrap(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Take the text part out of a multimodal configuration; the rest must not describe text."""
-    text = dict(check_mapping(values["text_config"]))
-    tied = values.get("tie_word_embeddings")
+    keys, text = data("keys.json"), dict(check_mapping(values["text_config"]))
+    for key in keys["text_ignored"].get(name, ()):
+        text.pop(key, None)
+    # Llama 4's head stands inside the language model, which follows its own key.
+    tied = None if name in keys["tied_by_text"] else values.get("tie_word_embeddings")
     # Both may say it: transformers 5 follows the outer one, earlier releases the inner one.
     newer = str(values.get("transformers_version", ""))[:2] == "5."
     if tied is not None and (newer or text.get("tie_word_embeddings") is None):
         text["tie_word_embeddings"] = tied
+    if name in keys["never_tied"]:
+        text["tie_word_embeddings"] = False
     known = irrelevant() | {"text_config", "vocab_size", "tie_word_embeddings"}
     for key in sorted(values.keys() - known):
         value = values[key]
@@ -155,15 +162,20 @@ def _is_other_part(key: str) -> bool:
 
 
 def _read_text(
-    values: dict[str, Any], name: str, *, nested: bool
+    values: dict[str, Any], name: str, *, nested: bool, own: Mapping[str, Any] | None = None
 ) -> tuple[Decoder, dict[str, Any]]:
+    """Read a language model; its wrapper's `own` defaults, or null, stand for the family's."""
     family = families().get(name)
     if family is None:
         raise ValueError(
             f"model_type is {shown(name)}, a family that is not known here: sizes are given for "
             f"{', '.join(families())}, and for multimodal models built on them."
         )
-    reader = Reader(values, name, family.defaults, nested=nested)
+    defaults = family.defaults
+    if own:
+        both = {**defaults, **own}
+        defaults = {key: value for key, value in both.items() if value is not None}
+    reader = Reader(values, name, defaults, nested=nested)
     decoder = _decoder(reader, family)
     decoder = _ENDINGS[name](reader, decoder) if name in _ENDINGS else decoder
     reader.used.update(family.ignored)
@@ -226,7 +238,9 @@ def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
 
 def _latent(reader: Reader) -> Latent:
     sizes = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
-    return Latent(reader.optional("q_lora_rank"), *(reader.size(name) for name in sizes))
+    # Null, as DeepSeek-V2 Lite writes it, is a query without a latent.
+    q_rank = None if reader.is_null("q_lora_rank") else reader.optional("q_lora_rank")
+    return Latent(q_rank, *(reader.size(name) for name in sizes))
 
 
 def _dense(reader: Reader, family: Family, d_model: int) -> FeedForward:
@@ -262,6 +276,8 @@ def _mixture(
 
 def _shared_width(reader: Reader, keys: MixtureKeys, width: int) -> int:
     if keys.shared == "count":
+        if reader.is_null("n_shared_experts"):
+            return 0
         return width * (reader.optional("n_shared_experts", low=0) or 0)
     if keys.shared == "size":
         return reader.size("shared_expert_intermediate_size")
@@ -315,7 +331,8 @@ def _windows(reader: Reader, family: Family, n_layers: int) -> tuple[tuple[str, 
     keys = ["attention_chunk_size"] if local == CHUNKED else ["sliding_window"]
     if "sliding_window_size" in reader.values and local == SLIDING:
         keys.append("sliding_window_size")  # Gemma 2 says it twice
-    window = reader.optional(*keys, low=1 if on else 0)
+    # Null, as Mistral writes it, is no window at all; a window left out is the family's own.
+    window = None if reader.is_null(*keys) else reader.optional(*keys, low=1 if on else 0)
     if not on or window is None or local not in kinds:
         return (FULL,) * n_layers, None
     return kinds, window
@@ -358,7 +375,10 @@ def _rotary_dim(reader: Reader, attention: Attention) -> int:
     rope = reader.find("rope_parameters")[1]
     inner = rope.get("partial_rotary_factor") if isinstance(rope, dict) else None
     share = reader.share("partial_rotary_factor", "rotary_pct")
-    return int(attention.head_dim * (inner if isinstance(inner, float) else share))
+    if inner is not None:
+        nested = {"partial_rotary_factor": inner}
+        share = Reader(nested, reader.family, {}, nested=True).share("partial_rotary_factor")
+    return int(attention.head_dim * share)
 
 
 def _prediction_layers(reader: Reader, family: Family) -> int:
@@ -381,8 +401,10 @@ def _end_t5(reader: Reader, decoder: Decoder) -> Decoder:
     name, projection = reader.find("feed_forward_proj")
     if projection is not None and not isinstance(projection, str):
         reader.refuse(name, "the name of an activation, as 'gated-gelu'", wrong_type=True)
-    gated = (projection or "relu").startswith("gated-")
-    buckets = reader.optional("relative_attention_num_buckets") or 32
+    gated = str(projection).startswith("gated-")
+    if reader.find("is_gated_act")[1] not in (None, gated):
+        reader.refuse("is_gated_act", f"{gated}, as feed_forward_proj is {shown(projection)}")
+    buckets = reader.optional("relative_attention_num_buckets") or 0
     return replace(
         decoder,
         dense=decoder.dense and replace(decoder.dense, matrices=GATED if gated else PLAIN),

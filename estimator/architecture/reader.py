@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, NoReturn
@@ -97,6 +96,11 @@ class Reader:
                 return name, self.defaults[name]
         return names[0], None
 
+    def is_null(self, *names: str) -> bool:
+        """Tell a key that says null, where null means none and not the family's default."""
+        self.used.update(names)
+        return all(self.values.get(name, names) is None for name in names)
+
     def size(self, *names: str, high: int = LARGEST_SIZE) -> int:
         """A whole number that the model cannot do without; only a text_config may omit it."""
         value = self.optional(*names, high=high)
@@ -129,7 +133,7 @@ class Reader:
         name, value = self.find(*names)
         if value is not None and type(value) not in (int, float):
             self.refuse(name, "a number from 0 to 1", wrong_type=True)
-        if value is not None and not (math.isfinite(value) and 0 <= value <= 1):
+        if value is not None and not 0 <= value <= 1:
             self.refuse(name, "a number from 0 to 1")
         return 1.0 if value is None else float(value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,7 +20,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """
     text = read_text(path)
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply to read: give plain JSON.") from None
     except ValueError as error:
@@ -35,6 +36,7 @@ def read_rows(path: str | os.PathLike[str]) -> list[dict[str, str]]:
     """
     lines = [line for line in read_text(path).splitlines() if not line.startswith("#")]
     try:
+        _check_header(path, next(csv.reader(lines, strict=True), []))
         rows = list(csv.DictReader(lines, restkey="beyond", restval="", strict=True))
     except csv.Error as error:
         raise ValueError(f"{path} is no valid CSV ({error}): repair it.") from None
@@ -45,9 +47,18 @@ def read_rows(path: str | os.PathLike[str]) -> list[dict[str, str]]:
     return [{key.strip(): value.strip() for key, value in row.items()} for row in rows]
 
 
+def _check_header(path: str | os.PathLike[str], header: list[str]) -> None:
+    names = set[str]()
+    for name in map(str.strip, header):
+        if name in names:
+            raise ValueError(f"{path} has the column {name[:40]!r} twice: name each column once.")
+        names.add(name)
+
+
 def read_text(path: str | os.PathLike[str]) -> str:
     """Read a text file of at most 20 MB."""
     try:
+        check_plain(path)
         size = Path(path).stat().st_size
         if size > LARGEST_FILE_BYTES:
             raise ValueError(
@@ -61,5 +72,26 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise ValueError(f"{path} is no text in UTF-8: save it as such.") from None
 
 
+def check_plain(path: str | os.PathLike[str]) -> None:
+    """Refuse a pipe or a device, which may never end; a folder gets its sentence on opening.
+
+    Raises:
+        ValueError: what is no file, in one sentence.
+        OSError: nothing is there, or it cannot be looked at.
+    """
+    mode = Path(path).stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ValueError(f"{path} is a pipe or a device, but it must be a plain file: give a file.")
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key[:40]!r} is there twice")
+        found[key] = value
+    return found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import math
+import re
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +15,9 @@ from typing import Any
 from estimator.architecture import Architecture
 from estimator.catalog import accelerators, architecture, configurations
 from estimator.choosing import choose
+from estimator.engine_memory import LARGE_BYTES, Engine, chunk_tokens, engine, max_sequences
 from estimator.memory import kv_pool_bytes
-from estimator.memory_budget import LARGE_BYTES, Engine, Plan, Stage, budget, engine
+from estimator.memory_budget import Plan, Stage, budget
 from estimator.stored_weights import DTYPE_BITS, stored_as
 from estimator.units import GiB
 from estimator.validate.files import read_json, read_rows
@@ -23,8 +26,10 @@ HELP = "memory budgets against a file of what an engine logged, component by com
 COLUMNS = (
     "model", "accelerator", "visible_gib", "utilization", "engine", "engine_version",
     "weight_dtype", "kv_dtype", "tp", "pp", "weights_gib", "activation_gib", "non_torch_gib",
-    "cuda_graph_gib", "kv_pool_gib", "kv_tokens", "kv_blocks",
+    "cuda_graph_gib", "kv_pool_gib", "kv_tokens", "kv_blocks", "chunk_tokens", "max_sequences",
 )  # fmt: skip
+MEASURED = COLUMNS[10:17]
+_ABOUT = ("concurrency_8192", "measured", "source", "place", "licence", "note")
 COMPONENTS = {
     "weights": "weights of the fullest stage",
     "activations": "peak of the activations",
@@ -34,7 +39,9 @@ COMPONENTS = {
     "tokens in the pool": "tokens or blocks, given the row's own pool",
     "pool predicted": "cache pool from model, accelerator, share and engine alone",
 }
-_CACHE_BYTES = {"fp8": 1.0, "int8": 1.0} | {name: bits / 8 for name, bits in DTYPE_BITS.items()}
+_CACHE_BYTES = {"fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0} | {
+    name: bits / 8 for name, bits in DTYPE_BITS.items()
+}
 _SUFFIXES = ("-instruct", "-it", "-hf", "-chat", "-base", "-fp8-dynamic", "-fp8")
 
 
@@ -97,15 +104,38 @@ def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
     """
     report, count = Report(), 0
     for number, row in enumerate(rows, start=1):
+        if not count:
+            _check_columns(list(row), report)
         count += 1
+        before = sum(map(len, report.errors.values()))
         try:
             _compare(_Row(row, report), own or {})
+            if sum(map(len, report.errors.values())) == before:
+                raise ValueError(f"it measures nothing: give one of {', '.join(MEASURED)}.")
         except (OverflowError, TypeError, ValueError) as error:
             report.problems.append(f"row {number} is left out: {error}")
     if len(report.problems) == count:
         reasons = report.problems[0] if report.problems else "it has no rows."
         raise ValueError(f"no row of the file could be compared: {reasons}")
     return report
+
+
+def _check_columns(names: list[str], report: Report) -> None:
+    """Refuse a header that lacks the model or all figures, or has a column misspelled."""
+    for name in names:
+        if name in COLUMNS or name in _ABOUT:
+            continue
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()[:60])
+        for meant in difflib.get_close_matches(plain, COLUMNS, 1, 0.75):
+            if meant not in names:
+                raise ValueError(f"the column {name[:40]!r} is not known: did you mean {meant}?")
+        report.assume(f"the column {name[:40]!r} is not known: it changes nothing")
+    if "model" not in names:
+        raise ValueError("the file has no column model: name the model of each row.")
+    if not set(MEASURED).intersection(names):
+        raise ValueError(
+            f"the file measures nothing: give at least one of the columns {', '.join(MEASURED)}."
+        )
 
 
 class _Row:
@@ -133,10 +163,12 @@ class _Row:
             raise ValueError(f"{column} is {value[:40]!r}, but it must be a number, 0 or more.")
         return number
 
-    def whole(self, column: str) -> int:
-        value = self.text(column, "1", "one accelerator")
-        if not (value.isdecimal() and 1 <= int(value[:9]) <= 4096 and len(value) < 9):
-            raise ValueError(f"{column} is {value[:40]!r}, but it must be a whole number from 1.")
+    def whole(self, column: str, default: int, why: str, high: int) -> int:
+        value = self.text(column, str(default), why)
+        if not (value.isdecimal() and len(value) < 9 and 1 <= int(value) <= high):
+            raise ValueError(
+                f"{column} is {value[:40]!r}, but it must be a whole number from 1 to {high:,}."
+            )
         return int(value)
 
     def share(self) -> float:
@@ -151,7 +183,7 @@ def _compare(row: _Row, own: Any) -> None:
     model = _model(row.values.get("model", ""), own)
     measured = _engine(row)
     visible, large = _visible(row)
-    share, plan = row.share(), _plan(row)
+    share, plan = row.share(), _plan(row, large)
     stages = budget(model, plan, visible, share, measured, large=large)
     _add_parts(row, stages)
     _add_pools(row, stages, visible, share)
@@ -191,14 +223,21 @@ def _visible(row: _Row) -> tuple[float, bool]:
     return given * GiB, given * GiB >= LARGE_BYTES and "a100" not in name.lower()
 
 
-def _plan(row: _Row) -> Plan:
+def _plan(row: _Row, large: bool) -> Plan:
     weights = row.text("weight_dtype", "bf16", "as most checkpoints are stored")
     cache = row.text("kv_dtype", "auto", "as wide as the unquantized weights")
     stored = stored_as(weights)
     if cache.lower() != "auto" and cache.lower() not in _CACHE_BYTES:
         raise ValueError(f"kv_dtype is {cache[:40]!r}, but it must be {', '.join(_CACHE_BYTES)}.")
     width = stored.bits / 8 if cache.lower() == "auto" else _CACHE_BYTES[cache.lower()]
-    return Plan(stored, width, row.whole("tp"), row.whole("pp"))
+    why = "vLLM's default on such an accelerator"
+    return Plan(
+        stored, width,
+        tensor_parallel=row.whole("tp", 1, "one accelerator", 4096),
+        pipeline_parallel=row.whole("pp", 1, "one accelerator", 4096),
+        chunk_tokens=row.whole("chunk_tokens", chunk_tokens(large), why, 10**7),
+        max_sequences=row.whole("max_sequences", max_sequences(large), why, 10**6),
+    )  # fmt: skip
 
 
 def _add_parts(row: _Row, stages: tuple[Stage, ...]) -> None:

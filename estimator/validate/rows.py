@@ -24,6 +24,7 @@ from pathlib import Path
 
 from estimator.catalog import serving as catalog
 from estimator.engine import DecoderShape, Layout, Numerics, replica, sequences_that_fit
+from estimator.validate.files import check_plain
 
 REQUIRED = ("model_path", "system", "backend", "isl", "osl", "batch_size", "tp_size", "tpot_ms")
 OPTIONAL = (
@@ -97,8 +98,10 @@ class ColumnsError(ValueError):
 def read_runs(path: Path) -> Iterator[Run | Unread]:
     """Read a file row by row, so that one of any length fits in memory.
 
-    Raises: ColumnsError: no header, or columns are missing; OSError: no such file.
+    Raises: ColumnsError: no header, or columns are missing; OSError: no such file; ValueError: a
+        pipe or a device, which may never end.
     """
+    check_plain(path)
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
         rows = csv.reader(file)
         header = [name.strip() for name in next(rows, [])]

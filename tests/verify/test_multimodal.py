@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoModelForMultimodalLM
 
 from estimator.architecture import Architecture
+from estimator.architecture.reader import data
 
 SIZES = {
     "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -29,7 +30,27 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("gemma3", HEAD),
     ("llama4", {**HEAD, "intermediate_size_mlp": 128, "num_local_experts": 4}),
     ("internvl", {"model_type": "qwen2"}),
+    ("aya_vision", {"model_type": "cohere2"}),
+    ("cohere2_vision", {"model_type": "cohere2"}),
+    ("glm4v", {}),
+    ("got_ocr2", {"model_type": "qwen2"}),
+    ("granite_speech", {"model_type": "granite"}),
+    ("idefics2", {"model_type": "mistral", **HEAD}),
+    ("idefics3", {"model_type": "llama"}),
+    ("llava_next_video", {"model_type": "llama"}),
+    ("paligemma", {"model_type": "gemma", **HEAD}),
+    ("qwen2_audio", {"model_type": "qwen2"}),
+    ("smolvlm", {"model_type": "llama"}),
+    ("video_llava", {"model_type": "llama"}),
+    ("vipllava", {"model_type": "llama"}),
+    ("voxtral", {"model_type": "llama"}),
 ]
+# What the rest of a configuration needs so that its module can be built.
+AROUND: dict[str, dict[str, Any]] = {
+    "aya_vision": {"vision_config": {"model_type": "siglip_vision_model"}},
+    "paligemma": {"hidden_size": 64},
+    "granite_speech": {"has_lora_adapter": False},
+}
 
 
 def language_parameters(module: Any) -> int:
@@ -37,20 +58,39 @@ def language_parameters(module: Any) -> int:
     parts = [
         part
         for name, part in module.named_modules()
-        if name.rpartition(".")[2] in ("language_model", "lm_head")
+        if name.rpartition(".")[2] in ("language_model", "text_model", "lm_head")
     ]
     return sum({id(p): p.numel() for part in parts for p in part.parameters()}.values())
+
+
+def build(config: Any) -> Any:
+    """The module that reads text beside images or speech, on the meta device."""
+    for mapping in (AutoModelForImageTextToText, AutoModelForMultimodalLM):
+        if type(config) in mapping._model_mapping:
+            with torch.device("meta"):
+                return mapping.from_config(config)
+    raise AssertionError(type(config))
+
+
+def test_every_wrapper_is_built() -> None:
+    listed = data("keys.json")
+    assert {name for name, _ in CASES} == {*listed["wrappers"], *listed["flat_wrappers"]}
 
 
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize(("name", "text"), CASES)
 def test_language_model(name: str, text: dict[str, Any], tied: bool) -> None:
-    # Llama 4 keeps its head inside the language model, which follows the inner key.
-    inner = {"tie_word_embeddings": tied} if name == "llama4" else {}
-    sizes = {**SIZES, **text, **inner}
-    config = AutoConfig.for_model(name, text_config=sizes, tie_word_embeddings=tied)
-    with torch.device("meta"):
-        module = AutoModelForImageTextToText.from_config(config)
-    architecture = Architecture.from_hf_config(config.to_dict())
-    assert "vision_config" in architecture.left_out
+    # Llama 4 keeps its head inside the language model, which follows the inner key alone.
+    inner = {"tie_word_embeddings": not tied} if name in data("keys.json")["tied_by_text"] else {}
+    around = {"tie_word_embeddings": tied, **AROUND.get(name, {})}
+    config = AutoConfig.for_model(name, text_config={**SIZES, **text, **inner}, **around)
+    module = build(config)
+    written = config.to_dict()
+    architecture = Architecture.from_hf_config(written)
+    assert {"vision_config", "audio_config", "encoder_config"} & set(architecture.left_out)
     assert architecture.n_params == language_parameters(module)
+    # As it is published: only what differs from the class's own values.
+    bare = {"model_type": name, **around, "text_config": {**SIZES, **text, **inner}}
+    bare["text_config"].setdefault("model_type", written["text_config"]["model_type"])
+    bare["transformers_version"] = written["transformers_version"]
+    assert Architecture.from_hf_config(bare).n_params == language_parameters(module)

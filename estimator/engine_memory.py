@@ -1,0 +1,130 @@
+"""What an engine adds to weights and cache, as measured, and where each number comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from estimator.units import GiB
+
+LARGE_BYTES = 70 * GiB
+"""From here on vLLM is ready for more tokens and sequences in a step (see `chunk_tokens`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Where a number was measured: engine, version, accelerator, date of reading, place."""
+
+    engine: str
+    version: str
+    accelerator: str
+    date: str
+    place: str
+
+
+H100_LOG = Measurement(
+    "vLLM", "0.19.0", "H100-SXM", "2026-11-21",
+    "logs and accuracy report: llm-d-incubation/llm-d-planner accuracy/results/v0.19.0 "
+    "@d3121e059da88662db39a926a3ead964be97359b",
+)  # fmt: skip
+OLD_LOG = Measurement(
+    "vLLM", "of 2025, its release is not told", "H100-SXM", "2026-11-21",
+    "llm-d/llm-d-benchmark config_explorer/empirical-vllm-memory-results.md "
+    "@259334868c5075da530cc6c90b43fceb11b6e6a7",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A measured number with its range, its unit and what it was measured on."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    meaning: str
+    source: Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What an engine adds to weights and cache, as measured.
+
+    `sampler_states` counts vectors of the model's width that stay alive while it samples.
+    """
+
+    name: str
+    version: str
+    bytes_per_logit: Constant
+    sampler_states: Constant
+    non_torch_single: Constant
+    non_torch_tensor: Constant
+    non_torch_pipeline: Constant
+    graph_bytes_per_layer: Constant
+    layer_states: Constant
+    pipeline_states: Constant
+    utilization: float = 0.9
+    block_tokens: int = 16
+
+    def at(self, end: str) -> Engine:
+        """The engine with every constant at its "low" or its "high" end."""
+        constants: dict[str, Any] = {
+            name: replace(constant, value=getattr(constant, end))
+            for name in self.__dataclass_fields__
+            if isinstance(constant := getattr(self, name), Constant)
+        }
+        return replace(self, **constants)
+
+
+VLLM_0_19 = Engine(
+    "vllm", "0.19",
+    Constant(14.5, 14.2, 14.9, "byte", "a logit while sampling", H100_LOG),
+    Constant(2, 1, 3, "vector", "hidden states while sampling", H100_LOG),
+    Constant(0.25 * GiB, 0.24 * GiB, 0.46 * GiB, "byte", "outside torch, one GPU", H100_LOG),
+    Constant(2.10 * GiB, 2.06 * GiB, 2.17 * GiB, "byte", "outside torch, tensor parallel",
+             H100_LOG),
+    Constant(0.07 * GiB, 0.05 * GiB, 0.25 * GiB, "byte", "outside torch, pipeline parallel",
+             H100_LOG),
+    Constant(28.0e6, 27.5e6, 28.5e6, "byte", "CUDA graphs of a layer, outside the budget",
+             H100_LOG),
+    Constant(4, 4, 4, "vector", "live at a layer's widest, as the logs bear out", H100_LOG),
+    Constant(7, 7, 7, "vector", "the same in a pipeline's first stage", H100_LOG),
+)  # fmt: skip
+VLLM_2025 = replace(
+    VLLM_0_19,
+    version="2025",
+    bytes_per_logit=Constant(38.2, 38.1, 38.4, "byte", "a logit while sampling", OLD_LOG),
+    sampler_states=Constant(1.3, 1.0, 1.6, "vector", "hidden states while sampling", OLD_LOG),
+    non_torch_single=Constant(
+        0.13 * GiB, 0.13 * GiB, 0.14 * GiB, "byte", "outside torch, one GPU", OLD_LOG
+    ),
+    non_torch_tensor=Constant(
+        0.55 * GiB, 0.50 * GiB, 0.60 * GiB, "byte", "outside torch, tensor parallel", OLD_LOG
+    ),
+)  # fmt: skip
+
+
+def engine(version: str) -> tuple[Engine, str]:
+    """The measured engine that is nearest to a version, and what that assumes ("" for nothing).
+
+    Versions of vLLM before 0.12 take the constants of 2025.
+    """
+    numbers = version.strip().lstrip("v").split(".")[:2]
+    if numbers == ["0", "19"]:
+        return VLLM_0_19, ""
+    old = numbers[0] == "0" and len(numbers) > 1 and numbers[1].isdecimal() and int(numbers[1]) < 12
+    taken = VLLM_2025 if old else VLLM_0_19
+    return taken, f"engine version {version[:20] or 'unknown'}: constants of vLLM {taken.version}"
+
+
+def chunk_tokens(large: bool) -> int:
+    """Tokens of a step that vLLM is ready for unless told, on a large accelerator or another.
+
+    The logs of `H100_LOG` show the larger sizes; nobody measured the smaller ones for this course.
+    """
+    return 8192 if large else 2048
+
+
+def max_sequences(large: bool) -> int:
+    """Sequences of a step that vLLM is ready for unless told, on a large accelerator or another."""
+    return 1024 if large else 256

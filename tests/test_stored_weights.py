@@ -1,0 +1,137 @@
+"""Quantized checkpoints: what their files name as wide, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from estimator.architecture import Architecture
+from estimator.catalog import architecture, configurations
+from estimator.memory_budget import Plan, budget
+from estimator.stored_weights import (
+    StoredWeights,
+    checkpoint_bytes,
+    stored_as,
+    stored_by_config,
+)
+
+OSS_WIDE = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens",
+            "lm_head"]  # fmt: skip
+FP8 = {"quant_method": "fp8"}
+MIXTURE = {
+    "model_type": "deepseek_v3", "hidden_size": 64, "intermediate_size": 128,
+    "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 100, "q_lora_rank": 24,
+    "kv_lora_rank": 16, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8,
+    "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32,
+    "n_shared_experts": 1, "first_k_dense_replace": 1, "num_nextn_predict_layers": 0,
+}  # fmt: skip
+LLAMA = {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100,
+}  # fmt: skip
+
+
+def stored(config: dict[str, Any], quantization: dict[str, Any], **changes: Any) -> StoredWeights:
+    return stored_by_config({**config, "quantization_config": {**quantization, **changes}})
+
+
+def size(config: dict[str, Any], quantization: dict[str, Any], **changes: Any) -> float:
+    model = Architecture.from_hf_config(config)
+    return checkpoint_bytes(model, stored(config, quantization, **changes))
+
+
+def test_gpt_oss_20b_as_published() -> None:
+    """total_size of openai/gpt-oss-20b's model.safetensors.index.json."""
+    mxfp4 = {"quant_method": "mxfp4", "modules_to_not_convert": OSS_WIDE}
+    config = {**configurations()["gpt-oss-20b"].config, "torch_dtype": "bfloat16"}
+    assert size(config, mxfp4) == 13_761_264_768
+
+
+def test_biases_are_wide_in_memory_too() -> None:
+    model = architecture("gpt-oss-20b")
+    plan = Plan(StoredWeights("mxfp4", 16, 4.25, frozenset({"experts"})))
+    held = sum(stage.weight_bytes for stage in budget(model, plan, 80e9))
+    table = budget(model, plan, 80e9)[0].weight_parts["table of rotations"]
+    assert held - table == checkpoint_bytes(model, plan.weights)
+    qwen = architecture("qwen2.5-7b")
+    parts = budget(qwen, Plan(stored_as("fp8")), 80e9)[0].weight_parts
+    biases = 28 * (28 + 2 * 4) * 128
+    assert parts["attention"] == qwen.parts["attention"] + biases
+
+
+@pytest.mark.parametrize(
+    ("names", "wide"),
+    [
+        (["lm_head", "model.embed_tokens", "re:.*router", "re:visual.*"], set()),
+        (["re:.*self_attn"], {"attention"}), (["model.layers.*.self_attn"], {"attention"}),
+        ([f"model.layers.{n}.self_attn*" for n in range(3)], {"attention"}),
+        ([f"model.layers.{n}.mlp.shared_experts" for n in (1, 2)], {"shared experts"}),
+        (["model.layers.0.mlp"], {"mlp"}),
+        (["model.layers.0", "re:.*self_attn"], {"attention", "mlp"}),
+        ([f"model.layers.0.mlp.{m}_proj" for m in ("gate", "up", "down")], {"mlp"}),
+        (["re:.*mlp$"], {"mlp", "experts", "shared experts"}),
+        ([f"model.layers.{n}.input_layernorm" for n in range(3)] + ["model.layers.1.mlp.gate"],
+         set()),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["ignore", "modules_to_not_convert", "exclude_modules"])
+def test_wide_parts_are_counted(key: str, names: list[str], wide: set[str]) -> None:
+    parts = Architecture.from_hf_config(MIXTURE).parts
+    more = sum(parts[part] for part in wide)
+    assert size(MIXTURE, FP8, **{key: names}) == size(MIXTURE, FP8) + more
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["model.layers.0.self_attn"], ["model.layers.3"], ["re:.*(lm_head|self_attn).*"],
+        ["re:.*layers.[0-9].mlp"], ["model.layers.0.mlp.down_proj"], ["self_attn.kv_b_proj"],
+        ["model.layers.1.mlp.experts.0"], ["conv"], [""], [3], "lm_head", {"a": 1},
+        ["re:" + "(" * 10**5],
+    ],
+)  # fmt: skip
+def test_other_names_are_refused(names: Any) -> None:
+    with pytest.raises(ValueError, match=r"^ignore (names|must|has)") as caught:
+        stored(MIXTURE, FP8, ignore=names)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_head_that_is_not_ignored_is_quantized() -> None:
+    groups = {"group_0": {"targets": ["Linear"], "weights": {"num_bits": 8}}}
+    packed = {"quant_method": "compressed-tensors", "config_groups": groups}
+    assert size(LLAMA, packed, ignore=["lm_head"]) - size(LLAMA, packed, ignore=[]) == 6400
+
+
+def test_a_scale_for_each_column() -> None:
+    gptq = {"quant_method": "gptq", "bits": 4}
+    matrices = 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 128)
+    columns = 2 * (64 + 32 + 32 + 64 + 128 + 128 + 64)
+    wide = 2 * (2 * 6400 + 5 * 64)
+    expected = wide + matrices * 4 / 8 + columns * (16 + 4) / 8
+    assert size(LLAMA, gptq, group_size=-1) == expected
+    with pytest.raises(ValueError, match="group_size"):
+        size(MIXTURE, gptq, group_size=-1)
+
+
+@pytest.mark.parametrize(
+    "quantization",
+    [
+        *({"quant_method": "gptq", "group_size": n} for n in (0, -2, True, 1.0, None, "-1")),
+        *({"quant_method": "awq", "group_size": n} for n in (0, -1)),
+        *({"quant_algo": "NVFP4", "group_size": n} for n in (0, -1)),
+        *({"quant_method": "compressed-tensors",
+           "config_groups": {"g": {"weights": {"num_bits": 4, "group_size": n}}}} for n in (0, -1)),
+        {"quant_method": "gptq", "dynamic": {"-:.*down.*": {}}},
+        {"quant_method": "compressed-tensors", "config_groups": {"a": {"weights": {}}, "b": {}}},
+        {"quant_method": "fp8", "weight_block_size": []},
+    ],
+)  # fmt: skip
+def test_sizes_of_groups_that_cannot_be(quantization: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"group|dynamic|block_size"):
+        stored(LLAMA, quantization)
+
+
+def test_the_key_of_mlx_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"^quantization \(MLX"):
+        stored_by_config({**LLAMA, "quantization": {"group_size": 64, "bits": 4}})

@@ -1,0 +1,73 @@
+"""`python -m estimator validate memory` on files whose columns are not as they should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from estimator.__main__ import main
+from estimator.validate.files import read_rows
+from estimator.validate.memory import compare
+
+ROW = {"model": "llama-3.1-8b", "accelerator": "H100-SXM", "visible_gib": "79.19",
+       "utilization": "0.95", "kv_pool_gib": "58.11", "activation_gib": "1.89"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "told"),
+    [
+        ("model,weigths_gib", "llama-3.1-8b,14.99", "did you mean weights_gib"),
+        ("model,Weights GiB", "llama-3.1-8b,14.99", "did you mean weights_gib"),
+        ("model,weights_gib,utilisation", "llama-3.1-8b,14.99,0.9", "did you mean utilization"),
+        ("models,weights_gib", "llama-3.1-8b,14.99", "did you mean model"),
+        ("weights_gib", "14.99", "no column model"),
+        ("model,accelerator", "llama-3.1-8b,H100-SXM", "measures nothing"),
+        ("model,weights_gib", "llama-3.1-8b,", "measures nothing"),
+        ("model,weights_gib,weights_gib", "llama-3.1-8b,1,2", "'weights_gib' twice"),
+        ("model,weights_gib, model", "llama-3.1-8b,1,2", "'model' twice"),
+    ],
+)
+def test_columns_that_cannot_be(
+    header: str, row: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(f"{header}\n{row}\n")
+    assert main(["validate", "memory", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_a_column_that_is_not_known_is_told() -> None:
+    report = compare([ROW | {"cluster": "west"}])
+    assert any("cluster" in sentence for sentence in report.assumptions)
+    shipped = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_memory.csv"
+    assert not any("not known" in sentence for sentence in compare(read_rows(shipped)).assumptions)
+
+
+def test_a_row_without_a_figure_is_left_out() -> None:
+    report = compare([ROW, {**ROW, "kv_pool_gib": "", "activation_gib": ""}])
+    assert [problem.split(":")[0] for problem in report.problems] == ["row 2 is left out"]
+
+
+def test_the_chunk_and_the_sequences_are_assumed_or_given() -> None:
+    assumed = " ".join(compare([ROW]).assumptions)
+    assert "chunk_tokens is not given: 8192" in assumed
+    assert "max_sequences is not given: 1024" in assumed
+    smaller = " ".join(compare([{**ROW, "visible_gib": "22", "kv_pool_gib": "2"}]).assumptions)
+    assert "chunk_tokens is not given: 2048" in smaller
+    given = compare([{**ROW, "chunk_tokens": "2048", "max_sequences": "256"}])
+    assert "chunk_tokens" not in " ".join(given.assumptions)
+    # Less memory for a smaller step: the error tells that the given sizes were used.
+    assert given.errors["activations"][0] < compare([ROW]).errors["activations"][0] - 0.1
+    for wrong in ("0", "x", "9" * 12):
+        with pytest.raises(ValueError, match="chunk_tokens is"):
+            compare([{**ROW, "chunk_tokens": wrong}])
+
+
+@pytest.mark.parametrize("dtype", ["fp8", "fp8_e4m3", "fp8_e5m2", "FP8_E4M3"])
+def test_names_of_eight_bits(dtype: str) -> None:
+    plain = compare([{**ROW, "kv_dtype": "fp8", "weight_dtype": "fp8", "kv_tokens": "475000"}])
+    row = {**ROW, "kv_dtype": dtype, "weight_dtype": dtype, "kv_tokens": "475000"}
+    assert compare([row]).errors == plain.errors
