@@ -18,7 +18,7 @@ LAYERS = (
     {"formula"},
     {"model_storage", "user_data", "memory", "serving", "step_time", "training", "bandwidth"},
     {"architecture"},
-    {"stored_weights", "memory_budget", "engine"},
+    {"wide_layers", "engine_memory", "stored_weights", "memory_budget", "engine"},
     {"load"},
     {"catalog"},
     {"validate"},
