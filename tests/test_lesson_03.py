@@ -14,11 +14,12 @@ from estimator.catalog.measured import engine_log, measured_memory, verified_cac
 from estimator.catalog.shapes import shape, shapes
 from estimator.lesson import lesson_03
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.lesson_03_plan import Plan, accelerator_overhead, plan, sequence_bytes
+from estimator.lesson.lesson_03_plan import Plan, accelerator_overhead, even_ranks, plan
+from estimator.lesson.lesson_03_plan import sequence_bytes as one_sequence
 from estimator.lesson.lesson_03_service import Step, fit_sentence, memory_panel, stack_table
 from estimator.lesson.panel import Panel
 from estimator.lesson.tables import Table
-from estimator.memory import kv_cache_bytes, window_cache_bytes
+from estimator.memory import kv_cache_bytes
 from estimator.units import GB, GiB
 from tests.running import papermill, results
 
@@ -28,6 +29,7 @@ START = {
     "model": "llama-3.1-8b", "accelerator": "A100-SXM-80GB", "tensor_parallel": 1, "batch": 1,
     "tokens": 8192, "weight_precision": "BF16", "cache_precision": "BF16",
 }  # fmt: skip
+RANKS = [(key, n) for key, s in shapes().items() for n in (1, 2, 8) if n in even_ranks(s)]
 
 
 def rows(table: Table) -> dict[str, list[str]]:
@@ -160,8 +162,7 @@ class TestPlan:
         assert p.pool == pytest.approx(0.9 * 80 * GiB - p.weights - p.activations - p.overhead)
         assert p.with_batch(64).longest == 7104
 
-    @pytest.mark.parametrize("key", shapes())
-    @pytest.mark.parametrize("ranks", [1, 2, 8])
+    @pytest.mark.parametrize(("key", "ranks"), RANKS)
     @pytest.mark.parametrize("tokens", [1, 100, 8192])
     def test_what_fits_fits_and_one_more_does_not(self, key: str, ranks: int, tokens: int) -> None:
         p = plan(key, "H100-SXM", tensor_parallel=ranks, tokens=tokens)
@@ -169,29 +170,58 @@ class TestPlan:
             assert p.with_batch(p.largest_batch).fits
         assert not p.with_batch(p.largest_batch + 1).fits
         if p.longest:
-            assert sequence_bytes(p.shape, p.longest, ranks, 2) <= p.pool
+            assert one_sequence(p.shape, p.longest, ranks, 2) <= p.pool
         further = p.longest + 16
         assert further > p.shape.context_tokens or (
-            sequence_bytes(p.shape, further, ranks, 2) > p.pool
+            one_sequence(p.shape, further, ranks, 2) > p.pool
         )
 
     def test_heads_are_split_and_a_latent_is_not(self) -> None:
         llama, deepseek = shape("llama-3.1-8b"), shape("deepseek-v3")
-        assert sequence_bytes(llama, 16, 4, 2) * 4 == sequence_bytes(llama, 16, 1, 2)
-        assert sequence_bytes(llama, 16, 16, 2) == sequence_bytes(llama, 16, 8, 2)
-        assert sequence_bytes(deepseek, 16, 8, 2) == sequence_bytes(deepseek, 16, 1, 2)
+        assert one_sequence(llama, 16, 4, 2) * 4 == one_sequence(llama, 16, 1, 2)
+        assert one_sequence(llama, 16, 16, 2) == one_sequence(llama, 16, 8, 2)
+        assert one_sequence(deepseek, 16, 8, 2) == one_sequence(deepseek, 16, 1, 2)
 
-    def test_a_window_layer_keeps_its_window(self) -> None:
-        gemma = shape("gemma-2-9b")
-        assert sequence_bytes(gemma, 8192, 1, 2) == 2_113_929_216
-        assert sequence_bytes(gemma, 4000, 1, 2) == kv_cache_bytes(42, 8, 256, 4000)
-        assert sequence_bytes(gemma, 8192, 1, 1) == window_cache_bytes(
-            21, 21, 8, 256, 8192, 4096, bytes_per_element=1
+    @pytest.mark.parametrize("width", [1, 2])
+    @pytest.mark.parametrize("tokens", [1, 100, 4096, 5000, 8192, 20_000])
+    def test_windows_are_counted_by_the_engine_s_pages(self, tokens: int, width: int) -> None:
+        gemma, log = shape("gemma-2-9b"), engine_log("gemma-2-9b")
+        size = catalog.architecture("gemma-2-9b").cache_bytes(
+            tokens, 1, width, rule="engine", chunk_tokens=log.chunk_tokens
         )
+        assert one_sequence(gemma, tokens, 1, width) == size
+        assert one_sequence(gemma, tokens, 4, width) * 4 == size
+
+    def test_as_many_sequences_with_windows_as_the_engine_logged(self) -> None:
+        p, log = plan("gemma-2-9b", "H100-SXM"), engine_log("gemma-2-9b")
+        assert log.kv_pool_bytes
+        assert log.concurrency == pytest.approx(log.kv_pool_bytes / p.cache, rel=1e-3)
+        assert p.largest_batch == p.pool // 2_821_324_800 == 19
+        rule = "counted by the engine's pages, with 8,192 prompt tokens a step, not by the"
+        assert rule in lesson_03.your_memory(p).text
+        assert rule in status(panel(model="gemma-2-9b"))
+        assert rule not in status(panel())
+
+    @pytest.mark.parametrize(
+        ("key", "ranks", "sentence"),
+        [
+            ("llama-3.1-8b", 3, "is 3, but the 32 query heads and 8 key-value heads of Llama 3.1 8B"
+             " cannot be shared out evenly among so many: give 1, 2, 4, 8, 16 or 32.$"),
+            ("llama-3.1-8b", 1000, "is 1000, but .* give 1, 2, 4, 8, 16 or 32.$"),
+            ("llama-3.2-3b", 3, "the 24 query heads and 8 key-value heads .* 1, 2, 4, 8 or 24.$"),
+            ("falcon-7b", 2, "the 71 query heads of Falcon 7B cannot .* give 1 or 71.$"),
+        ],
+    )  # fmt: skip
+    def test_heads_are_never_cut(self, key: str, ranks: int, sentence: str) -> None:
+        with pytest.raises(ValueError, match=sentence):
+            plan(key, "A100-SXM-80GB", tensor_parallel=ranks)
+        shown = panel(model=key)
+        shown.boxes["tensor_parallel"].value = ranks
+        assert re.search(sentence, status(shown))
 
     def test_a_sequence_takes_whole_blocks(self) -> None:
         llama = shape("llama-3.1-8b")
-        assert sequence_bytes(llama, 1, 1, 2) == sequence_bytes(llama, 16, 1, 2) == 16 * 131_072
+        assert one_sequence(llama, 1, 1, 2) == one_sequence(llama, 16, 1, 2) == 16 * 131_072
 
     def test_overhead_is_the_next_fewer_that_was_measured(self) -> None:
         found = [round(accelerator_overhead(ranks) / GiB, 2) for ranks in (1, 2, 3, 4, 8)]
@@ -240,7 +270,7 @@ class TestPlan:
         assert "Mind that Gemma 2 9B was made for sequences of 8,192 tokens." in text
 
     @pytest.mark.parametrize("value", [0, -1, 1.5, float("nan"), "many"])
-    @pytest.mark.parametrize("name", ["batch", "tokens"])
+    @pytest.mark.parametrize("name", ["batch", "tokens", "tensor_parallel"])
     def test_what_is_no_service_is_refused(self, name: str, value: Any) -> None:
         with pytest.raises(ValueError, match=f"{name} is .*a whole number, 1 "):
             plan("llama-3.1-8b", "A100-SXM-80GB", **{name: value})
@@ -358,6 +388,12 @@ class TestPanel:
         assert not shown.errors
 
 
+def test_the_beginning_says_why_memory_matters() -> None:
+    page = json.loads((ROOT / "notebooks/03-kv-cache-memory.ipynb").read_text(encoding="utf-8"))
+    top = "".join(page["cells"][0]["source"])
+    assert all(word in top for word in ("latency", "bottleneck", "at the same time", "optimizing"))
+
+
 def test_another_service_under_papermill(tmp_path: Path) -> None:
     done = papermill(
         "03-kv-cache-memory", tmp_path, model="llama-3.1-70b", accelerator="H100-SXM",
@@ -387,7 +423,9 @@ def test_a_batch_that_cannot_fit_reads_so(tmp_path: Path) -> None:
     ("parameters", "sentence"),
     [
         ({"batch": 0}, "batch is 0, but the batch size must be a whole number, 1 sequence or more"),
-        ({"tokens": -1}, "tokens is -1, but the sequence length must be"),
+        ({"batch": -1}, "batch is -1, but the batch size must be a whole number, 1 sequence or"),
+        ({"tokens": -1}, "tokens is -1, but the sequence length must be a whole number, 1 token"),
+        ({"tensor_parallel": 3}, "shared out evenly among so many: give 1, 2, 4, 8, 16 or 32."),
         ({"batch": "many"}, "batch is 'many' (str)"),
         ({"tokens": "nan"}, "tokens is nan"),
         ({"tensor_parallel": 1.5}, "tensor_parallel is 1.5, but"),
@@ -395,7 +433,6 @@ def test_a_batch_that_cannot_fit_reads_so(tmp_path: Path) -> None:
         ({"model": "llama-3"}, "model is 'llama-3', which is not on the list"),
         ({"cache_precision": "INT4"}, "cache_precision is 'INT4', which is not on the list of 5"),
     ],
-    ids=["zero", "negative", "text", "nan", "fraction", "accelerator", "model", "precision"],
 )
 def test_impossible_parameters_stop_the_run(
     tmp_path: Path, parameters: dict[str, Any], sentence: str

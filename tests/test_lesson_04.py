@@ -14,10 +14,10 @@ import pytest
 
 from estimator import catalog
 from estimator.lesson import lesson_04 as lesson
-from estimator.lesson.inputs import Inputs
+from estimator.lesson.inputs import Inputs, inputs
 from estimator.lesson.panel import Panel
 from estimator.lesson.server_panel import MODELS
-from estimator.lesson.sizing import TENSOR_PARALLEL, Service, compute_rate, make_plan
+from estimator.lesson.sizing import TENSOR_PARALLEL, Bounds, Service, compute_rate, make_plan
 from estimator.lesson.tables import Table
 from estimator.memory import kv_bytes_per_token
 from tests.running import papermill, results
@@ -99,8 +99,8 @@ def test_the_bounds_side_by_side() -> None:
         ("8", "3.055 ms", "112", "2,129", "2,211", "15", "bandwidth"),
         ("64", "3.843 ms", "112", "267", "348", "19", "bandwidth"),
         ("153", "5.094 ms", "112", "112", "193", "25", "bandwidth"),
-        ("557", "10.78 ms", "112", "31", "112", "52", "compute"),
-        ("1,208", "23.23 ms", "112", "15", "96", "112", "compute"),
+        ("557", "10.78 ms", "112", "31", "112", "52", "compute and bandwidth"),
+        ("1,208", "23.23 ms", "112", "15", "96", "112", "compute and capacity"),
     ]
 
 
@@ -145,7 +145,7 @@ def test_a_prompt_is_computed_cached_and_read() -> None:
     assert longer.bounds(1).compute == 223
     assert longer.fits() == 604
     assert longer.mean_cache_bytes == 750 * 114_688
-    assert longer.best(0.05).binding == "bandwidth"
+    assert longer.best(0.05).binding == ("bandwidth", "capacity")
 
 
 def test_a_target_keeps_the_batch_small_and_costs_accelerators() -> None:
@@ -233,7 +233,7 @@ def test_the_target_that_a_refusal_names_is_met() -> None:
 def test_the_batch_that_a_refusal_names_fits() -> None:
     with pytest.raises(ValueError, match="batch is 1,209, but 1,208 sequences of 500 tokens fit"):
         COURSE.bounds(1209)
-    assert COURSE.bounds(1208).full
+    assert COURSE.bounds(1208).batch == COURSE.fits()
 
 
 def test_a_model_that_fits_nowhere_is_told_what_would_hold_it() -> None:
@@ -242,15 +242,40 @@ def test_a_model_that_fits_nowhere_is_told_what_would_hold_it() -> None:
         service.best(0.05)
 
 
-@pytest.mark.parametrize("name", ["users", "n_params", "kv_bytes_per_token", "output_tokens"])
+@pytest.mark.parametrize("name", lesson.NARROWED)
 def test_a_service_without_one_of_these_is_none(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} is 0, but .* must be 1 "):
+    allowed = re.escape(lesson.NARROWED[name].range_text)
+    with pytest.raises(ValueError, match=f"^{name} is 0, but [^.]* must be {allowed}: give"):
         Service(**{**vars(COURSE), name: 0})
+    for value in (0, float("nan")):
+        values: dict[str, Any] = {name: value}
+        with pytest.raises(ValueError, match=f"^{name} is {value}, but .* must be {allowed}: give"):
+            inputs(narrowed=lesson.NARROWED, **values)
 
 
-def test_nobody_asks_and_nothing_is_needed() -> None:
-    idle = replace(COURSE, requests_per_user=0)
-    assert make_plan(idle, 0.05, 2, 0.75, 0, 0).at.needed == 0
+def test_the_bounds_that_ask_for_most_bind() -> None:
+    def named(*counts: float, ranks: int = 1) -> str:
+        return Bounds(1, ranks, 0.01, 1, *counts).binding_text
+
+    assert named(446, 545, 546) == "bandwidth and capacity"
+    assert named(446, 544, 546) == "capacity"
+    assert named(112, 96, 112) == "compute and capacity"
+    assert named(30, 30, 30) == "compute, bandwidth and capacity"
+    assert named(1, 2, 1) == "bandwidth"
+    assert named(824, 828, 816, ranks=4) == "compute and bandwidth"
+    assert named(1, 1, 1) == named(4, 4, 4, ranks=4) == "none"
+
+
+@pytest.mark.parametrize("users", [1, 1000, 100_000, 300_000, 10_000_000, 100_000_000])
+def test_a_replica_works_on_no_more_than_the_load_brings(users: int) -> None:
+    service, rate = replace(COURSE, users=users, prompt_tokens=500), users * 20 / 86_400
+    plan = make_plan(service, 0.05, 2, 0.75, 8, 1_000)
+    batch, replicas = int(plan.working.batch), plan.at.needed
+    assert 1 <= batch <= plan.at.batch == 604
+    assert rate * plan.working.request_seconds <= replicas * batch
+    assert plan.working.request_seconds == service.bounds(batch).request_seconds
+    # One fewer would not take what is in flight.
+    assert batch == 1 or rate * service.bounds(batch - 1).request_seconds > replicas * (batch - 1)
 
 
 # --- Going further --------------------------------------------------------------------------
@@ -277,10 +302,44 @@ def test_an_event_is_larger_than_its_token() -> None:
 
 def test_the_reader_s_paragraph_follows_the_reader() -> None:
     text = lesson.your_service(given()).text
-    assert "23,148 requests/s need at least 546 A100-SXM-80GB, and bandwidth binds" in text
+    assert "546 A100-SXM-80GB, and bandwidth and capacity bind together; plan 736" in text
+    assert "works on up to 594 sequences" in text
+    assert "your requests also bring a prompt, 500 tokens each" in text
     text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
-    assert "11,574 requests/s need at least 112 A100-SXM-80GB, and compute binds" in text
-    assert "a larger batch would not help" in text
+    assert "need at least 112 A100-SXM-80GB, and compute and capacity bind together" in text
+    assert "your requests bring no prompt" in text
+    assert "also bring a prompt" not in text
+    assert "Prompts come in" not in text
+    text = lesson.your_service(given(prompt_tokens=0, output_tokens=50)).text
+    assert "Since compute binds, a larger batch would not help" in text
+    text = lesson.your_service(given(users=1)).text
+    assert "need at least 1 A100-SXM-80GB, and one replica is enough; plan 10" in text
+    assert "works on up to 1 sequence at" in text
+    assert "busy for less than 1 %" in text
+
+
+def test_the_notebook_leaves_the_prompt_to_the_code() -> None:
+    text = (Path(__file__).parents[1] / f"notebooks/{NAME}.ipynb").read_text(encoding="utf-8")
+    cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "markdown"]
+    assert not any("bring a prompt" in "".join(c["source"]) for c in cells)
+
+
+def test_a_message_of_the_panel_is_in_the_unit_of_its_box() -> None:
+    panel = lesson.server_panel(given())
+    said = "must be more than 0: give for example 100."
+    for value in (0, float("nan")):
+        set_up(panel, users=value)
+        assert status(panel).endswith(f"but the number of users, in millions, {said}")
+    set_up(panel, users=100)
+    assert "need at least 546 A100-SXM-80GB" in status(panel)
+    assert not panel.sliders["requests_per_user"].min == panel.sliders["output_tokens"].min == 0
+    allowed = column(panel.glossary(), "allowed")
+    assert allowed[:2] == ["more than 0", "more than 0 requests/day"]
+    assert "1 token or more" in allowed
+    # One person, a millionth of the box's unit, is served.
+    set_up(panel, users=1e-6)
+    assert "need at least 1 A100-SXM-80GB, and one replica is enough" in status(panel)
+    assert "up to 1 sequence " in page(panel).replace("\n", " ")
 
 
 def page(panel: Panel) -> str:
@@ -314,7 +373,12 @@ def test_the_panel_solves_its_task_with_eight_bits_only() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("users", 0, "users is 0, but"),
+        (
+            "requests_per_user",
+            0,
+            "requests_per_user is 0, but the requests of a user a day must be "
+            "more than 0 requests/day: give for example 10.",
+        ),
         ("users", -1, "-1"),
         ("users", float("nan"), "nan"),
         ("users", 1000, "The load is past saturation: 1,000 A100-SXM-80GB keep up with"),
@@ -397,7 +461,7 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
             "binding_accelerators": plan.at.needed,
             "planned_accelerators": plan.planned,
             "tensor_parallel": plan.at.tensor_parallel,
-            "batch": plan.at.batch,
+            "batch": plan.working.batch,
         }
     )
     assert found["accelerators"] == np.ceil(3e8 / 86_400 * 2 * 8_030_261_248 * 1250 / 1979e12)
@@ -408,9 +472,10 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"users": 0}, "users is 0, but the number of users must be 1 user or more"),
+        ({"users": 0}, "users is 0, but the number of users must be more than 0 users"),
+        ({"requests_per_user": 0}, "a user a day must be more than 0 requests/day: give for"),
         ({"users": -5}, "users is -5, but the number of users must be"),
-        ({"users": "nan"}, "users is nan"),
+        ({"users": "nan"}, "users is nan, but the number of users must be more than 0 users"),
         ({"users": "many"}, "users is 'many' (str)"),
         ({"accelerator": "A100"}, "did you mean 'A100-SXM-40GB' or 'A100-SXM-80GB'?"),
         ({"precision": "FP7"}, "precision is 'FP7', which is not on the list"),
@@ -418,7 +483,18 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
         ({"owned_accelerators": 10}, "The load is past saturation: 10 A100-SXM-80GB keep up"),
         ({"token_target_seconds": 0.0001}, "No batch meets 100 µs a token"),
     ],
-    ids=["zero", "negative", "nan", "text", "unknown", "precision", "percent", "load", "target"],
+    ids=[
+        "zero",
+        "idle",
+        "negative",
+        "nan",
+        "text",
+        "unknown",
+        "precision",
+        "percent",
+        "load",
+        "target",
+    ],
 )
 def test_impossible_parameters_stop_the_run(
     tmp_path: Path, parameters: dict[str, Any], sentence: str

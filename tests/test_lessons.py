@@ -12,6 +12,16 @@ LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TAGS = {"parameters", "reader", "exercise"}
 NUMBER = re.compile(r"(?<![\w.,/@-])\d[\d,]*+(?:\.\d+)?+(?!\w|-\w)")
 ANY_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+# Units that stand for the same quantity: a sentence may say GB where the output beside it says MB.
+SCALES = {
+    **{f"{p}B": ("byte", 1000**n) for n, p in enumerate(("", "K", "M", "G", "T", "P"))},
+    **{f"{p}iB": ("byte", 1024**n) for n, p in enumerate("KMGTP", start=1)},
+    "bytes": ("byte", 1),
+    **{f"{p}bit/s": ("bit/s", 1000**n) for n, p in enumerate(("", "k", "M", "G", "T"))},
+    "ms": ("s", 1e-3),
+    "s": ("s", 1),
+}
+WITH_UNIT = re.compile(rf"(?<![\w.,])(\d[\d,]*(?:\.\d+)?) ({'|'.join(SCALES)})(?![\w/])")
 SMALL = 10  # whole numbers up to here are words, not results
 
 
@@ -121,6 +131,27 @@ class TestLesson:
                     continue
                 rounded = {round(one, decimals) for one in shown}
                 assert value(number) in rounded, f"{number} in: {source(cell)[:200]}"
+
+    def test_each_number_with_a_unit_stands_in_an_output_as_that_quantity(
+        self, lesson: Path
+    ) -> None:
+        shown: dict[str, set[float]] = {}
+        text = output_text(lesson)
+        for number, unit in WITH_UNIT.findall(text):
+            kind, scale = SCALES[unit]
+            shown.setdefault(kind, set()).add(value(number) * scale)
+        # In a table a column's head, and in a formula its symbol, gives the unit of large numbers.
+        shown.setdefault("byte", set()).update(
+            one for one in map(value, ANY_NUMBER.findall(text)) if one >= 1000
+        )
+        powers = re.findall(r"(\d[\d.]*) \\times 10\^\{(\d+)\}", text)
+        shown["byte"].update(float(digits) * 10 ** int(power) for digits, power in powers)
+        for cell in cells(lesson, "markdown"):
+            for number, unit in WITH_UNIT.findall(prose(cell)):
+                kind, scale = SCALES[unit]
+                decimals = len(number.partition(".")[2])
+                rounded = {round(one / scale, decimals) for one in shown.get(kind, set())}
+                assert value(number) in rounded, f"{number} {unit} in: {source(cell)[:200]}"
 
     def test_prose_of_the_reader_has_no_numbers(self, lesson: Path) -> None:
         for cell in cells(lesson, "markdown"):

@@ -159,8 +159,16 @@ def test_what_is_no_name_no_size_or_no_kind_is_refused() -> None:
     ("name", "shown", "sentence"),
     [
         ("registered_users", 0, "registered_users is 0, but the number of registered users must "
-         "be 1 user or more: give for example 500,000,000."),
-        ("record_bytes", -5, "record_bytes is -5000, but the size of a user's record"),
+         "be 0.000001 million or more: give for example 500."),
+        ("record_bytes", -5, "record_bytes is -5, but the size of a user's record must be 0 KB or "
+         "more: give for example 10."),
+        ("other_bytes", -0.5, "other_bytes is -0.5, but the size in a row of your own must be 0 TB "
+         "or more: give for example 1."),
+        ("row_1_size", -2, "size of 'model' is -2, but the size in a row of your own must be 0 MB "
+         "or more: give for example 1."),
+        ("hot_usd_per_gb", -1, "must be 0 USD or more: give for example 0.02."),
+        ("record_bytes", 1e308, "record_bytes is 1e+308 KB, which is too large for a number: give "
+         "for example 10."),
         ("index_share", 1001, "index_share is 1001, but the index share must be from 0 to 1,000 %: "
          "give for example 25."),
         ("active_share", 101, "must be from 0 to 100 %: give for example 20."),
@@ -175,7 +183,7 @@ def test_what_is_no_name_no_size_or_no_kind_is_refused() -> None:
 def test_what_is_typed_is_checked_in_the_unit_in_which_it_is_typed(
     name: str, shown: float, sentence: str
 ) -> None:
-    row = storage_sheet().row(name)
+    row = storage_sheet().with_row("model", 6e9, per="once").row(name)
     assert isinstance(row, InputRow)
     with pytest.raises(ValueError, match=re.escape(sentence)):
         row.to_base(shown)

@@ -86,6 +86,23 @@ def test_a_cell_refuses_what_the_estimator_refuses(tmp_path: Path) -> None:
     assert all(len(each.error) <= 225 for each in checks.values())
 
 
+def test_ranges_are_told_in_the_cell_s_unit(tmp_path: Path) -> None:
+    page = written(tmp_path, storage_sheet())["Storage"]
+    checks = {str(each.sqref): each for each in page.data_validations.dataValidation}
+    assert checks["B1"].error.endswith("must be 0.000001 million or more.")
+    assert page["G2"].value.endswith(": 0 KB or more")
+
+
+def test_a_small_price_is_not_shown_as_nothing(tmp_path: Path) -> None:
+    sheet = storage_sheet().with_values(cold_usd_per_gb=0.0004)
+    page = written(tmp_path, sheet)["Storage"]
+    price = page[f"B{sheet.number('cold_usd_per_gb')}"]
+    # "General" rounds to the column's width alone: tests/office reads it in an office.
+    assert (price.value, price.number_format) == (0.0004, "General")
+    cost = page[f"B{sheet.number('storage_usd_per_month')}"]
+    assert cost.number_format == "[>=1000]#,##0;General"
+
+
 def test_the_file_says_how_to_use_it(tmp_path: Path) -> None:
     notes = written(tmp_path, course_calculator())["How to use it"]
     assert [row[0].value for row in notes.iter_rows()] == list(HELP)

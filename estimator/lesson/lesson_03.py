@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from estimator import catalog
 from estimator.catalog.measured import engine_log, verified_caches
-from estimator.catalog.shapes import Shape, shape, shapes
+from estimator.catalog.shapes import shape, shapes
 from estimator.lesson.lesson_03_exercises import (
     EXERCISES,
     bytes_of_a_printed_cache,
@@ -21,6 +21,8 @@ from estimator.lesson.lesson_03_plan import (
     Plan,
     accelerator_overhead,
     chunk_activation_bytes,
+    group_page_bytes,
+    group_pages,
     per_token,
     plan,
     results,
@@ -40,13 +42,11 @@ from estimator.memory import (
     kv_pool_bytes,
     layer_activation_bytes,
     logit_bytes,
-    page_bytes,
     paged_tokens,
     pages_in_pool,
     prefill_steps,
     sequence_blocks,
     tokens_that_fit,
-    window_blocks,
     window_cache_bytes,
 )
 from estimator.model_storage import weight_bytes
@@ -98,8 +98,8 @@ def memory_assumptions() -> Table:
             ("prompt tokens of a step", number_text(log.chunk_tokens), measured),
             ("sequences of a step", number_text(log.max_sequences), measured),
             ("tokens of a block", number_text(BLOCK_TOKENS), "vLLM's default on NVIDIA GPUs"),
-            ("a window layer keeps its window", "from 'Your own service' on",
-             "the ideal; 'Windows' tells what an engine adds"),
+            ("a window layer takes the engine's pages", "from 'Your own service' on",
+             "vLLM 0.19; 'Windows' tells the rule and the ideal"),
         )
     )  # fmt: skip
 
@@ -329,25 +329,17 @@ def fit_table(p: Plan) -> Table:
 # --- Windows, pages, an engine's own log --------------------------------------------------------
 
 
-def _page(s: Shape) -> int:
-    """Bytes of a page, where full and window layers form two groups of equal size."""
-    return int(page_bytes(s.window_layers, s.n_kv_heads, s.head_dim))
-
-
-def _engine_pages(s: Shape, tokens: int, chunk: int) -> tuple[int, int]:
-    return int(sequence_blocks(tokens)), int(window_blocks(tokens, s.window, chunk))
-
-
 def window_table(tokens: int = 8192) -> Table:
     """Three answers for one sequence of a model with windows, each right for its question."""
     s = shape(SLIDING)
     full = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens)
     ideal = window_cache_bytes(s.n_layers - s.window_layers, s.window_layers, s.n_kv_heads,
                                s.head_dim, tokens, s.window)  # fmt: skip
+    page = group_page_bytes(s)
     answers = [("ideal: what a layer may still read", "", ideal)]
     for chunk in (2048, engine_log(SLIDING).chunk_tokens):
-        blocks, few = _engine_pages(s, tokens, chunk)
-        size = engine_cache_bytes(_page(s), 1, 1, blocks, few)
+        blocks, few = group_pages(s, tokens, chunk)
+        size = engine_cache_bytes(page, 1, 1, blocks, few)
         name = f"engine: chunks of {number_text(chunk)}"
         answers.append((name, f"{blocks} + {few}", size))
     answers.append(("full: every token in every layer", "", full))
@@ -357,8 +349,8 @@ def window_table(tokens: int = 8192) -> Table:
     headers = ("answer", "pages", "bytes", "against full")
     caption = f"{s.name}, one sequence of {number_text(tokens)} tokens"
     note = (f"A page is {s.window_layers} layers x {BLOCK_TOKENS} tokens x "
-            f"{number_text(_page(s) // s.window_layers // BLOCK_TOKENS)} bytes = "
-            f"{number_text(_page(s))} bytes. Shape: {s.place}.")  # fmt: skip
+            f"{number_text(page // s.window_layers // BLOCK_TOKENS)} bytes = "
+            f"{number_text(page)} bytes. Shape: {s.place}.")  # fmt: skip
     return Table(headers, rows, caption, note, left=frozenset({"against full"}))
 
 
@@ -389,8 +381,8 @@ def engine_table() -> Table:
     pool = kv_pool_bytes(*budget, log.weight_bytes, activations, overhead)
     blind = kv_pool_bytes(*budget, weights, bound, overhead)
     logged = log.kv_pool_bytes or 0
-    pages = pages_in_pool(sliding.kv_pool_bytes or 0, _page(g))
-    per_sequence = sum(_engine_pages(g, 8192, sliding.chunk_tokens))
+    pages = pages_in_pool(sliding.kv_pool_bytes or 0, group_page_bytes(g))
+    per_sequence = sum(group_pages(g, 8192, sliding.chunk_tokens))
     rows: list[tuple[str, float, float, str]] = [
         ("weights", log.weight_bytes, weights, "byte"),
         ("activations, our floor", activations, bound, "byte"),

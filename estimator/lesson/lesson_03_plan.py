@@ -15,6 +15,7 @@ from estimator.glossary import quantity
 from estimator.memory import (
     activation_bytes,
     crossover_batch,
+    engine_cache_bytes,
     inference_bytes,
     kv_bytes_per_token,
     kv_cache_bytes,
@@ -23,9 +24,11 @@ from estimator.memory import (
     latent_cache_bytes,
     layer_activation_bytes,
     logit_bytes,
+    page_bytes,
     paged_tokens,
+    sequence_blocks,
     tokens_that_fit,
-    window_cache_bytes,
+    window_blocks,
 )
 from estimator.model_storage import weight_bytes
 from estimator.units import BITS_PER_BYTE
@@ -37,9 +40,62 @@ CACHE_PRECISIONS = ("FP32", "FP16", "BF16", "FP8", "INT8")
 LOGGED = "llama-3.1-8b"
 
 # A service without a sequence or a token has no batch and no context to ask for.
-AT_LEAST_ONE = {
-    name: replace(quantity(name), low=1, whole=True) for name in ("batch", "tokens")
-}  # fmt: skip
+_RANKS = quantity("tensor_parallel")
+NARROWED = {
+    "batch": replace(quantity("batch"), low=1, whole=True),
+    "tokens": replace(quantity("tokens"), low=1, whole=True),
+    "tensor_parallel": replace(_RANKS, meaning=f"{_RANKS.meaning}, its heads evenly"),
+}
+
+
+def even_ranks(s: Shape) -> list[int]:
+    """Counts of accelerators among which a model's heads can be shared out evenly.
+
+    Query heads are never cut; a key-value head is kept by one accelerator, or copied to several.
+    """
+    return [
+        ranks
+        for ranks in range(1, s.n_heads + 1)
+        if s.n_heads % ranks == 0 and (s.n_kv_heads % ranks == 0 or ranks % s.n_kv_heads == 0)
+    ]
+
+
+def check_ranks(s: Shape, tensor_parallel: int) -> None:
+    """Refuse a count of accelerators that cannot share a model's heads."""
+    allowed = even_ranks(s)
+    if tensor_parallel in allowed:
+        return
+    *others, last = map(str, allowed)
+    fewer = f" and {s.n_kv_heads} key-value heads" if s.n_kv_heads not in (1, s.n_heads) else ""
+    raise ValueError(
+        f"tensor_parallel is {tensor_parallel}, but the {s.n_heads} query heads{fewer} of {s.name} "
+        f"cannot be shared out evenly among so many: give {', '.join(others)} or {last}."
+    )
+
+
+def step_tokens() -> int:
+    """Prompt tokens of the largest step that the logged engine is ready for."""
+    return engine_log(LOGGED).chunk_tokens
+
+
+def group_page_bytes(s: Shape, tensor_parallel: int = 1, bytes_per_element: int = 2) -> int:
+    """Bytes of a page of a model with windows: one block of tokens in a group of its layers."""
+    heads = kv_heads_per_rank(s.n_kv_heads, tensor_parallel)
+    layers = _group_layers(s)
+    return int(page_bytes(layers, heads, s.head_dim, BLOCK_TOKENS, bytes_per_element))
+
+
+def group_pages(s: Shape, tokens: int, chunk_tokens: int) -> tuple[int, int]:
+    """Pages of one sequence in the groups that keep every token, and in those with a window."""
+    full, size = s.n_layers - s.window_layers, _group_layers(s)
+    blocks = int(sequence_blocks(tokens, BLOCK_TOKENS))
+    few = int(window_blocks(tokens, s.window, chunk_tokens, BLOCK_TOKENS))
+    return -(-full // size) * blocks, -(-s.window_layers // size) * few
+
+
+def _group_layers(s: Shape) -> int:
+    """Layers of a group: an engine makes groups of equal size, so that they can share pages."""
+    return min(s.n_layers - s.window_layers, s.window_layers) or s.window_layers
 
 
 def per_token(s: Shape, tensor_parallel: int = 1, bytes_per_element: int = 2) -> int:
@@ -52,16 +108,19 @@ def per_token(s: Shape, tensor_parallel: int = 1, bytes_per_element: int = 2) ->
 
 
 def sequence_bytes(s: Shape, tokens: int, tensor_parallel: int, bytes_per_element: int) -> int:
-    """Bytes that one sequence takes of each accelerator, in whole blocks."""
+    """Bytes that one sequence takes of each accelerator, in whole blocks.
+
+    A model with windows takes the pages that an engine sets aside, with `step_tokens()` prompt
+    tokens in a step: more than the ideal, in which a layer keeps its window and no more.
+    """
+    if s.window_layers:
+        page = group_page_bytes(s, tensor_parallel, bytes_per_element)
+        return int(engine_cache_bytes(page, 1, 1, *group_pages(s, tokens, step_tokens())))
     room = int(paged_tokens(tokens, BLOCK_TOKENS))
     if s.kv_lora_rank:
         rank = (s.kv_lora_rank, s.rope_head_dim)
         return int(latent_cache_bytes(s.n_layers, *rank, room, 1, bytes_per_element))
     heads = kv_heads_per_rank(s.n_kv_heads, tensor_parallel)
-    if s.window_layers:
-        full = s.n_layers - s.window_layers
-        layers = (full, s.window_layers, heads, s.head_dim)
-        return int(window_cache_bytes(*layers, room, s.window, 1, bytes_per_element))
     return int(kv_cache_bytes(s.n_layers, heads, s.head_dim, room, 1, bytes_per_element))
 
 
@@ -169,14 +228,15 @@ def plan(
 ) -> Plan:  # fmt: skip
     """Put a replica together. A ValueError tells what makes no service."""
     problems = []
-    for name, value in (("batch", batch), ("tokens", tokens)):
+    for name, value in (("tensor_parallel", tensor_parallel), ("batch", batch), ("tokens", tokens)):
         try:
-            AT_LEAST_ONE[name].check(value)
+            NARROWED[name].check(value)
         except (TypeError, ValueError) as error:
             problems.append(str(error))
     if problems:
         raise ValueError(" ".join(problems))
     s, memory = shape(model), catalog.accelerator(accelerator).memory_bytes
+    check_ranks(s, tensor_parallel)
     weights = weight_bytes(s.n_params, catalog.precision(weight_precision).bits_per_weight)
     activations, overhead = chunk_activation_bytes(s), accelerator_overhead(tensor_parallel)
     parts = (weights, activations, overhead, tensor_parallel)

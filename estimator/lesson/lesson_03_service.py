@@ -9,7 +9,14 @@ from estimator import catalog
 from estimator.catalog.shapes import shapes
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.lesson_03_plan import AT_LEAST_ONE, BLOCK_TOKENS, CACHE_PRECISIONS, Plan, plan
+from estimator.lesson.lesson_03_plan import (
+    BLOCK_TOKENS,
+    CACHE_PRECISIONS,
+    NARROWED,
+    Plan,
+    plan,
+    step_tokens,
+)
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table
@@ -51,7 +58,7 @@ class Counted(Number):
     @property
     def quantity(self) -> Quantity:
         """The glossary's entry, narrowed."""
-        return AT_LEAST_ONE[self.name]
+        return NARROWED[self.name]
 
 
 def _setting(p: Plan) -> str:
@@ -106,7 +113,17 @@ def your_memory(p: Plan) -> Prose:
             f" The cache weighs as much as the weights at {number_text(p.equal_batch, 3)} "
             "sequences of this length."
         )
-    return Prose(text + _past_limit(p))
+    return Prose(text + _rule(p) + _past_limit(p))
+
+
+def _rule(p: Plan) -> str:
+    """Say how a cache with windows is counted; any other has one size only."""
+    if not p.shape.window_layers:
+        return ""
+    return (
+        f" {p.shape.name} has windows: its cache is counted by the engine's pages, with "
+        f"{number_text(step_tokens())} prompt tokens a step, not by the smaller ideal."
+    )
 
 
 def _past_limit(p: Plan) -> str:
@@ -163,7 +180,7 @@ def memory_answer(
         tokens=int(tokens), weight_precision=weight_precision, cache_precision=cache_precision,
     )  # fmt: skip
     solved, score = _task(p)
-    sentence = f"{_needs(p)}. {fit_sentence(p)}{_past_limit(p)}"
+    sentence = f"{_needs(p)}. {fit_sentence(p)}{_rule(p)}{_past_limit(p)}"
     return Answer(sentence, (stack_table(p), capacity_table(p)), score, solved)
 
 
@@ -188,7 +205,7 @@ def memory_panel(given: Inputs) -> Panel:
                "A model whose shape the catalog knows"),
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "What the model runs on"),
-        Number("tensor_parallel", given.tensor_parallel, 1, 8),
+        Counted("tensor_parallel", given.tensor_parallel, 1, 8),
         Counted("batch", given.batch, 1, 1024, log=True),
         Counted("tokens", given.tokens, 128, 131_072, step=BLOCK_TOKENS, log=True),
         Choice("weight_precision", "Precision of the weights", weights, given.weight_precision,

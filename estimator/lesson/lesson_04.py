@@ -19,6 +19,7 @@ from estimator.lesson.server_panel import plan_of, server_panel, service_of, you
 from estimator.lesson.sizing import (
     ACTIVATION_BYTES,
     MEMORY_SHARE,
+    NARROWED,
     OVERHEAD_BYTES,
     PRECISIONS,
     Service,
@@ -62,6 +63,7 @@ from estimator.units import (
 
 __all__ = [
     "EXERCISES",
+    "NARROWED",
     "PRECISIONS",
     "batch_in_memory",
     "corner",
@@ -238,7 +240,7 @@ def bounds_table(service: Service) -> Table:
         alone = bandwidth_accelerators(service.requests_per_s, weights_only, batch)
         counts = (b.compute, alone, b.bandwidth, b.capacity)
         step = seconds_text(b.step_seconds)
-        rows.append((number_text(batch), step, *map(number_text, counts), b.binding))
+        rows.append((number_text(batch), step, *map(number_text, counts), b.binding_text))
     headers = (
         "batch", "a step", "compute", "bandwidth, weights alone", "bandwidth", "capacity",
         "binds",
@@ -301,7 +303,7 @@ def parallel_table() -> Table:
         b = service.bounds(fits, ranks)
         alone = seconds_text(service.bounds(1, ranks).step_seconds)
         rows.append((number_text(ranks), each, number_text(fits), alone, number_text(b.needed),
-                     b.binding))  # fmt: skip
+                     b.binding_text))  # fmt: skip
     headers = (
         "to a replica", "weights on each", "sequences that fit", "a step, batch 1", "in all",
         "binds",

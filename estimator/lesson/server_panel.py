@@ -12,8 +12,9 @@ from estimator.lesson.controls import OWN, Choice, Number
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
-from estimator.lesson.sizing import PRECISIONS, Bounds, Plan, Service, make_plan
+from estimator.lesson.sizing import NARROWED, PRECISIONS, Bounds, Plan, Service, make_plan
 from estimator.lesson.tables import Bar, Table
+from estimator.quantity import Quantity
 from estimator.units import (
     MB,
     number_text,
@@ -29,10 +30,22 @@ MODELS = (
     "llama-3.1-405b",
 )  # fmt: skip
 ADVICE = {
-    "compute": "a larger batch would not help, fewer tokens or faster arithmetic would",
-    "bandwidth": "fewer bits, shorter contexts or a faster memory would help",
-    "capacity": "more memory, or fewer bits, would let more sequences share each read",
+    ("compute",): "a larger batch would not help, fewer tokens or faster arithmetic would",
+    ("bandwidth",): "fewer bits, shorter contexts or a faster memory would help",
+    ("capacity",): "more memory, or fewer bits, would let more sequences share each read",
+    ("bandwidth", "capacity"): "fewer bits or shorter contexts would help with both",
 }
+TOKENS_HELP = "fewer tokens would help with each of them"
+
+
+class Served(Number):
+    """A number that a service must have; its range is the lesson's, in the page's unit."""
+
+    @property
+    def quantity(self) -> Quantity:
+        """The glossary's entry in the page's unit, narrowed."""
+        entry = NARROWED[self.name]
+        return replace(super().quantity, low=entry.low / self.scale, low_open=entry.low_open)
 
 
 def service_of(given: Inputs) -> Service:
@@ -64,23 +77,45 @@ def sentence(service: Service, plan: Plan) -> str:
     replica = f", {at.tensor_parallel} to a replica" if at.tensor_parallel > 1 else ""
     return (
         f"At the peak, {quantity_text(plan.peak_requests_per_s, 'request/s')} need at least "
-        f"{number_text(at.needed)} {name}{replica}, and {at.binding} binds; plan "
+        f"{number_text(at.needed)} {name}{replica}, and {binds(at)}; plan "
         f"{number_text(plan.planned)}."
+    )
+
+
+def binds(at: Bounds) -> str:
+    """Say which bounds bind, or that one replica does."""
+    if not at.binding:
+        return "one replica is enough"
+    return f"{at.binding_text} {'bind together' if len(at.binding) > 1 else 'binds'}"
+
+
+def prompt_sentence(service: Service) -> str:
+    """Set the reader's requests beside the course's, which have no prompt."""
+    if not service.prompt_tokens:
+        return "As in the course's example, your requests bring no prompt."
+    return (
+        "Unlike the course's example, your requests also bring a prompt, "
+        f"{quantity_text(service.prompt_tokens, 'token')} each, which is computed, cached and "
+        "read like the answer."
     )
 
 
 def your_service(given: Inputs) -> Prose:
     """The reader's service in a paragraph that follows the reader's numbers."""
     service, plan = service_of(given), plan_of(given)
-    at = plan.at
+    at, work = plan.at, plan.working
     into, out = traffic_of_texts(service, plan.peak_requests_per_s)
+    advice = ADVICE.get(at.binding, TOKENS_HELP) if at.binding else "no bound asks for more"
+    busy = share_text(plan.utilization) if plan.utilization >= 0.01 else "less than 1 %"
+    arriving = f"Prompts come in at {quantity_text(into, 'bit/s')} and answers leave"
     return Prose(
-        f"**{sentence(service, plan)}** Each replica works on {number_text(at.batch)} sequences at "
-        f"a time, a step takes {seconds_text(at.step_seconds)} or more, and a request "
-        f"{seconds_text(at.request_seconds)}. Since {at.binding} binds, {ADVICE[at.binding]}. "
-        f"What you have would be busy for {share_text(plan.utilization)} of the peak hour. Prompts "
-        f"come in at {quantity_text(into, 'bit/s')} and answers leave at "
-        f"{quantity_text(out, 'bit/s')}, as plain text."
+        f"{prompt_sentence(service)}\n\n"
+        f"**{sentence(service, plan)}** Each replica works on up to "
+        f"{quantity_text(work.batch, 'sequence')} at a time; at that batch a step takes "
+        f"{seconds_text(work.step_seconds)} or more, and a request "
+        f"{seconds_text(work.request_seconds)}. Since {binds(at)}, {advice}. "
+        f"What you have would be busy for {busy} of the peak hour. "
+        f"{arriving if into else 'Answers leave'} at {quantity_text(out, 'bit/s')}, as plain text."
     )
 
 
@@ -88,28 +123,28 @@ def bounds_bars(at: Bounds) -> Table:
     """The three bounds as bars."""
     most = max(at.needed, 1)
     rows = [
-        (name, what, Bar(count / most, number_text(count), over=name == at.binding))
+        (name, what, Bar(count / most, number_text(count), over=name in at.binding))
         for name, what, count in (
             ("compute", "prompt and answer, at the full rate", at.compute),
             ("bandwidth", "weights and caches read, a step for each token", at.bandwidth),
             ("capacity", "caches of all requests in flight", at.capacity),
         )
     ]
-    headers = ("bound", "what it counts", "accelerators at the peak, the binding one striped")
+    headers = ("bound", "what it counts", "accelerators at the peak, striped where it binds")
     return Table(headers, rows, left=frozenset(headers[1:]))
 
 
 def plan_rows(service: Service, plan: Plan) -> Table:
     """Load, batch, times and network of the plan."""
-    at = plan.at
+    work = plan.working
     into, out = traffic_of_texts(service, plan.peak_requests_per_s)
     rows = (
         ("requests, mean of the day", quantity_text(service.requests_per_s, "request/s")),
         ("requests, at the peak", quantity_text(plan.peak_requests_per_s, "request/s")),
-        ("accelerators of a replica", number_text(at.tensor_parallel)),
-        ("batch of a replica", quantity_text(at.batch, "sequence")),
-        ("a step, for each token", seconds_text(at.step_seconds)),
-        ("a request, prompt to last token", seconds_text(at.request_seconds)),
+        ("accelerators of a replica", number_text(work.tensor_parallel)),
+        ("batch of a replica", f"up to {quantity_text(work.batch, 'sequence')}"),
+        ("a step, for each token", seconds_text(work.step_seconds)),
+        ("a request, prompt to last token", seconds_text(work.request_seconds)),
         ("accelerators to plan", number_text(plan.planned)),
         ("traffic in, at the peak", quantity_text(into, "bit/s")),
         ("traffic out, at the peak", quantity_text(out, "bit/s")),
@@ -185,9 +220,9 @@ def server_panel(given: Inputs) -> Panel:
         return Answer(sentence(service, plan), tables, score, solved)
 
     controls = (
-        Number("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
+        Served("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
                scale_name="in millions"),
-        Number("requests_per_user", given.requests_per_user, 0, 100),
+        Served("requests_per_user", given.requests_per_user, 1, 100),
         Choice("model", "Model", names, chosen,
                "The model that answers; it sets parameters and the cache of a token"),
         Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
@@ -196,7 +231,7 @@ def server_panel(given: Inputs) -> Panel:
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "The hardware that serves; it sets rates and memory"),
         Number("prompt_tokens", given.prompt_tokens, 0, 8000, step=50),
-        Number("output_tokens", given.output_tokens, 0, 4000, step=50),
+        Served("output_tokens", given.output_tokens, 50, 4000, step=50),
         Number("token_target_seconds", given.token_target_seconds, 1, 200, scale=1e-3,
                scale_name="in ms"),
         Number("owned_accelerators", given.owned_accelerators, 1, 100_000, step=1, log=True),

@@ -8,14 +8,16 @@ with the cells' names. So a sheet has no arithmetic of its own.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from estimator.formula import facts_of
 from estimator.glossary import quantity
 from estimator.lesson.tables import Cell, Given, Table
-from estimator.quantity import Quantity
+from estimator.quantity import LARGEST, Quantity
 from estimator.units import GB, KB, MB, TB, number_text
 
 
@@ -33,6 +35,16 @@ KILOBYTES, MEGABYTES, GIGABYTES, TERABYTES = (
 )  # fmt: skip
 TERABYTES_A_DAY, TERABYTES_A_MONTH = Unit("TB a day", TB), Unit("TB a month", TB)
 PERCENT = Unit("%", 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEntry(Quantity):
+    """An entry in a cell's own unit, whose name stays as it is and whose numbers can be typed."""
+
+    def _with_unit(self, value: float) -> str:
+        text = number_text(value)
+        plain = f"{Decimal(repr(value)):f}" if "e-" in text else text
+        return f"{plain} {self.unit}"
 
 
 @dataclass(frozen=True)
@@ -57,20 +69,28 @@ class InputRow:
 
     @property
     def shown_entry(self) -> Quantity:
-        """The entry as a cell in per cent means it; all else is told in base units."""
-        entry = self.entry
-        if entry.unit != "share" or self.unit.size != PERCENT.size:
+        """The entry in the cell's own unit, so that what a message advises can be typed."""
+        entry, size = self.entry, self.unit.size
+        if size == 1:
             return entry
-        low, high, usual = (tidy(end * 100) for end in (entry.low, entry.high, entry.usual))
-        return replace(entry, unit="%", low=low, high=high, usual=usual)
+        return ShownEntry(
+            entry.name, entry.symbol, self.unit.name, entry.label, entry.meaning,
+            usual=tidy(entry.usual / size),
+            low=tidy(entry.low / size),
+            high=tidy(entry.high / size) if entry.high < LARGEST else LARGEST,
+            low_open=entry.low_open,
+        )  # fmt: skip
 
     def to_base(self, shown: float) -> float:
         """Check what is typed into the cell, and turn it into base units."""
-        value = tidy(shown * self.unit.size)
-        if self.shown_entry is self.entry:
-            return self.entry.check(value)  # type: ignore[no-any-return]
         self.shown_entry.check(tidy(shown))
-        return value
+        value = tidy(shown * self.unit.size)
+        if not math.isfinite(value):
+            raise ValueError(
+                f"{self.name} is {shown:g} {self.unit.name}, which is too large for a number: "
+                f"give for example {number_text(self.shown_entry.usual)}."
+            )
+        return self.entry.check(value)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ import ipywidgets as widgets
 
 from estimator.lesson.controls import Number
 from estimator.lesson.panel import Answer, Panel, render
+from estimator.lesson.prose import Prose
 from estimator.lesson.sheet import ComputedRow, InputRow, Row, Sheet, SumRow, cell_text
+from estimator.lesson.spreadsheet import write_spreadsheet
 from estimator.lesson.tables import INPUT_STYLE
 from estimator.quantity import Quantity
-from estimator.units import KB
 
 # Classes of our own: ipywidgets has no trait for the colour of a number box.
 _STYLE = (
@@ -72,7 +73,7 @@ class SheetPanel(Panel):
     `speak` makes the answer, a sentence and the task's score, of the value of every row. It is
     written first; then the computed cells that have changed. What is out of range is told above
     the sheet, and the cells keep the last answer, dimmed. `columns` lays the sheet's parts out.
-    `kinds` are the ways in which a reader may add a row, and `grow` adds it.
+    `kinds` are the ways in which a reader may add a row, and `grow` adds it, of a size in KB.
     """
 
     def __init__(
@@ -123,13 +124,30 @@ class SheetPanel(Panel):
             self._body.add_class("course-last")
         return done
 
-    def add_row(self, label: str, size_bytes: float, kind: str) -> bool:
+    def present(self) -> Sheet:
+        """The sheet with what stands in its cells now; a ValueError says what cannot be."""
+        sheet = self.sheet.with_values(**self.values())
+        sheet.compute()
+        return sheet
+
+    def write_spreadsheet(self, path: str) -> Prose:
+        """Write the sheet as it stands now, rows that were added included, to an .xlsx file.
+
+        If something in it cannot be, nothing is written, and the sentence says what.
+        """
+        try:
+            sheet = self.present() if path else self.sheet
+        except ValueError as error:
+            return Prose(f"No spreadsheet was written: in the live sheet, {error}")
+        return write_spreadsheet(path, sheet)
+
+    def add_row(self, label: str, size_kb: float, kind: str) -> bool:
         """Add a row to the sheet; a size or a name that cannot be is told on the page."""
         before = self.sheet
 
         def grown() -> Answer:
             now = before.with_values(**self.values())
-            self.sheet = self._grow(now, label, size_bytes, kind)
+            self.sheet = self._grow(now, label, size_kb, kind)
             return self._compute()
 
         if not self.told(grown):
@@ -194,7 +212,7 @@ class _Adder(widgets.Box):  # type: ignore[misc]  # ipywidgets ships no types
         )
 
     def _clicked(self, _: object) -> None:
-        if self._add(self.label.value, self.size.value * KB, self.kind.value):
+        if self._add(self.label.value, self.size.value, self.kind.value):
             self.label.value = ""
 
 

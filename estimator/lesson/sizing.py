@@ -6,6 +6,7 @@ has to fit is a sequence at its full length.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,11 +37,18 @@ from estimator.units import GB, bytes_text, number_text, seconds_text
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
 NEARLY = 1.25
+WITHIN_ROUNDING = 0.9
 MEMORY_SHARE = 0.9
 ACTIVATION_BYTES, OVERHEAD_BYTES = 1 * GB, 1 * GB
 PRECISIONS = ("FP16", "BF16", "FP8", "INT8", "INT4 g128", "MXFP4", "NVFP4")
 # Zero is a fine answer to most questions of the glossary; a service without it is none.
-AT_LEAST_ONE = ("users", "n_params", "kv_bytes_per_token", "output_tokens")
+NARROWED = {
+    name: replace(quantity(name), low=low, low_open=not low)
+    for name, low in (
+        ("users", 0), ("requests_per_user", 0), ("n_params", 1), ("kv_bytes_per_token", 1),
+        ("output_tokens", 1),
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,10 +62,6 @@ class Bounds:
     compute: float
     bandwidth: float
     capacity: float
-    full: bool
-    """Whether one more sequence would not fit into a replica's memory."""
-    weight_share: float
-    """Share of the weights in what a step reads."""
 
     @property
     def needed(self) -> float:
@@ -66,15 +70,24 @@ class Bounds:
         return count
 
     @property
-    def binding(self) -> str:
-        """The bound that one would have to move.
+    def binding(self) -> tuple[str, ...]:
+        """The bound that asks for most, with those that ask for as much but for the rounding.
 
-        Once the memory is full, bandwidth and capacity ask for the same. More memory helps where
-        a step reads mostly weights, which a larger batch shares; else more bandwidth does.
+        None where one replica is enough: there the rounding alone sets the count.
         """
-        if self.compute >= self.needed:
-            return "compute"
-        return "capacity" if self.full and self.weight_share > 0.5 else "bandwidth"
+        if self.needed <= self.tensor_parallel:
+            return ()
+        least = max(self.needed - self.tensor_parallel, WITHIN_ROUNDING * self.needed)
+        counts = {
+            "compute": self.compute, "bandwidth": self.bandwidth, "capacity": self.capacity
+        }  # fmt: skip
+        return tuple(name for name, count in counts.items() if count >= least)
+
+    @property
+    def binding_text(self) -> str:
+        """The binding bounds, in words."""
+        *others, last = self.binding or ("none",)
+        return f"{', '.join(others)} and {last}" if others else last
 
 
 @dataclass(frozen=True)
@@ -91,8 +104,8 @@ class Service:
     output_tokens: float
 
     def __post_init__(self) -> None:
-        for name in AT_LEAST_ONE:
-            replace(quantity(name), low=1, low_open=False).check(getattr(self, name))
+        for name, entry in NARROWED.items():
+            entry.check(getattr(self, name))
 
     @property
     def chip(self) -> catalog.Accelerator:
@@ -194,11 +207,8 @@ class Service:
             )
         compute, bandwidth, capacity = self.counts(batch, tensor_parallel, rate)
         step: float = roofline_step_seconds(*self.step_seconds(batch, tensor_parallel))
-        cache = batch * self.mean_cache_bytes
-        return Bounds(
-            batch, tensor_parallel, step, self.request_seconds(batch, tensor_parallel), compute,
-            bandwidth, capacity, batch == fits, self.weight_bytes / (self.weight_bytes + cache),
-        )  # fmt: skip
+        request = self.request_seconds(batch, tensor_parallel)
+        return Bounds(batch, tensor_parallel, step, request, compute, bandwidth, capacity)
 
     def best(self, token_target_seconds: float, rate: float | None = None) -> Bounds:
         """The narrowest replica, with its largest batch, that is nearly the cheapest in the target.
@@ -215,6 +225,21 @@ class Service:
             raise ValueError(self._impossible(token_target_seconds))
         fewest = min(bounds.needed for bounds in found)
         return next(bounds for bounds in found if bounds.needed <= NEARLY * fewest)
+
+    def working(self, at: Bounds, rate: float) -> Bounds:
+        """The same replicas at the batch that the load keeps in each, at most the one given.
+
+        Smaller batches make shorter steps, and shorter steps keep fewer requests in flight: the
+        smallest batch that takes all of them.
+        """
+        ranks = at.tensor_parallel
+
+        def takes_all(batch: int) -> bool:
+            flying = requests_in_flight(rate, self.request_seconds(batch, ranks))
+            return bool(flying <= at.needed / ranks * batch)
+
+        smaller = range(1, int(at.batch))
+        return self.bounds(1 + bisect_left(smaller, True, key=takes_all), ranks, rate)
 
     def _impossible(self, token_target_seconds: float) -> str:
         most = TENSOR_PARALLEL[-1]
@@ -245,6 +270,8 @@ class Plan:
 
     peak_requests_per_s: float
     at: Bounds
+    working: Bounds
+    """The fewest replicas at work: their batch, and the times that it takes."""
     planned: float
     utilization: float
     """Share of what the reader has that the peak keeps busy."""
@@ -272,7 +299,8 @@ def make_plan(
             f"That fits {number_text(people)} users; for all of them have "
             f"{number_text(at.needed)} accelerators or more."
         )
-    return Plan(rate, at, replicas * ranks, float(at.needed / maximum(usable, 1)))
+    utilization = float(at.needed / maximum(usable, 1))
+    return Plan(rate, at, service.working(at, rate), replicas * ranks, utilization)
 
 
 def compute_rate(chip: catalog.Accelerator, precision: str) -> float:

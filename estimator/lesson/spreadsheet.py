@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SHEET, NOTES = "Storage", "How to use it"
 YELLOW = "FFFFF2A8"
+# A yellow cell shows all that was typed, a price of 0.0004 too; a large result has its commas.
+INPUT_FORMAT, FORMULA_FORMAT = "General", "[>=1000]#,##0;General"
 WIDTHS = {"A": 40, "B": 14, "C": 18, "D": 18, "E": 12, "F": 22, "G": 80}
 HELP = (
     "Type into the yellow cells of the sheet 'Storage', marked 'input' in column E: the cells "
@@ -97,7 +99,7 @@ def _write_row(page: Worksheet, number: int, row: Row, sheet: Sheet) -> None:
     is_input = isinstance(row, InputRow)
     _write_text(page, f"A{number}", row.label)
     cell = page[f"B{number}"]
-    cell.number_format = "#,##0.###"
+    cell.number_format = INPUT_FORMAT if is_input else FORMULA_FORMAT
     _write_text(page, f"C{number}", row.unit.name)
     page[f"D{number}"] = row.unit.size
     _write_text(page, f"E{number}", "input" if is_input else "formula")
@@ -127,13 +129,11 @@ def _check_while_typing(page: Worksheet, place: str, row: InputRow) -> None:
     from openpyxl.worksheet.datavalidation import DataValidation
 
     entry = row.shown_entry
-    size = row.unit.size if entry is row.entry else 1
-    whole = entry.whole and size == 1
     check = DataValidation(
-        "whole" if whole else "decimal", formula1=f"{entry.low / size:g}", allow_blank=False
+        "whole" if entry.whole else "decimal", formula1=f"{entry.low:g}", allow_blank=False
     )
     if entry.high < LARGEST:
-        check.operator, check.formula2 = "between", f"{entry.high / size:g}"
+        check.operator, check.formula2 = "between", f"{entry.high:g}"
     else:
         check.operator = "greaterThan" if entry.low_open else "greaterThanOrEqual"
     check.showErrorMessage = True

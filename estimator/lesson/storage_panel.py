@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer
 from estimator.lesson.prose import Prose
-from estimator.lesson.sheet import Sheet
+from estimator.lesson.sheet import KILOBYTES, Sheet
 from estimator.lesson.sheet_panel import SheetPanel
 from estimator.lesson.storage_sheet import (
     CALCULATOR,
@@ -17,6 +17,7 @@ from estimator.lesson.storage_sheet import (
     PER,
     TIERS,
     StorageSheet,
+    own_size,
     storage_sheet,
 )
 from estimator.units import number_text, prefixed_text, quantity_text
@@ -99,8 +100,9 @@ def sheet_panel(given: Inputs) -> SheetPanel:
     )
 
 
-def _grow(sheet: Sheet, label: str, size_bytes: float, per: str) -> Sheet:
-    return StorageSheet(sheet.rows).with_row(label, size_bytes, per)
+def _grow(sheet: Sheet, label: str, size_kb: float, per: str) -> Sheet:
+    size = own_size(label, KILOBYTES).to_base(size_kb)
+    return StorageSheet(sheet.rows).with_row(label, size, per)
 
 
 def _text(size_bytes: float) -> str:

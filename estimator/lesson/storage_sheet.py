@@ -27,7 +27,7 @@ from estimator.lesson.sheet import (
     narrowed,
 )
 from estimator.quantity import Quantity
-from estimator.units import KB
+from estimator.units import KB, TB
 from estimator.user_data import (
     active_users,
     cold_bytes,
@@ -67,7 +67,7 @@ NARROWED: dict[str, Quantity] = {
     "users": narrowed("users", 1),
     "registered_users": narrowed("registered_users", 1),
     "retention_days": narrowed("retention_days", 1),
-    "other_bytes": replace(quantity("row_bytes"), name="other_bytes"),
+    "other_bytes": replace(quantity("row_bytes"), name="other_bytes", usual=1 * TB),
 }
 
 CALCULATOR, GROWTH = "What users leave", "A service that grows"
@@ -146,11 +146,10 @@ class StorageSheet(Sheet):
         label = checked_label(label)
         per = choose("per", per, PER)
         key = f"row_{sum(row.part == OWN for row in self.inputs) + 1}"
-        entry = replace(quantity("row_bytes"), name=f"size of {label!r}")
-        size = entry.check(size_bytes)
-        unit = MEGABYTES if per == "once" else KILOBYTES
+        row = own_size(label, MEGABYTES if per == "once" else KILOBYTES)
         title = label if per == "once" else f"{label}, {PER[per]}"
-        above: list[Row] = [InputRow(f"{key}_size", title, unit, OWN, size, entry)]
+        size = row.entry.check(size_bytes)
+        above: list[Row] = [replace(row, name=f"{key}_size", label=title, value=size)]
         if per == "interaction":
             above.append(_own_day(key, label))
             kept = _kept(f"{key}_kept", f"{label}, kept", f"{key}_day")
@@ -170,6 +169,13 @@ class StorageSheet(Sheet):
         total = self.row("kept_bytes")
         assert isinstance(total, SumRow)
         return self.between(total)
+
+
+def own_size(label: str, unit: Unit) -> InputRow:
+    """The yellow cell for the size of a row of the reader's own, one unit large."""
+    text = checked_label(label)
+    entry = replace(quantity("row_bytes"), name=f"size of {text!r}", usual=unit.size)
+    return InputRow(entry.name, text, unit, OWN, unit.size, entry)
 
 
 def _own_day(key: str, label: str) -> ComputedRow:

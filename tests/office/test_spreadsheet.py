@@ -3,6 +3,7 @@
 Needs LibreOffice Calc (`soffice`). Not part of `make test`.
 """
 
+import csv
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,6 +28,19 @@ def recalculated(file: Path, folder: Path) -> Any:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr
     return openpyxl.load_workbook(out / file.name, data_only=True)["Storage"]
+
+
+def shown(file: Path, folder: Path) -> list[list[str]]:
+    """The page's cells as LibreOffice shows them on the screen."""
+    out = folder / "out"
+    command = [str(SOFFICE), "--headless", f"-env:UserInstallation={(folder / 'home').as_uri()}"]
+    # Comma, quote, UTF-8, from row 1, no column formats, US English, not all quoted, as shown.
+    as_shown = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,true"
+    command += ["--convert-to", as_shown, "--outdir", str(out), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == 0, done.stderr
+    with (out / f"{file.stem}.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.reader(lines))
 
 
 def sheet() -> StorageSheet:
@@ -64,6 +78,22 @@ def test_a_changed_cell_gives_the_estimator_s_totals(
         assert office[f"B{number}"].value == pytest.approx(
             values[row.name] / row.unit.size, rel=1e-9
         ), row.label
+
+
+@needs_office
+def test_numbers_are_shown_as_they_are(tmp_path: Path) -> None:
+    made = storage_sheet().with_values(
+        hot_usd_per_gb=0.0004, cold_usd_per_gb=0.00002, requests_per_user=1234.5
+    )
+    file = tmp_path / "storage.xlsx"
+    write_spreadsheet(str(file), made)
+    rows = shown(file, tmp_path)
+    cells = {row.name: rows[made.number(row.name) - 1][1] for row in made.rows}
+    assert cells["hot_usd_per_gb"] == "0.0004"
+    assert cells["cold_usd_per_gb"] == "0.00002"
+    assert cells["requests_per_user"] == "1234.5"
+    assert cells["registered_users"] == "100"
+    assert cells["monthly_bytes"] == "9,259"
 
 
 @needs_office
