@@ -1,0 +1,125 @@
+"""What a lesson in git holds, and what of it a browser shows before anything has run."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+import re
+import urllib.request
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+from estimator.lesson.exercises import Exercise
+from tools.jupyter import Server
+from tools.lesson_page import STEP_MS, LessonPage, plain
+from tools.set_up import ROOT
+
+COMPLETE = """([formulas, pictures, tables]) =>
+    document.querySelectorAll('.jp-Notebook mjx-container[display="true"]').length >= formulas &&
+    document.querySelectorAll('.jp-Notebook .jp-OutputArea table').length >= tables &&
+    [...document.querySelectorAll('.jp-Notebook .jp-OutputArea img')]
+        .filter(picture => picture.complete && picture.naturalWidth).length >= pictures"""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson as it is committed."""
+
+    name: str
+    cells: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, name: str) -> Lesson:
+        """Read a lesson by its file's name."""
+        text = (ROOT / "notebooks" / name).read_text(encoding="utf-8")
+        return cls(name, json.loads(text)["cells"])
+
+    def outputs(self, kind: str) -> list[str]:
+        """Every output of a kind, as the page shows one kind of each: the richest."""
+        data = [out.get("data", {}) for cell in self.cells for out in cell.get("outputs", [])]
+        return ["".join(each[kind]) for each in data if kind in each]
+
+    @property
+    def formulas(self) -> int:
+        """How many formulas stand on a line of their own."""
+        texts = ["".join(cell["source"]) for cell in self.cells if cell["cell_type"] == "markdown"]
+        return "".join([*texts, *self.outputs("text/markdown")]).count("$$") // 2
+
+    @property
+    def tables(self) -> int:
+        """How many tables stand in outputs."""
+        return "".join(self.outputs("text/html")).count("<table")
+
+    @property
+    def panel_sentences(self) -> list[str]:
+        """The answer of each panel to what it starts with."""
+        status = re.compile(r'<p role="status".*?</p>')
+        found = [status.search(fragment) for fragment in self.outputs("text/html")]
+        return [plain(text_of(line[0])) for line in found if line]
+
+    @property
+    def exercises(self) -> list[tuple[str, Exercise]]:
+        """Each exercise, after the line that poses it."""
+        number = self.name.split("-")[0]
+        module = import_module(f"estimator.lesson.lesson_{number}")
+        found = []
+        for cell in self.cells:
+            source = "".join(cell["source"])
+            if "exercise" in cell["metadata"].get("tags", []):
+                called = re.search(r"check\(lesson\.(\w+)\(\)", source)
+                assert called, source
+                found.append((called[0], getattr(module, called[1])()))
+        return found
+
+
+def text_of(fragment: str) -> str:
+    """The text of a piece of HTML."""
+    return html.unescape(re.sub(r"<[^>]+>", "", fragment))
+
+
+def words(text: str) -> str:
+    """A text without its white space, which a browser sets as it likes."""
+    return "".join(text.split())
+
+
+@dataclass(frozen=True)
+class Clone:
+    """An open lesson, and what it showed before anything ran."""
+
+    opened: LessonPage
+    text: str
+    shown: dict[str, int]
+    trusted: bool
+
+    @classmethod
+    def look(cls, opened: LessonPage, lesson: Lesson, server: Server) -> Clone:
+        """Wait until the page is complete, or long enough, and note what it shows."""
+        wanted = [lesson.formulas, len(lesson.outputs("image/png")), lesson.tables]
+        with contextlib.suppress(PlaywrightTimeoutError):
+            opened.page.wait_for_function(COMPLETE, arg=wanted, timeout=STEP_MS)
+        selectors = {
+            "formulas": 'mjx-container[display="true"]',
+            "formula errors": "mjx-merror, [data-mjx-error]",
+            "pictures": ".jp-OutputArea img",
+            "tables": ".jp-OutputArea table",
+            "scripts": "script",
+            "widgets": ".jupyter-widgets",
+            "errors": ".jp-OutputArea :is([data-mime-type*=error], [data-mime-type*=stderr])",
+        }
+        shown = {name: opened.notebook.locator(what).count() for name, what in selectors.items()}
+        return cls(opened, opened.text, shown, is_trusted(server, f"clone/{lesson.name}"))
+
+
+def is_trusted(server: Server, file: str) -> bool:
+    """Ask the server whether it would let any of a notebook's outputs run."""
+    request = urllib.request.Request(
+        f"{server.address}/api/contents/{file}", headers={"Authorization": f"token {server.token}"}
+    )
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=10) as answer:
+        cells = json.load(answer)["content"]["cells"]
+    return any(cell["metadata"].get("trusted") for cell in cells)

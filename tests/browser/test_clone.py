@@ -1,0 +1,41 @@
+"""A lesson as it comes from git: untrusted, nothing has run, and it reads complete all the same."""
+
+import pytest
+
+from tests.browser.reading import Clone, Lesson, text_of, words
+
+
+def test_it_is_not_trusted(clone: Clone) -> None:
+    assert not clone.trusted
+    assert clone.shown["scripts"] == 0
+    assert clone.shown["widgets"] == 0
+
+
+def test_formulas_are_typeset(clone: Clone, lesson: Lesson) -> None:
+    assert clone.shown["formulas"] == lesson.formulas > 0
+    assert clone.shown["formula errors"] == 0
+    for raw in ("$$", "\\begin{", "\\frac", "\\text{"):
+        assert raw not in clone.text
+
+
+def test_tables_and_figures_are_there(clone: Clone, lesson: Lesson) -> None:
+    assert clone.shown["tables"] == lesson.tables > 0
+    assert clone.shown["pictures"] == len(lesson.outputs("image/png"))
+    text = words(clone.text)
+    for table in lesson.outputs("text/html"):
+        assert words(text_of(table)) in text
+
+
+def test_the_panels_first_answer_is_there(clone: Clone, lesson: Lesson) -> None:
+    assert lesson.panel_sentences
+    for sentence in lesson.panel_sentences:
+        assert sentence in clone.text
+
+
+@pytest.mark.parametrize(
+    "text", ["Error displaying widget", "Error rendering", "Model not found", "Loading widget",
+             "VBox(", "Traceback"],
+)  # fmt: skip
+def test_no_error_stands_there(clone: Clone, text: str) -> None:
+    assert clone.shown["errors"] == 0
+    assert text.lower() not in clone.text.lower()

@@ -1,0 +1,102 @@
+"""Every lesson's panel, used by keyboard."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tools.lesson_page import STEP_MS, LessonPage, PanelPage, plain
+
+REFUSED = re.compile(r"⚠ \w+ is -1\S*, but the \w.* must be ")
+# A limit, such as the accelerators that one has, may be out of reach: then it moves nothing.
+LIMITS = 1
+MARK = "Below stands the last answer"
+
+
+def test_tab_reaches_every_control_and_each_box_has_a_name(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        stops = panel.stops()
+        assert len(stops) == len(panel.controls)
+        assert [stop.role for stop in stops].count("slider") == len(panel.handles)
+        names = [stop.name for stop in stops if stop.role != "slider"]
+        assert all(names)
+        assert len(set(names)) == len(names)
+
+
+def test_every_box_takes_a_number_and_answers(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        silent = [panel.name_of(box) for box in panel.boxes if not answers_anew(panel, box)]
+        assert len(silent) <= LIMITS, silent
+
+
+def answers_anew(panel: PanelPage, box: Locator) -> bool:
+    """Type other numbers until one is taken, then the first again; tell whether the page moved."""
+    before, seen = box.input_value(), panel.root.inner_text()
+    value = float(before)
+    for number in (value / 2 if value else 1, value * 2 + 1, value + 1):
+        text = f"{number:.6g}" if value % 1 else f"{int(number)}"
+        panel.type(box, text)
+        if panel.has_changed(seen) and MARK not in panel.answer.inner_text():
+            with panel.changes(panel.root):
+                panel.type(box, before)
+            return True
+    panel.type(box, before)
+    return False
+
+
+def test_every_list_takes_another_choice_and_answers(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        for choice in panel.choices:
+            texts = choice.locator("option").all_text_contents()
+            chosen = choice.locator("option:checked").text_content()
+            with panel.changes(panel.answer):
+                panel.choose(choice, plain(next(text for text in texts if text != chosen)))
+
+
+def test_every_slider_moves_with_the_arrow_keys(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        silent = []
+        for handle in panel.handles:
+            box, seen = panel.beside(handle), panel.root.inner_text()
+            before = box.input_value()
+            full = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+            handle.focus()
+            panel.page.keyboard.press("ArrowLeft" if full else "ArrowRight")
+            expect(box, "a press moves the box").not_to_have_value(before, timeout=STEP_MS)
+            if not panel.has_changed(seen):
+                silent.append(panel.name_of(box))
+        assert len(silent) <= LIMITS, silent
+
+
+def test_what_cannot_be_is_told_and_the_last_answer_stays(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        for box in panel.boxes:
+            before, sentence = box.input_value(), panel.status.inner_text()
+            with panel.changes(panel.status):
+                panel.type(box, "-1000000")
+            expect(panel.status).to_contain_text(REFUSED)
+            expect(panel.answer).to_contain_text(MARK)
+            expect(panel.answer).to_contain_text(sentence)
+            with panel.changes(panel.status):
+                panel.type(box, before)
+            expect(panel.answer).not_to_contain_text(MARK)
+
+
+@pytest.fixture(params=[600, 640], ids=["narrow window", "zoomed"])
+def narrow(request: pytest.FixtureRequest, run: LessonPage) -> Iterator[list[PanelPage]]:
+    """A window of 600 pixels; one of 1280 at 200 %, where 640 are left to lay the page out."""
+    before = run.page.viewport_size
+    run.page.set_viewport_size({"width": request.param, "height": 800})
+    yield run.panels()
+    assert before
+    run.page.set_viewport_size(before)
+
+
+def test_every_control_stays_inside_the_column(narrow: list[PanelPage]) -> None:
+    for panel in narrow:
+        assert panel.overflowing() == []
+        for control in [*panel.boxes, *panel.choices]:
+            place = control.bounding_box()
+            assert place
+            assert place["width"] >= 40, "too small to read a number in"
