@@ -65,6 +65,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         style = {"description_width": _NAME_WIDTH}
         layout = widgets.Layout(width="32em", max_width="98%")
         if isinstance(control, Choice):
+            style = {"description_width": f"min({_NAME_WIDTH}, 54%)"}
             pairs = [(text, key) for key, text in control.options.items()]
             box = widgets.Dropdown(
                 options=pairs, value=control.value, description=control.label, style=style,
@@ -73,6 +74,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             box.observe(lambda change: self._chosen(control, change["new"]), "value")
             self.boxes[control.name] = box
             return box
+        # In a narrow column the number goes below its name.
+        layout.flex_flow, layout.height = "row wrap", "auto"
         box = widgets.FloatText(
             value=control.shown, description=control.label, style=style, layout=layout,
             step=control.step,
@@ -97,10 +100,15 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     def _dragged(self, control: Number, shown: float) -> None:
         if self._quiet or control.is_snap(self.boxes[control.name].value, shown):
             return
+        box = self.boxes[control.name]
+        tidy = _tidy(shown, control)
+        if tidy == box.value:  # a step too small for a count is a step all the same
+            tidy += 1 if shown > tidy else -1
         with self._quietly():
-            self.boxes[control.name].value = _tidy(shown, control)
+            box.value = tidy
         self._own(control.name)
-        self.update()
+        if self.update() and control.quantity.whole:
+            self._follow(control, tidy)
 
     def _chosen(self, control: Choice, key: str) -> None:
         if self._quiet:
@@ -198,7 +206,9 @@ def render(answer: Answer, task: str, *, problem: str = "", trace: str = "") -> 
         parts.append(f"<p>{html.escape(answer.sentence)}</p>")
     else:
         parts.append(f'<p role="status"><strong>{html.escape(answer.sentence)}</strong></p>')
-    parts += [table.html() for table in answer.tables]
+    # A table wider than the column is scrolled, and does not widen what stands around it.
+    wide = '<div style="overflow-x:auto;width:0;min-width:100%">'
+    parts += [f"{wide}{table.html()}</div>" for table in answer.tables]
     if answer.score:
         mark = "✔ Solved" if answer.solved else "Not yet"
         score = html.escape(answer.score)
