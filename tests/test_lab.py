@@ -1,5 +1,6 @@
 """`make lab`: the port, the display, the browser, and a Jupyter kept apart from the user's own."""
 
+import importlib
 import json
 import os
 import re
@@ -8,8 +9,10 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 from tools import lab
 from tools.set_up import CannotError
@@ -103,3 +106,16 @@ def test_server_is_on_loopback_and_root_is_allowed_to_root_alone(
     arguments = lab.server_arguments(Path("my-course"), 8888)
     assert "--ServerApp.ip=127.0.0.1" in arguments
     assert ("--allow-root" in arguments) is root
+
+
+def test_kernel_messages_are_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    (named,) = (a for a in lab.server_arguments(Path("my-course"), 8888) if "websocket" in a)
+    module, _, name = named.partition("=")[2].rpartition(".")
+    prompt = getattr(importlib.import_module(module), name)
+    said: list[bool] = []
+    line = prompt.__new__(prompt)
+    handler = SimpleNamespace(set_nodelay=said.append)
+    monkeypatch.setattr(prompt, "websocket_handler", handler)
+    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda _: said.append(False))
+    line.connect()
+    assert said == [True, False]

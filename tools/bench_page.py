@@ -28,7 +28,9 @@ bare_slider = ipywidgets.IntSlider(50, readout=False)
 bare_label = ipywidgets.Label("50", layout={"width": "10em"})
 bare_label.add_class("bare-label")
 bare_slider.observe(lambda change: setattr(bare_label, "value", str(change["new"])), "value")
-ipywidgets.HBox([bare_slider, bare_label]).add_class("bare")
+bare_box = ipywidgets.FloatText(50)
+bare_box.observe(lambda change: setattr(bare_label, "value", str(change["new"])), "value")
+ipywidgets.HBox([bare_slider, bare_box, bare_label]).add_class("bare")
 """
 # Once the page has come to rest, the next key press starts the clock, and the first change within
 # the element stops it. Then the page rests again: a slider sends nothing while the kernel has not
@@ -81,8 +83,8 @@ def pairs_of(panel: PanelPage) -> list[Pair]:
     return sliders or [Pair(panel.boxes[0], COUNT, panel.answer)]
 
 
-def with_bare_slider(name: str, server: Server) -> str:
-    """Put a lesson on the server, with a bare slider and label right below its panel."""
+def with_bare_controls(name: str, server: Server) -> str:
+    """Put a lesson on the server, with a bare slider, box and label right below its panel."""
     lesson = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))
     cells = lesson["cells"]
     panel = next(i for i, cell in enumerate(cells) if "Panel: " in json.dumps(cell))
@@ -92,15 +94,22 @@ def with_bare_slider(name: str, server: Server) -> str:
 
 
 def interleaved(opened: LessonPage) -> tuple[list[float], list[float]]:
-    """Delays of a lesson's panels, slider after slider, and of the bare pair, in turns."""
+    """Delays of a lesson's panels, slider after slider, and of the bare pair, in turns.
+
+    The bare pair takes its keys in the same kind of control: a slider, or a box.
+    """
     page = opened.page
-    slider = page.locator(".bare").get_by_role("slider")
-    bare = Pair(slider, SLIDE, page.locator(".bare-label"))
+    bare, label = page.locator(".bare"), page.locator(".bare-label")
+    bare_of = {
+        SLIDE: Pair(bare.get_by_role("slider"), SLIDE, label),
+        COUNT: Pair(bare.get_by_role("spinbutton"), COUNT, label),
+    }
     pairs = [pair for panel in opened.panels() for pair in pairs_of(panel)]
     times: tuple[list[float], list[float]] = ([], [])
     for press in range(PRESSES + WARM_UP):
         turn, place = divmod(press, len(pairs))
-        delays = (pairs[place].delay_s(page, turn), bare.delay_s(page, press))
+        pair = pairs[place]
+        delays = (pair.delay_s(page, turn), bare_of[pair.keys].delay_s(page, press))
         for kept, delay in zip(times, delays, strict=True):
             if press >= WARM_UP and delay is not None:
                 kept.append(delay)
@@ -122,7 +131,7 @@ def key_presses(lessons: Sequence[str]) -> tuple[dict[str, float], Delays]:
             for name in lessons:
                 context = browser.new_context(viewport=WINDOW)
                 started = time.perf_counter()
-                opened = LessonPage.open(context, server, with_bare_slider(name, server))
+                opened = LessonPage.open(context, server, with_bare_controls(name, server))
                 stem = Path(name).stem
                 waits[f"{stem}: opened in a new browser"] = time.perf_counter() - started
                 opened.run_all()
