@@ -31,16 +31,17 @@ def test_every_box_takes_a_number_and_answers(panels: list[PanelPage]) -> None:
 
 
 def answers_anew(panel: PanelPage, box: Locator) -> bool:
-    """Type other numbers until one is taken, then the first again; tell whether the page moved."""
+    """Type other numbers until one is taken, each time the first again; tell if one was."""
     before, seen = box.input_value(), panel.root.inner_text()
     value = float(before)
     for number in (value / 2 if value else 1, value * 2 + 1, value + 1):
-        text = f"{number:.6g}" if value % 1 else f"{int(number)}"
-        panel.type(box, text)
-        if panel.has_changed(seen) and MARK not in panel.answer.inner_text():
+        panel.type(box, f"{number:.6g}" if value % 1 else f"{int(number)}")
+        if panel.has_changed(seen):
+            taken = MARK not in panel.answer.inner_text()
             with panel.changes(panel.root):
                 panel.type(box, before)
-            return True
+            if taken:
+                return True
     panel.type(box, before)
     return False
 
