@@ -94,7 +94,8 @@ class Exercise:
         factor = answer / self.answer
         times = number_text(factor if factor > 1 else 1 / factor)
         side = f"{times} times too {'large' if factor > 1 else 'small'}"
-        return f"{quantity_text(answer, self.unit)} is {side}: check each factor and its unit."
+        given = quantity_text(answer, self.unit)
+        return f"Your {given}: {side}. Check each factor and its unit."
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def grouped_bars(
                 [place + shift for place in range(len(groups))], values, thickness, label=name,
                 color=COLOURS[number], hatch=HATCHES[number], edgecolor="white",
             )  # fmt: skip
-            axes.bar_label(bars, labels=list(texts[name]), padding=3)
+            ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            axes.bar_label(bars, labels=list(texts[name]), padding=4, bbox=ground)
         axes.set_yticks(range(len(groups)), labels=list(groups))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
