@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estimator.glossary import quantity
+from estimator.quantity import LARGEST
 from estimator.units import BITS_PER_BYTE, GB, GiB, number_text, plural, quantity_text
 
 
@@ -50,6 +51,8 @@ class Exercise:
                 False,
                 f"{answer!r:.40} is not a plain number: give one{self._in_units.rstrip(',')}.",
             )
+        if isinstance(answer, int) and abs(answer) > LARGEST:
+            return False, "That is more than a number can hold: count its digits again."
         if self._is(answer, self.answer):
             return True, f"Right: {quantity_text(self.answer, self.unit)}."
         for mistake in (*self.mistakes, *self._unit_mistakes()):
