@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -92,18 +93,56 @@ def test_another_service_s_habits() -> None:
     assert [row[3] for row in lesson_02.usage_table().rows] == ["7", "2.571", "0.3673"]
 
 
-def test_exercises_from_outside_and_their_slips() -> None:
+def test_exercises_from_outside() -> None:
     assert lesson_02.day_of().answer == pytest.approx(864e9)
     assert lesson_02.kept_of().answer == pytest.approx(825e12)
     assert lesson_02.console_of().answer == 75e12
     assert lesson_02.bill_of().answer == pytest.approx(14_550)
-    assert "a second adds" in check(lesson_02.day_of(), 864e9 / 86_400).sentence
-    assert "MB are millions" in check(lesson_02.day_of(), 864e12).sentence
-    assert "indexes the profiles" in check(lesson_02.kept_of(), 862.5e12).sentence
-    assert "only the active ones" in check(lesson_02.kept_of(), 3525e12).sentence
-    assert "one copy" in check(lesson_02.kept_of(), 275e12).sentence
-    assert "at its word" in check(lesson_02.console_of(), 68.21e12).sentence
     assert lesson_02.day_of(users=1_000_000, index=0).answer == 18e9
+
+
+@pytest.mark.parametrize(
+    ("make", "answer", "sentence"),
+    [
+        (lesson_02.day_of, 720e9, "without the index"),
+        (lesson_02.day_of, 144e9, "the index alone"),
+        (lesson_02.day_of, 864e9 / 86_400, "a second adds"),
+        (lesson_02.day_of, 864e9 * 30, "a month adds"),
+        (lesson_02.day_of, 864e9 * 8, "These are bits"),
+        (lesson_02.day_of, 864e9 / 8, "bytes are asked for"),
+        (lesson_02.day_of, 864e12, "MB are millions"),
+        (lesson_02.day_of, 864e6, "A thousand times too small"),
+        (lesson_02.day_of, 864e9 * 1.024, "1,024 bytes are a KiB"),
+        (lesson_02.day_of, 864, "the number of GB"),
+        (lesson_02.day_of, 864e9 / 2**30, "the number of GiB"),
+        (lesson_02.day_of, 0.864, "the number of TB"),
+        (lesson_02.kept_of, 862.5e12, "indexes the profiles"),
+        (lesson_02.kept_of, 3525e12, "only the active ones"),
+        (lesson_02.kept_of, 275e12, "one copy"),
+        (lesson_02.kept_of, 157.5e12, "keeps one day"),
+        (lesson_02.kept_of, 375e12, "a month of interactions"),
+        (lesson_02.kept_of, 825e12 * 8, "These are bits"),
+        (lesson_02.kept_of, 825e12 * 1.024, "1,024 bytes are a KiB"),
+        (lesson_02.kept_of, 825e12 * 2**30 / 1e9, "a GB is 10^9"),
+        (lesson_02.kept_of, 825, "the number of TB"),
+        (lesson_02.kept_of, 825e9, "A thousand times too small"),
+        (lesson_02.console_of, 68.21e12, "at its word"),
+        (lesson_02.console_of, 68.21 * 1024**3, "the power of 1,024 for tera is the fourth"),
+        (lesson_02.console_of, 75e12 * 8, "These are bits"),
+        (lesson_02.bill_of, 54_750, "all days hot"),
+        (lesson_02.bill_of, 4_850, "one copy"),
+        (lesson_02.bill_of, 14.55, "a TB is a thousand GB"),
+    ],
+)
+def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:
+    verdict = check(make(), answer)
+    assert verdict.right is False
+    assert sentence in verdict.sentence
+
+
+def test_anything_else_is_told_kindly() -> None:
+    for make in lesson_02.EXERCISES:
+        assert " times too large: check each factor" in check(make(), 7e22).sentence
 
 
 # --- The reader's numbers, and papermill --------------------------------------------------------

@@ -83,17 +83,56 @@ def test_what_cannot_be_is_told_and_the_sheet_keeps_the_last_answer(
     assert "course-last" not in made.children[3]._dom_classes
 
 
-def test_the_task_has_one_solution() -> None:
+def ready() -> SheetPanel:
     made = panel()
-    assert made.last.score == "set retention to 365 first."
     for name, value in (("retention_days", 365), ("replicas", 3), ("compression_ratio", 3)):
+        assert not made.last.solved
         made.boxes[name].value = value
-    assert "one more day is in the budget" in made.last.score
+    return made
+
+
+def test_the_task_has_one_solution() -> None:
+    assert panel().last.score == 'set "Retention" to 365 days first.'
+    made = ready()
+    assert made.last.score == "7 days hot cost 3,990 USD a month: one more day is in the budget."
     solved = []
-    for days in range(20, 45):
+    for days in [*range(366), 31.5, 32.4]:
         made.boxes["hot_days"].value = days
         solved += [days] if made.last.solved else []
     assert solved == [32]
+    # By hand: 912.5 TB in 365 days, the profiles' 3 TB always hot.
+    for days in (32, 33):
+        hot = 912_500 * days / 365
+        cost = (3_000 + hot) * 0.02 + (912_500 - hot) * 0.004
+        assert (cost <= 5_000) == (days == 32)
+
+
+def test_the_task_tells_what_is_nearly_right() -> None:
+    made = ready()
+    for days, score in (
+        (31.5, "31.5 days hot cost 4,970 USD a month: give whole days."),
+        (31, "31 days hot cost 4,950 USD a month: one more day is in the budget."),
+        (33, "33 days hot cost 5,030 USD a month, 30 USD too much."),
+    ):
+        made.boxes["hot_days"].value = days
+        assert (made.last.solved, made.last.score) == (False, score)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "score"),
+    [
+        ("hot_usd_per_gb", 0, 'set "Price of hot storage" to 0.02 USD a GB a month first.'),
+        ("registered_users", 1, 'set "Registered users" to 100 million first.'),
+        ("index_share", 0, 'set "Index, of the interactions" to 25 % first.'),
+        ("other_bytes", 1, 'set "Anything else, in all copies" to 0 TB first.'),
+    ],
+)
+def test_a_cheaper_service_does_not_solve_the_task(name: str, value: float, score: str) -> None:
+    made = ready()
+    made.boxes["hot_days"].value = 32
+    assert made.last.solved
+    made.boxes[name].value = value
+    assert (made.last.solved, made.last.score) == (False, score)
 
 
 def test_a_row_is_added_on_the_page_and_goes_on_living() -> None:

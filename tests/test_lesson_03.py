@@ -9,7 +9,7 @@ import pytest
 from estimator import catalog
 from estimator.catalog.measured import engine_log, measured_memory, verified_caches
 from estimator.catalog.shapes import shape, shapes
-from estimator.lesson import lesson_03
+from estimator.lesson import check, lesson_03
 from estimator.lesson.lesson_03_plan import plan
 from estimator.memory import kv_cache_bytes
 from estimator.units import GiB
@@ -127,6 +127,61 @@ class TestRealModels:
     def test_what_nobody_measured_is_refused(self) -> None:
         with pytest.raises(ValueError, match="nobody measured 'gpt2' with bf16 weights"):
             engine_log("gpt2")
+
+
+def test_exercises_from_outside() -> None:
+    assert lesson_03.cache_at_fp32().answer == 2 * 12 * 12 * 64 * 1000 * 4
+    assert lesson_03.cache_of_a_batch().answer == 20 * GiB
+    assert lesson_03.bytes_of_a_printed_cache().answer == 128_000 * 131_072
+    assert lesson_03.tokens_of_a_pool().answer == 24 * GiB // 65_536
+    assert lesson_03.sequences_on().answer == 48
+
+
+FP32, BATCH, PRINTED, POOL = 73_728_000, 20 * GiB, 128_000 * 131_072, 393_216
+
+
+@pytest.mark.parametrize(
+    ("make", "answer", "sentence"),
+    [
+        (lesson_03.cache_at_fp32, FP32 / 4, "numbers, not bytes"),
+        (lesson_03.cache_at_fp32, FP32 / 2, "keys and values are both kept"),
+        (lesson_03.cache_at_fp32, FP32 * 8, "These are bits"),
+        (lesson_03.cache_at_fp32, FP32 / GiB, "the number of GiB"),
+        (lesson_03.cache_of_a_batch, BATCH * 8, "each query head"),
+        (lesson_03.cache_of_a_batch, BATCH / 16, "one sequence"),
+        (lesson_03.cache_of_a_batch, BATCH / 2, "Half of it"),
+        (lesson_03.cache_of_a_batch, 20, "the number of GiB"),
+        (lesson_03.bytes_of_a_printed_cache, 15.62e9, "at its word"),
+        (lesson_03.bytes_of_a_printed_cache, PRINTED / 2, "key and value"),
+        (lesson_03.bytes_of_a_printed_cache, PRINTED * 8, "These are bits"),
+        (lesson_03.bytes_of_a_printed_cache, PRINTED / 1000, "A thousand times too small"),
+        (lesson_03.tokens_of_a_pool, POOL / 2, "the cache at 16 bits"),
+        (lesson_03.tokens_of_a_pool, POOL * 2, "Keys and values are both kept"),
+        (lesson_03.tokens_of_a_pool, 24e9 // 65_536, "given in GiB"),
+        (lesson_03.tokens_of_a_pool, POOL // 4, "each of the query heads"),
+        (lesson_03.tokens_of_a_pool, POOL * 32, "one layer"),
+        (lesson_03.tokens_of_a_pool, POOL // 8, "bits for bytes"),
+        (lesson_03.tokens_of_a_pool, 24 * GiB // 64_000, "counted in KiB"),
+        (lesson_03.tokens_of_a_pool, 393_000, "asked exactly"),
+        (lesson_03.tokens_of_a_pool, POOL + 1, "asked exactly"),
+        (lesson_03.tokens_of_a_pool, POOL + 0.5, "Now round down"),
+        (lesson_03.sequences_on, 77, "take them off first"),
+        (lesson_03.sequences_on, 77.9, "take them off first"),
+        (lesson_03.sequences_on, 49, "Rounded up"),
+        (lesson_03.sequences_on, 44, "GiB were taken for GB"),
+        (lesson_03.sequences_on, 96, "Twice too many"),
+        (lesson_03.sequences_on, 48.02, "Now round down"),
+    ],
+)
+def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:
+    verdict = check(make(), answer)
+    assert verdict.right is False
+    assert sentence in verdict.sentence
+
+
+def test_anything_else_is_told_kindly() -> None:
+    for make in lesson_03.EXERCISES:
+        assert " times too large: check each factor" in check(make(), 1e16).sentence
 
 
 def test_the_beginning_says_why_memory_matters() -> None:

@@ -10,12 +10,19 @@ from estimator import catalog
 from estimator.catalog.measured import engine_log
 from estimator.catalog.shapes import shape, shapes
 from estimator.lesson import lesson_03
-from estimator.lesson.lesson_03_plan import Plan, accelerator_overhead, even_ranks, plan
+from estimator.lesson.lesson_03_plan import (
+    CACHE_PRECISIONS,
+    Plan,
+    accelerator_overhead,
+    even_ranks,
+    plan,
+)
 from estimator.lesson.lesson_03_plan import sequence_bytes as one_sequence
 from estimator.lesson.lesson_03_service import Step, fit_sentence, stack_table
 from estimator.units import GB, GiB
 from tests.lesson_03_panel import panel, rows, status
 
+TASK = {"model": "llama-3.1-70b", "accelerator": "H100-SXM", "batch": 32, "tokens": 16_384}
 RANKS = [(key, n) for key, s in shapes().items() for n in (1, 2, 8) if n in even_ranks(s)]
 
 
@@ -179,17 +186,48 @@ class TestPanel:
             "Llama 3.1 8B (BF16 weights) on one A100-SXM-80GB, 1 sequence of 8,192 tokens "
             "(BF16 cache): 18.77 GB (17.48 GiB). It fits"
         )
-        assert shown.last.score == "it fits, but so does one more."
+        assert shown.last.score == "1 of 5 are set; choose Llama 3.1 70B."
 
-    def test_its_task_has_one_solution(self) -> None:
-        shown = panel()
-        shown.boxes["batch"].value = 56
-        assert shown.last.score == "too many: the cache does not fit into what the weights leave."
-        shown.boxes["batch"].value = 55
-        assert shown.last.solved
-        assert "the cache is 3.7 times the model" in shown.last.score
-        shown.boxes["cache_precision"].value = "FP8"
-        assert "set the model" in shown.last.score
+    def test_its_task_leads_from_setting_to_setting(self) -> None:
+        shown, scores = panel(), []
+        for name, value in TASK.items():
+            scores.append(shown.last.score)
+            shown.boxes[name].value = value
+        assert [score[0] for score in scores] == ["1", "2", "3", "4"]
+        assert not shown.errors
+        shown.boxes["tensor_parallel"].value = 8
+        assert not shown.last.solved
+        shown.boxes["weight_precision"].value = "INT8"
+        assert shown.last.score == "4 of 5 are set; set the weights to BF16."
+
+    def test_its_task_is_solved_by_four_with_a_byte_a_number(self) -> None:
+        shown, solved = panel(**TASK), set()
+        for ranks in (1, 2, 4, 8, 16, 32, 64):
+            for precision in CACHE_PRECISIONS:
+                shown.boxes["tensor_parallel"].value = ranks
+                shown.boxes["cache_precision"].value = precision
+                solved |= {(ranks, precision)} if shown.last.solved else set()
+        assert solved == {(4, "FP8"), (4, "INT8")}
+        # By hand: what 90 % of an H100 leaves beside a quarter of the weights, and the caches.
+        left = 0.9 * 80 * GiB - 141_107_412_992 / 4
+        cache = 32 * 16_384 * 2 * 80 * (8 // 4) * 128
+        assert cache < left < 2 * cache
+
+    @pytest.mark.parametrize(
+        ("ranks", "precision", "score"),
+        [
+            (4, "BF16", "5.75 GB (5.35 GiB) too much on each of 4, with this cache."),
+            (1, "FP8", "152.51 GB (142.04 GiB) too much on one, with this cache."),
+            (8, "BF16", "8 accelerators hold them, but fewer would do, with fewer bits in the "
+             "cache."),
+            (8, "FP8", "8 accelerators hold them, but fewer would do."),
+        ],
+    )  # fmt: skip
+    def test_its_task_tells_what_is_nearly_right(
+        self, ranks: int, precision: str, score: str
+    ) -> None:
+        shown = panel(**TASK, tensor_parallel=ranks, cache_precision=precision)
+        assert (shown.last.solved, shown.last.score) == (False, score)
 
     def test_a_batch_that_cannot_fit_is_told_and_the_page_goes_on(self) -> None:
         shown = panel()

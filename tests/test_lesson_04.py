@@ -1,4 +1,4 @@
-"""Lesson 04: figures digit for digit, the three bounds, exercises, other and impossible inputs."""
+"""Lesson 04: figures digit for digit, the three bounds, other and impossible inputs."""
 
 from __future__ import annotations
 
@@ -283,17 +283,6 @@ def test_an_event_is_larger_than_its_token() -> None:
     framing = len(lesson.event_text(" word")) - len(" word")
     assert column(table, "adds")[0] == f"{framing} B" == "218 B"
     assert json.loads(lesson.event_text("x").removeprefix("data: "))["choices"]
-
-
-# --- Exercises ------------------------------------------------------------------------------
-
-
-def test_answers_of_the_exercises_from_outside() -> None:
-    assert lesson.peak_fleet().answer == 41
-    assert lesson.picture_traffic().answer == pytest.approx(5e6 * 4 * 1.5e6 * 8 / 86_400)
-    assert lesson.batch_in_memory().answer == 108
-    assert lesson.readers_needed().answer == 23
-    assert lesson.peak_fleet(peak_factor=1).answer == 14
 
 
 # --- Under papermill ------------------------------------------------------------------------

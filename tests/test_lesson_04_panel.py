@@ -1,4 +1,4 @@
-"""Lesson 04's panel, and the reader's service in words."""
+"""Lesson 04's panel, the reader's service in words, and the exercises."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from estimator import catalog
+from estimator.lesson import check
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Panel
@@ -21,6 +22,11 @@ DEFAULTS: dict[str, Any] = {
     "kv_bytes_per_token": 114_688, "precision": "FP16", "accelerator": "A100-SXM-80GB",
     "prompt_tokens": 500, "output_tokens": 500, "token_target_seconds": 0.05, "peak_factor": 2,
     "target_utilization": 0.75, "spare_accelerators": 8, "owned_accelerators": 1_000,
+}  # fmt: skip
+
+
+TASK = {
+    "users": 10, "accelerator": "H100-SXM", "model": "llama-3.1-70b", "token_target_seconds": 25,
 }  # fmt: skip
 
 
@@ -87,15 +93,26 @@ def set_up(panel: Panel, **values: Any) -> None:
 
 def test_the_panel_solves_its_task_with_eight_bits_only() -> None:
     panel = lesson.server_panel(given())
-    assert panel.last.score == "choose Llama 3.1 70B first."
-    set_up(panel, users=10, model="llama-3.1-70b", accelerator="H100-SXM", token_target_seconds=25)
+    scores = []
+    for name, value in TASK.items():
+        scores.append(panel.last.score)
+        set_up(panel, **{name: value})
+    assert scores == [
+        "2 of 6 are set; set 10 million users.",
+        "3 of 6 are set; choose H100-SXM.",
+        "4 of 6 are set; choose Llama 3.1 70B.",
+        "5 of 6 are set; set the target to 25 ms.",
+    ]
+    assert not panel.errors, "the way to the task's service leads through no refusal"
     solved = []
     for precision in lesson.PRECISIONS:
         set_up(panel, precision=precision)
         solved += [precision] if panel.last.solved else []
     assert solved == ["FP8", "INT8"]
     assert "✔ Solved" not in page(panel)
-    assert "needs fewer: this one takes" in page(panel)
+    assert panel.last.score == (
+        "NVFP4 needs 331, 1.78 times as many as the best precision of the list."
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,3 +171,63 @@ def test_the_static_page_has_the_same_answer() -> None:
     static = panel._repr_mimebundle_()["text/html"]
     assert "need at least 546 A100-SXM-80GB" in static
     assert "Number of users, in millions" in static
+
+
+def test_answers_of_the_exercises_from_outside() -> None:
+    assert lesson.peak_fleet().answer == 41
+    assert lesson.picture_traffic().answer == pytest.approx(5e6 * 4 * 1.5e6 * 8 / 86_400)
+    assert lesson.batch_in_memory().answer == 108
+    assert lesson.readers_needed().answer == 23
+    assert lesson.peak_fleet(peak_factor=1).answer == 14
+
+
+BITS = 5e6 * 4 * 1.5e6 * 8 / 86_400
+LEFT = 0.9 * 79.19 * 2**30 - 2e9 - 16_060_522_496
+SEQUENCE = 4096 * 131_072
+
+
+@pytest.mark.parametrize(
+    ("make", "answer", "sentence"),
+    [
+        (lesson.peak_fleet, 14, "the mean of the day"),
+        (lesson.peak_fleet, 13.48, "the mean of the day"),
+        (lesson.peak_fleet, 40, "Rounded down"),
+        (lesson.peak_fleet, 40.4449, "Now round up"),
+        (lesson.peak_fleet, 40.9, "Now round up"),
+        (lesson.peak_fleet, 122, "Six operations a parameter are training"),
+        (lesson.peak_fleet, 21, "two operations a parameter"),
+        (lesson.peak_fleet, 49, "spare ones"),
+        (lesson.peak_fleet, 55, "leaves room as a plan does"),
+        (lesson.peak_fleet, 5, "The peak factor multiplies"),
+        (lesson.picture_traffic, BITS / 8, "eight to a byte"),
+        (lesson.picture_traffic, BITS / 1e6, "number of Mbit/s"),
+        (lesson.picture_traffic, BITS / 1e9, "number of Gbit/s"),
+        (lesson.picture_traffic, BITS * 86_400, "a day's worth"),
+        (lesson.picture_traffic, BITS * 30 * 86_400, "a month's worth"),
+        (lesson.picture_traffic, BITS * 1.048576, "1,048,576 bytes are a MiB"),
+        (lesson.picture_traffic, BITS / 1000, "A thousand times too small"),
+        (lesson.picture_traffic, BITS * 24, "over an hour"),
+        (lesson.picture_traffic, BITS / 4, "one picture for each"),
+        (lesson.batch_in_memory, LEFT // SEQUENCE + 1, "Rounded up"),
+        (lesson.batch_in_memory, LEFT / SEQUENCE, "Now round down"),
+        (lesson.batch_in_memory, (LEFT + 16_060_522_496) // SEQUENCE, "The weights are in"),
+        (lesson.batch_in_memory, (LEFT + 16_060_522_496) / SEQUENCE, "The weights are in"),
+        (lesson.batch_in_memory, (LEFT + 2e9) // SEQUENCE, "The work of a step"),
+        (lesson.batch_in_memory, (LEFT + 0.1 * 79.19 * 2**30) // SEQUENCE, "all of the memory"),
+        (lesson.batch_in_memory, (0.9 * 79.19e9 - 2e9 - 16_060_522_496) // SEQUENCE, "a GiB is 7"),
+        (lesson.batch_in_memory, LEFT // SEQUENCE * 4096, "These are tokens"),
+        (lesson.readers_needed, 22, "Rounded down"),
+        (lesson.readers_needed, 20, "the cache of every sequence"),
+        (lesson.readers_needed, 5, "That is the compute bound"),
+        (lesson.readers_needed, 634, "a batch shares them"),
+    ],
+)
+def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:
+    verdict = check(make(), answer)
+    assert verdict.right is False
+    assert sentence in verdict.sentence
+
+
+def test_anything_else_is_told_kindly() -> None:
+    for make in lesson.EXERCISES:
+        assert " times too large: check each factor" in check(make(), 1e13).sentence
