@@ -49,7 +49,7 @@ __all__ = ["course_calculator", "sheet_panel", "storage_sheet", "your_storage"]
 CHATGPT = "Chatterji et al. 2025, How people use ChatGPT, NBER working paper 34255"
 NOTES = "the course's sister lessons, from readers' notes"
 EXAMPLE = "an example, yours to replace"
-QUESTION_BYTES, ANSWER_BYTES = 2 * KB, 10 * KB
+QUESTION_BYTES, ANSWER_BYTES, SPEECH_SENT_BYTES = 2 * KB, 10 * KB, 300 * KB
 
 # The course's systems: bytes stored of an interaction, index over them, and what it prints.
 SYSTEMS: Mapping[str, tuple[int, float, str]] = {
@@ -202,7 +202,11 @@ def systems_table() -> Table:
         )  # fmt: skip
     headers = ("system", "each", "index", "a day", "a month", "published", "times text")
     caption = "A billion interactions a day, in five systems"
-    note = f"Published: {COURSE}; all but the first row: {NOTES}."
+    note = (
+        f"Published: {COURSE}; all but the first row: {NOTES}. Of speech the course stores "
+        f"{_text(SYSTEMS['speech'][0])} and, in its bandwidth estimate, sends "
+        f"{_text(SPEECH_SENT_BYTES)}; the notes do not say why."
+    )
     return Table(headers, rows, caption, note, left=frozenset({"times text"}))
 
 

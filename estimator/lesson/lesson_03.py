@@ -91,8 +91,8 @@ def memory_assumptions() -> Table:
             ("prompt tokens of a step", number_text(log.chunk_tokens), measured),
             ("sequences of a step", number_text(log.max_sequences), measured),
             ("tokens of a block", number_text(BLOCK_TOKENS), "vLLM's default on NVIDIA GPUs"),
-            ("a window layer takes the engine's pages", "from 'Your own service' on",
-             "vLLM 0.19; 'Windows' tells the rule and the ideal"),
+            ("a layer that sees the latest tokens only", "takes the engine's pages",
+             "vLLM 0.19; 'Going further: windows' tells the rule and the ideal"),
         )
     )  # fmt: skip
 
