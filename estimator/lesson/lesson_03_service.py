@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from html import escape
 
@@ -135,6 +136,11 @@ def _past_limit(p: Plan) -> str:
     return f" Mind that {p.shape.name} was made for sequences of {number_text(limit)} tokens."
 
 
+def _unbroken(text: str) -> str:
+    """Keep a number and its unit on one line, however narrow the column is."""
+    return re.sub(r"(?<=\d) (?=[%A-Z])", "\N{NO-BREAK SPACE}", text)
+
+
 def stack_table(p: Plan) -> Table:
     """What fills each accelerator, one part upon the other."""
     parts = {
@@ -147,15 +153,16 @@ def stack_table(p: Plan) -> Table:
     for name, size in parts.items():
         share = size / p.memory
         over = start + share > p.usable / p.memory
-        bar = Step(share, share_text(share, 1), over=over, start=start)
-        rows.append((name, bytes_text(size), bar))
+        bar = Step(share, _unbroken(share_text(share, 1)), over=over, start=start)
+        rows.append((name, _unbroken(bytes_text(size)), bar))
         start += share
     spare = (p.memory - p.usable) / p.memory
-    rows.append(("kept back from the engine", bytes_text(p.memory - p.usable),
-                 Step(spare, share_text(spare, 1), start=1 - spare)))  # fmt: skip
-    headers = ("part", "bytes", f"of {bytes_text(p.memory)}")
+    rows.append(("kept back from the engine", _unbroken(bytes_text(p.memory - p.usable)),
+                 Step(spare, _unbroken(share_text(spare, 1)), start=1 - spare)))  # fmt: skip
+    headers = ("part", "bytes", f"of {_unbroken(bytes_text(p.memory))}")
     return Table(headers, rows, f"On each {p.accelerator}", left=frozenset({headers[2]}),
-                 total=("needed", bytes_text(p.needed), share_text(p.needed / p.memory, 1)),
+                 total=("needed", _unbroken(bytes_text(p.needed)),
+                        _unbroken(share_text(p.needed / p.memory, 1))),
                  )  # fmt: skip
 
 
@@ -163,7 +170,7 @@ def capacity_table(p: Plan) -> Table:
     """What fits: the largest batch, the longest context, and where the cache takes over."""
     length, batch = quantity_text(p.tokens, "token"), quantity_text(p.batch, "sequence")
     rows = [
-        ("left for the cache", bytes_text(p.pool)),
+        ("left for the cache", _unbroken(bytes_text(p.pool))),
         (f"largest batch at {length} each", number_text(p.largest_batch)),
         (f"longest context at {batch}", quantity_text(p.longest, "token")),
         (f"cache equals weights at {length} each",

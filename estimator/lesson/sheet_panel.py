@@ -21,7 +21,8 @@ from estimator.quantity import Quantity
 # Classes of our own: ipywidgets has no trait for the colour of a number box.
 _STYLE = (
     f"<style>.course-sheet .course-given input{{{INPUT_STYLE}}}"
-    ".course-sheet .widget-label{white-space:normal;height:auto;line-height:1.25}"
+    ".course-sheet .widget-label{white-space:normal;height:auto;line-height:1.25;"
+    "align-self:center}"
     ".course-sheet .widget-html-content{line-height:1.25;align-self:center}"
     ".course-last .course-computed{opacity:0.6;font-style:italic}</style>"
 )

@@ -26,10 +26,8 @@ def test_tab_reaches_every_control_and_each_box_has_a_name(panels: list[PanelPag
 
 def test_a_label_tells_who_points_at_it_what_it_means(panels: list[PanelPage]) -> None:
     for panel in panels:
-        labels = panel.root.locator(".widget-label:visible").all()
-        titles = [label.get_attribute("title") or "" for label in labels]
-        assert len(titles) >= len(panel.boxes) + len(panel.choices)
-        assert all(len(title) > 10 for title in titles), titles
+        titles = [panel.title_of(box) for box in panel.boxes]
+        assert all(len(title) > 10 and title.endswith(")") for title in titles), titles
         assert panel.root.locator("[title=null]").count() == 0
 
 
