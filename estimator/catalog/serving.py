@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from typing import Any
 
+from estimator.catalog.configurations import architecture, configurations
 from estimator.catalog.loader import accelerator
 from estimator.choosing import choose
+from estimator.decoder_shape import decoder_shape
 from estimator.engine import Constants, DecoderShape, Hardware, Numerics, Spread, Spreads
 
 SYSTEMS = {
@@ -142,19 +144,26 @@ def decoders() -> dict[str, DecoderShape]:
     return table
 
 
+@functools.cache
 def decoder(name: str) -> DecoderShape:
     """One decoder by key or published name; an unknown one is refused with the nearest.
 
-    A name that says how a copy of a known model is quantized is that model's: what is asked for
-    here does not depend on it.
+    A name that says how a copy of a known model is quantized or tuned is that model's: what is
+    asked for here does not depend on it. What `decoders.json` lacks is made of its configuration.
     """
-    lower = name.lower()
+    lower = name.strip().lower()
     copied = _COPY.sub("", lower.rpartition("/")[2])
-    found = next((known for known in (lower, copied) if known in decoders()), lower)
-    return decoders()[choose("model", found, decoders())]
+    for known in (lower, copied, _TUNED.sub("", copied)):
+        if known in decoders():
+            return decoders()[known]
+        if known in configurations():
+            return decoder_shape(architecture(known), known)
+    names = dict.fromkeys(key for key in (*decoders(), *configurations()) if "/" not in key)
+    return decoders()[choose("model", lower[:60], names)]
 
 
 _COPY = re.compile(r"(-(fp8|nvfp4|fp4|mxfp4|bf16|awq|gptq|int4|int8|dynamic|block))+$")
+_TUNED = re.compile(r"(-(instruct|it|chat|hf|base|\d{4}))+$")
 
 
 def hardware(name: str) -> Hardware:
