@@ -17,6 +17,8 @@ import numpy as np
 
 from estimator.catalog import serving as catalog
 from estimator.engine import DecoderShape, Spread
+from estimator.formula import facts_of
+from estimator.step_time import absolute_error
 from estimator.validate.predict import (
     Runs,
     estimate,
@@ -93,6 +95,9 @@ class Report:
     unread_rows: int = 0
 
 
+_error = facts_of(absolute_error).bare
+
+
 class _Collector:
     """Estimates blocks of runs, and keeps a few numbers of each row."""
 
@@ -116,20 +121,25 @@ class _Collector:
             runs.first_token_seconds,
             roofline(runs),
         )
-        errors = np.abs(predicted / measured - 1)
+        errors = _error(predicted, measured)
         self.parts.append(
             {
+                "line": block.line,
                 "setting": block.setting,
+                "batch": block.batch,
+                "prompt_tokens": block.prompt_tokens,
+                "output_tokens": block.output_tokens,
+                "first_token_seconds": block.first_token_seconds,
                 "waiting": block.marks["waiting"],
                 "measured": measured,
                 "predicted": predicted,
                 "low": low,
                 "high": high,
                 "floor": floor,
-                "roofline": np.abs(floor / measured - 1),
+                "roofline": _error(floor, measured),
                 "model": errors,
                 "inside": (low <= measured) & (measured <= high),
-                "first_token": np.abs(first[0] / first_measured - 1),
+                "first_token": _error(first[0], first_measured),
                 "first_inside": (first[1] <= first_measured) & (first_measured <= first[2]),
                 "under_floor": first_measured < first_token_floor(runs),
             }
@@ -241,8 +251,8 @@ def _first_token(columns: Mapping[str, NDArray[Any]]) -> dict[str, float]:
 class Comparison:
     """A file's report, and what was measured and estimated of each row that could be modelled.
 
-    Columns are `measured`, `predicted`, `low` and `high` (P10 and P90) and `floor` (the roofline),
-    seconds, and `setting`, a row's place in `settings`.
+    Columns are the row's `line`, load and `setting` (a place in `settings`), and in seconds
+    `measured`, `predicted`, `low` and `high` (P10 and P90) and `floor` (the roofline).
     """
 
     report: Report
