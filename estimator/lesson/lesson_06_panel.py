@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from estimator import catalog
 from estimator.catalog import serving
 from estimator.catalog.serving import Fit
 from estimator.engine import (
@@ -284,8 +285,8 @@ def your_case(given: Inputs) -> Prose:
     """The reader's case in a paragraph that follows the reader's numbers."""
     case = case_of(given)
     return Prose(
-        f"{case.model} on {case.tensor} x {case.accelerator}, {ENGINES[case.engine]}, "
-        f"{number_text(case.batch)} in flight, {number_text(case.prompt_tokens)} tokens in and "
+        f"{catalog.configuration(case.model).name} on {case.tensor} x {case.accelerator}, "
+        f"{ENGINES[case.engine]}, {number_text(case.batch)} in flight, {number_text(case.prompt_tokens)} tokens in and "
         f"{number_text(case.output_tokens)} out.\n\n**{sentence(case, estimate(case))}**"
     )
 
@@ -307,7 +308,8 @@ def step_panel(given: Inputs) -> Panel:
 
     start = case_of(given)
     controls = (
-        Choice("model", "Model", {name: name for name in MODELS}, start.model,
+        Choice("model", "Model", {name: catalog.configuration(name).name for name in MODELS},
+               start.model,
                "The model that answers"),
         Choice("accelerator", "Accelerator", {name: name for name in ACCELERATORS},
                start.accelerator, "The hardware that serves"),
