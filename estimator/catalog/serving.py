@@ -271,8 +271,10 @@ def numerics(decoder: DecoderShape, mode: str, engine: str = "") -> Numerics:
     A model published with 4-bit experts (gpt-oss) keeps them under any name, and the rest in 16
     bits. An NVFP4 checkpoint of a model with latent attention leaves the attention in 16 bits.
 
-    Raises: ValueError: a name that is not known.
+    Raises: ValueError: a quantization or an engine that is not known.
     """
+    if engine:
+        choose("engine", engine, ENGINES)
     base = _NUMERICS[choose("quantization", mode.lower() or "bfloat16", _NUMERICS)]
     if decoder.native_expert_bits:
         return Numerics(expert_bits=decoder.native_expert_bits)

@@ -265,7 +265,18 @@ def errors_table() -> Table:
         for name, score in scores[view].items():
             rows.append(_errors(f"{view}: {name}", score))
     headers = ("rows", "count", "roofline, median", "model, median", "model, mean", "P90 of it")
-    return Table(headers, rows, "Absolute errors of the time per output token")
+    caption = "Absolute errors of the time per output token"
+    return Table(headers, rows, caption, _first_token_note())
+
+
+def _first_token_note() -> str:
+    first = shipped().report.first_token
+    return (
+        f"Time to first token, {number_of_rows(int(first['rows']))}: "
+        f"{number_text(int(first['under the floor']))} under the floor of their prefill; the "
+        f"estimate with its queue is {share_text(first['median error'], 1)} off in the median, and "
+        f"{share_text(first['coverage'], 1)} lie in its interval."
+    )
 
 
 def _errors(name: str, score: Score) -> tuple[Cell, ...]:

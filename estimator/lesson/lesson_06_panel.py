@@ -137,7 +137,8 @@ def estimate(case: Case) -> Estimate:
     )
 
 
-def nearby(case: Case) -> list[int]:
+@functools.lru_cache(maxsize=64)
+def nearby(case: Case) -> tuple[int, ...]:
     """Places of the measured runs of the same group, precision and size with a similar load.
 
     Batch and lengths are each within a factor of two; the nearest come first.
@@ -159,7 +160,7 @@ def nearby(case: Case) -> list[int]:
     for name in ("batch", "prompt_tokens", "output_tokens"):
         near &= np.abs(np.log2(columns[name] / getattr(case, name))) <= np.log2(NEAR)
     places = np.flatnonzero(near)
-    return [int(place) for place in places[np.argsort(away[places], kind="stable")]]
+    return tuple(int(place) for place in places[np.argsort(away[places], kind="stable")])
 
 
 def sentence(case: Case, found: Estimate) -> str:
@@ -176,7 +177,7 @@ def sentence(case: Case, found: Estimate) -> str:
             if found.seen
             else "Nobody has measured this model, accelerator and engine for this course."
         )
-    inside = int(shipped().columns["inside"][places].sum())
+    inside = int(shipped().columns["inside"][list(places)].sum())
     runs = "1 measured run" if len(places) == 1 else f"{number_text(len(places))} measured runs"
     return text + f"Of {runs} near this load, {inside} lay inside their intervals."
 
@@ -286,8 +287,9 @@ def your_case(given: Inputs) -> Prose:
     case = case_of(given)
     return Prose(
         f"{catalog.configuration(case.model).name} on {case.tensor} x {case.accelerator}, "
-        f"{ENGINES[case.engine]}, {number_text(case.batch)} in flight, {number_text(case.prompt_tokens)} tokens in and "
-        f"{number_text(case.output_tokens)} out.\n\n**{sentence(case, estimate(case))}**"
+        f"{ENGINES[case.engine]}, {number_text(case.batch)} in flight, "
+        f"{number_text(case.prompt_tokens)} tokens in and {number_text(case.output_tokens)} out."
+        f"\n\n**{sentence(case, estimate(case))}**"
     )
 
 

@@ -25,8 +25,10 @@ class RealStep:
 
     service: Service
     layer_seconds: float
-    token_seconds: Uncertain
-    accelerators: Uncertain
+    token: Uncertain
+    fewest: int
+    accelerators: int
+    most: int
 
 
 def real_step(batch: int) -> RealStep:
@@ -41,7 +43,7 @@ def real_step(batch: int) -> RealStep:
         for seconds in (token.p10, token.p50, token.p90)
     )
     layers = float(made.n_layers) * fit.constants.layer_seconds
-    return RealStep(service, layers, token, Uncertain(*fleet))
+    return RealStep(service, layers, token, *fleet)
 
 
 def real_steps_table() -> Table:
@@ -54,14 +56,15 @@ def real_steps_table() -> Table:
             step.service.cache_seconds, step.layer_seconds,
             float(step.service.overhead_seconds) - step.layer_seconds,
         )  # fmt: skip
-        fleet = step.accelerators
+        low, high = (seconds_text(float(end)) for end in (step.token.p10, step.token.p90))
+        count = f"{number_text(step.accelerators)} ({number_text(step.fewest)} to "
         rows.append((
             number_text(batch), *(seconds_text(float(part)) for part in parts),
-            seconds_text(float(step.token_seconds.p50)),
-            f"{number_text(fleet.p10)} to {number_text(fleet.p90)}", number_text(fleet.p50),
+            seconds_text(float(step.token.p50)), f"{low} to {high}",
+            f"{count}{number_text(step.most)})",
         ))  # fmt: skip
     headers = (
         "batch", "weights or arithmetic", "caches", "layers", "sequences", "a step",
-        "accelerators, eight cases of ten", "accelerators",
+        "in eight cases of ten", "accelerators",
     )  # fmt: skip
     return Table(headers, rows, "Llama 3.2 3B on an A100, no prompts: a step of an engine")
