@@ -187,6 +187,11 @@ def _ends(found: Estimate) -> tuple[float, float, float]:
     return float(one.p10), float(one.p50), float(one.p90)
 
 
+def _whole(text: str) -> str:
+    """Keep a number and its unit on one line, however narrow the column is."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def parts_table(found: Estimate) -> Table:
     """What the estimate is made of, as bars."""
     service = found.service
@@ -201,8 +206,8 @@ def parts_table(found: Estimate) -> Table:
     }
     total = float(service.token_seconds)
     rows = [
-        (name, seconds_text(float(value)) if value else "0 s",
-         Bar(float(value) / total, share_text(float(value) / total)))
+        (name, _whole(seconds_text(float(value))),
+         Bar(float(value) / total, _whole(share_text(float(value) / total))))
         for name, value in parts.items()
     ]  # fmt: skip
     headers = ("part of a token's time", "time", "share")
@@ -214,15 +219,17 @@ def nearby_table(case: Case) -> Table:
     columns = shipped().columns
     rows = []
     for place in nearby(case)[:SHOWN]:
-        load = " / ".join(
+        load = "/".join(
             f"{columns[name][place]:g}" for name in ("batch", "prompt_tokens", "output_tokens")
         )
-        times = (seconds_text(float(columns[name][place])) for name in ("measured", "predicted"))
+        times = (
+            _whole(seconds_text(float(columns[name][place]))) for name in ("measured", "predicted")
+        )
         inside = "inside" if columns["inside"][place] else "outside"
         rows.append((load, *times, inside))
     if not rows:
         rows.append(("none", "", "", ""))
-    headers = ("batch / in / out", "measured", "estimated", "of its interval")
+    headers = ("batch/in/out", "measured", "estimated", "of its interval")
     return Table(headers, rows, "Measured runs near this load")
 
 
