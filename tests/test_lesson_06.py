@@ -269,7 +269,7 @@ def test_the_batch_that_a_refusal_advises_is_taken() -> None:
 
 def test_what_nobody_measured_is_estimated_and_told_so() -> None:
     panel = lesson.step_panel(given(model="gemma-3-12b", accelerator="A100-SXM-80GB"))
-    assert "Nobody has measured this model, accelerator and engine" in panel.last.sentence
+    assert "Nobody has measured it on A100-SXM-80GB under TensorRT-LLM" in panel.last.sentence
 
 
 def test_a_key_press_is_answered_at_once() -> None:

@@ -175,7 +175,7 @@ def sentence(case: Case, found: Estimate) -> str:
         return text + (
             "No measured run is near this load."
             if found.seen
-            else "Nobody has measured this model, accelerator and engine for this course."
+            else f"Nobody has measured it on {case.accelerator} under {ENGINES[case.engine]}."
         )
     inside = int(shipped().columns["inside"][list(places)].sum())
     runs = "1 measured run" if len(places) == 1 else f"{number_text(len(places))} measured runs"
