@@ -13,13 +13,22 @@ from typing import Any
 from estimator import serving, step_time
 from estimator.arithmetic import Number, maximum
 from estimator.formula import check_inputs, facts_of
-from estimator.replica import DecoderShape, Hardware, Layout, Numerics, Replica, replica
+from estimator.replica import (
+    WIDE_BYTES,
+    DecoderShape,
+    Hardware,
+    Layout,
+    Numerics,
+    Replica,
+    replica,
+)
 from estimator.units import GB
 
 __all__ = [
-    "Constants", "DecoderShape", "Hardware", "Layout", "Numerics", "Replica", "Service", "Spread",
-    "Spreads", "Uncertain", "first_token_floor_seconds", "replica", "roofline_token_seconds",
-    "sequences_that_fit", "serve", "serve_unchecked",
+    "MEMORY_UTILIZATION", "RUNTIME_BYTES", "WIDE_BYTES", "Constants", "DecoderShape", "Hardware",
+    "Layout", "Numerics", "Replica", "Service", "Spread", "Spreads", "Uncertain",
+    "first_token_floor_seconds", "replica", "roofline_token_seconds", "sequences_that_fit",
+    "serve", "serve_unchecked",
 ]  # fmt: skip
 
 RUNTIME_BYTES = 2 * GB
