@@ -34,7 +34,7 @@ from estimator.lesson.lesson_06_panel import (
 )
 from estimator.lesson.lesson_06_reader import your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, number_of_rows, shipped
-from estimator.lesson.tables import Bar, Cell, Table, assumptions, breakdown
+from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown
 from estimator.memory import window_cache_bytes
 from estimator.step_time import running_requests
 from estimator.units import number_text, quantity_text, seconds_text, share_text
@@ -153,8 +153,7 @@ def memory_table() -> Table:
             cells += (
                 [
                     f"{found['rows']:.0f}",
-                    share_text(found["mean"], 2),
-                    share_text(found["worst"], 2),
+                    *(Unbroken(share_text(found[key], 2)) for key in ("mean", "worst")),
                 ]
                 if found
                 else ["0", "", ""]
@@ -244,11 +243,10 @@ def one_run_table() -> Table:
 
 def constants_table() -> Table:
     """The fitted constants with their ranges over the fits that leave a group out."""
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for one in serving.step_constants().table:
-        cells = (quantity_text(one.value, one.unit), quantity_text(one.low, one.unit),
-                 quantity_text(one.high, one.unit))  # fmt: skip
-        rows.append((one.name, *cells, one.meaning))
+        cells = (quantity_text(value, one.unit) for value in (one.value, one.low, one.high))
+        rows.append((one.name, *map(Unbroken, cells), one.meaning))
     headers = ("constant", "all rows", "lowest fit", "highest fit", "what it means")
     note = "Lowest and highest of the fits that each leave one group out."
     return Table(headers, rows, "All that was fitted", note, left=frozenset({"what it means"}))
@@ -338,10 +336,13 @@ def suspects_table() -> Table:
         made = replica_of(setting)
         service = serve(made, constants, run, prompt, output)
         floor = roofline_token_seconds(made, run, prompt + output / 2)
-        rows.append((f"line {columns['line'][place]}: {setting.layout.tensor} accelerators",
-                     number_text(batch), seconds_text(first), number_text(round(run, 1)),
-                     f"{measured * 1e3:.2f} ms", f"{float(floor) * 1e3:.2f} ms",
-                     f"{float(service.token_seconds) * 1e3:.2f} ms"))  # fmt: skip
-    headers = ("run", "in flight, as recorded", "to the first token", "that can have run",
-               "measured", "roofline of those", "estimate for those")  # fmt: skip
+        count = setting.layout.tensor
+        times = (seconds_text(first), number_text(round(run, 1)), f"{measured * 1e3:.2f} ms",
+                 f"{float(floor) * 1e3:.2f} ms",
+                 f"{float(service.token_seconds) * 1e3:.2f} ms")  # fmt: skip
+        name = f"line {columns['line'][place]}"
+        rows.append((name, count, number_text(batch), *map(Unbroken, times)))
+    headers = ("run", "accelerators", "in flight, as recorded", "to the first token",
+               "that can have run", "measured", "roofline of those",
+               "estimate for those")  # fmt: skip
     return Table(headers, rows, f"{SATURATED}: the runs that waited")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from estimator import catalog
 from estimator.lesson.prose import Prose
-from estimator.lesson.tables import Table
+from estimator.lesson.tables import Table, Unbroken
 from estimator.memory import activation_rule_bytes, inference_bytes, kv_cache_bytes
 from estimator.model_storage import weight_bytes
 from estimator.serving import (
@@ -113,7 +113,7 @@ def figures() -> dict[str, Figure]:
 
 def hunt_table() -> Table:
     """The figures as they were printed."""
-    rows = [(letter, one.what, one.printed) for letter, one in figures().items()]
+    rows = [(letter, one.what, Unbroken(one.printed)) for letter, one in figures().items()]
     headers = ("", "what it is", "printed")
     return Table(headers, rows, "Published figures", left=frozenset({"what it is"}))
 

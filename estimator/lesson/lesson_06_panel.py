@@ -26,7 +26,7 @@ from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_runs import shipped
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
-from estimator.lesson.tables import Bar, Table
+from estimator.lesson.tables import Bar, Cell, Table, Unbroken
 from estimator.quantity import Quantity
 from estimator.units import number_text, seconds_text, share_text
 
@@ -187,11 +187,6 @@ def _ends(found: Estimate) -> tuple[float, float, float]:
     return float(one.p10), float(one.p50), float(one.p90)
 
 
-def _whole(text: str) -> str:
-    """Keep a number and its unit on one line, however narrow the column is."""
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
-
-
 def parts_table(found: Estimate) -> Table:
     """What the estimate is made of, as bars."""
     service = found.service
@@ -206,8 +201,8 @@ def parts_table(found: Estimate) -> Table:
     }
     total = float(service.token_seconds)
     rows = [
-        (name, _whole(seconds_text(float(value))),
-         Bar(float(value) / total, _whole(share_text(float(value) / total))))
+        (name, Unbroken(seconds_text(float(value))),
+         Bar(float(value) / total, share_text(float(value) / total)))
         for name, value in parts.items()
     ]  # fmt: skip
     headers = ("part of a token's time", "time", "share")
@@ -217,13 +212,14 @@ def parts_table(found: Estimate) -> Table:
 def nearby_table(case: Case) -> Table:
     """The measured runs around a case."""
     columns = shipped().columns
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for place in nearby(case)[:SHOWN]:
         load = "/".join(
             f"{columns[name][place]:g}" for name in ("batch", "prompt_tokens", "output_tokens")
         )
         times = (
-            _whole(seconds_text(float(columns[name][place]))) for name in ("measured", "predicted")
+            Unbroken(seconds_text(float(columns[name][place])))
+            for name in ("measured", "predicted")
         )
         inside = "inside" if columns["inside"][place] else "outside"
         rows.append((load, *times, inside))

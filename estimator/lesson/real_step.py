@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from estimator.arithmetic import maximum
 from estimator.catalog import serving
 from estimator.engine import Layout, Numerics, Service, Uncertain, replica, serve
-from estimator.lesson.tables import Table
+from estimator.lesson.tables import Cell, Table, Unbroken
 from estimator.serving import requests_in_flight, requests_per_s
 from estimator.units import number_text, seconds_text
 
@@ -48,7 +48,7 @@ def real_step(batch: int) -> RealStep:
 
 def real_steps_table() -> Table:
     """What a step of the course's service costs at several batches, and the fleet for it."""
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for batch in BATCHES:
         step = real_step(batch)
         parts = (
@@ -57,14 +57,16 @@ def real_steps_table() -> Table:
             float(step.service.overhead_seconds) - step.layer_seconds,
         )  # fmt: skip
         low, high = (seconds_text(float(end)) for end in (step.token.p10, step.token.p90))
-        count = f"{number_text(step.accelerators)} ({number_text(step.fewest)} to "
-        rows.append((
-            number_text(batch), *(seconds_text(float(part)) for part in parts),
-            seconds_text(float(step.token.p50)), f"{low} to {high}",
-            f"{count}{number_text(step.most)})",
-        ))  # fmt: skip
+        texts = (
+            *(seconds_text(float(part)) for part in parts), seconds_text(float(step.token.p50)),
+            f"{low} to {high}", number_text(step.accelerators),
+            f"{number_text(step.fewest)} to {number_text(step.most)}",
+        )  # fmt: skip
+        rows.append((number_text(batch), *map(Unbroken, texts)))
     headers = (
         "batch", "weights or arithmetic", "caches", "layers", "sequences", "a step",
-        "in eight cases of ten", "accelerators",
+        "in eight cases of ten", "fleet", "in eight of ten",
     )  # fmt: skip
-    return Table(headers, rows, "Llama 3.2 3B on an A100, no prompts: a step of an engine")
+    return Table(
+        headers, rows, "Llama 3.2 3B on an A100, no prompts: a step of an engine, and the fleet"
+    )
