@@ -56,16 +56,16 @@ def real_steps_table() -> Table:
             step.service.cache_seconds, step.layer_seconds,
             float(step.service.overhead_seconds) - step.layer_seconds,
         )  # fmt: skip
-        low, high = (seconds_text(float(end)) for end in (step.token.p10, step.token.p90))
+        low, high = (float(end) * 1e3 for end in (step.token.p10, step.token.p90))
         texts = (
             *(seconds_text(float(part)) for part in parts), seconds_text(float(step.token.p50)),
-            f"{low} to {high}", number_text(step.accelerators),
+            f"{low:.1f} to {high:.1f} ms", number_text(step.accelerators),
             f"{number_text(step.fewest)} to {number_text(step.most)}",
         )  # fmt: skip
         rows.append((number_text(batch), *map(Unbroken, texts)))
     headers = (
-        "batch", "weights or arithmetic", "caches", "layers", "sequences", "a step",
-        "in eight cases of ten", "fleet", "in eight of ten",
+        "batch", "weights, or arithmetic", "caches", "layers", "sequences", "a step",
+        "P10 to P90", "fleet", "P10 to P90",
     )  # fmt: skip
     return Table(
         headers, rows, "Llama 3.2 3B on an A100, no prompts: a step of an engine, and the fleet"
