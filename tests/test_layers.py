@@ -16,10 +16,14 @@ LAYERS = (
     {"glossary"},
     {"arithmetic"},
     {"formula"},
-    {"model_storage", "user_data", "memory", "serving", "step_time", "training", "bandwidth"},
+    {
+        "model_storage", "user_data", "memory", "serving", "step_time", "training", "bandwidth",
+        "cost", "uncertainty",
+    },  # fmt: skip
     {"architecture"},
     {"wide_layers", "engine_memory", "stored_weights", "memory_budget", "engine"},
     {"load"},
+    {"whole_service"},
     {"catalog"},
     {"validate"},
     {"lesson"},
