@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from estimator import catalog
 from estimator.catalog import System
+from estimator.cost import MILLION
 from estimator.engine import Uncertain
 from estimator.glossary import quantity
 from estimator.lesson.inputs import Inputs
@@ -29,6 +30,7 @@ from estimator.lesson.lesson_05_model import (
     case,
     flat,
     interval_results,
+    others_of,
     point_results,
     work_of,
 )
@@ -95,7 +97,11 @@ def given_of(**parameters: object) -> Inputs:
         "accelerator": catalog.accelerators(),
     }  # fmt: skip
     choices = {name: (str(parameters.pop(name)), lists[name]) for name in NAMES}
-    return checked(choices, narrowed, **parameters)
+    others = parameters.pop("others", "")
+    found = checked(choices, narrowed, **parameters)
+    others_of(others)  # type: ignore[arg-type]  # refuses what is no text
+    found.others = others
+    return found
 
 
 def your_case(given: Inputs) -> Case:
@@ -148,6 +154,8 @@ def short_usd(usd: float) -> str:
 def answer_text(name: str, value: float) -> str:
     """Write an answer with its unit; money of a month short."""
     unit = quantity(name).unit
+    if name == "usd_per_item" and value < 0.01:
+        return f"{number_text(value * MILLION, 3)} USD a million"
     return short_usd(value) if unit == "USD/month" else quantity_text(value, unit)
 
 

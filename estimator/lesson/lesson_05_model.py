@@ -20,6 +20,7 @@ from estimator.catalog.serving import hardware, step_constants
 from estimator.catalog.systems import WIDE_PRICE
 from estimator.choosing import choose
 from estimator.engine import Layout, Numerics, Uncertain, replica
+from estimator.glossary import quantity
 from estimator.lesson.sizing import PRECISIONS
 from estimator.memory import kv_cache_bytes
 from estimator.model_storage import weight_bytes
@@ -56,6 +57,13 @@ DEFAULTS: dict[str, Any] = {
     "doubt": 1, "seed": 1,
 }  # fmt: skip
 """The lesson's parameters but for its paths; 0 asks for what the catalog has."""
+PARAMETERS = (
+    "system", "users", "requests_per_user", "peak_factor", "n_params", "prompt_tokens", "passes",
+    "precision", "accelerator", "usd_per_accelerator_hour", "doubt", "seed",
+)  # fmt: skip
+"""Inputs that have a parameter of their own in the lesson."""
+OTHERS = tuple(name for name in DEFAULTS if name not in PARAMETERS)
+"""Inputs that are set in the parameter `others`, as text: "pue = 1.2, usd_per_kwh = 0.1"."""
 OWN = ("n_params", "prompt_tokens", "passes", "usd_per_accelerator_hour", "accelerator_watts")
 """Parameters for which 0 asks for the system's own, or for the accelerator's."""
 KEYS = (
@@ -71,6 +79,31 @@ SHARED = (
     "users", "requests_per_user", "peak_factor", "hot_usd_per_gb", "egress_usd_per_gb",
     "server_power_factor", "pue", "usd_per_kwh", "grid_kg_per_kwh",
 )  # fmt: skip
+
+
+def others_of(text: str) -> dict[str, float]:
+    """Read further inputs from text, each checked by the glossary.
+
+    >>> others_of("pue = 1.2, usd_per_kwh = 0.1")
+    {'pue': 1.2, 'usd_per_kwh': 0.1}
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"others is {text!r}, but it must be text such as 'pue = 1.2'.")
+    found: dict[str, float] = {}
+    for part in filter(None, (piece.strip() for piece in text.replace(";", ",").split(","))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        choose("others", name, OTHERS)
+        try:
+            number = float(value)
+        except ValueError:
+            raise ValueError(
+                f"others has {part!r}, which gives {name} no number: write {name} = "
+                f"{quantity(name).usual:g}."
+            ) from None
+        if name in found:
+            raise ValueError(f"others gives {name} twice: give it once.")
+        found[name] = quantity(name).check(number)
+    return found
 
 
 def numerics_of(precision: str) -> Numerics:
@@ -275,8 +308,11 @@ class Case:
 
     @functools.cached_property
     def point(self) -> dict[str, float]:
-        """Every answer with each input at its likely value."""
-        return {name: _plain(value) for name, value in self.answer({}).items()}
+        """Every answer with each input at its likely value: the same digits as in a table."""
+        import numpy as np
+
+        row = {name: np.array([float(value)]) for name, value in self.x.items()}
+        return {name: plain(value) for name, value in self.answer(row).items()}
 
     @functools.cached_property
     def likely(self) -> dict[str, float]:
@@ -297,7 +333,7 @@ class Case:
             name: np.broadcast_to(value, (count + 1,))
             for name, value in self.answer(columns).items()
         }
-        point = {name: _plain(value[-1]) for name, value in found.items()}
+        point = {name: plain(value[-1]) for name, value in found.items()}
         return point, {name: value[:-1] for name, value in found.items()}
 
     def intervals(self, count: int = DRAWS) -> dict[str, Uncertain]:
@@ -320,7 +356,8 @@ class Case:
         return case(self.system, precision=precision, accelerator=accelerator, **x)
 
 
-def _plain(value: Any) -> float:
+def plain(value: Any) -> float:
+    """Give a single number as the result file has it: whole ones as integers."""
     number = value.item() if hasattr(value, "item") else value
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
@@ -330,12 +367,12 @@ def case(system: System | str | None = None, **given: Any) -> Case:
 
     Raises: ValueError, where the catalog has no price or power, or no replica will do.
     """
-    x = {**DEFAULTS, **given}
+    x = {**DEFAULTS, **others_of(str(given.pop("others", ""))), **given}
     named = x.pop("system")
     made = system if isinstance(system, System) else catalog.system(system or named)
     precision = choose("precision", x.pop("precision"), PRECISIONS)
     accelerator = catalog.accelerator(x.pop("accelerator")).name
-    values = filled(made, accelerator, x)
+    values = filled(made, accelerator, {name: float(value) for name, value in x.items()})
     _refuse_unknown(accelerator, values)
     width = int(width_of(made, precision, accelerator, values))
     if not width:
@@ -432,14 +469,28 @@ def _full(columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
     import numpy as np
 
     for name in columns:
-        choose("column", name, DEFAULTS)
+        choose("column", name, (*DEFAULTS, "others"))
     given = {name: columns.get(name, default) for name, default in DEFAULTS.items()}
+    if "others" in columns:
+        given |= _read_others(np.broadcast_to(np.asarray(columns["others"]), (rows,)), given)
     return {
         name: np.broadcast_to(
             np.asarray(value) if name in NAMES else np.asarray(value, dtype=float), (rows,)
         )
         for name, value in given.items()
     }
+
+
+def _read_others(texts: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of the inputs that a column of texts sets, each text read once."""
+    import numpy as np
+
+    found: dict[str, Any] = {}
+    for text in np.unique(texts.astype(str)):
+        for name, value in others_of(str(text)).items():
+            before = found.get(name, given[name])
+            found[name] = np.where(texts == text, value, before)
+    return found
 
 
 def _groups(full: Mapping[str, Any], rows: int) -> Iterator[tuple[System, str, str, Any]]:

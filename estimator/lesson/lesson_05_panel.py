@@ -9,14 +9,14 @@ from estimator import catalog
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_05 import answer_text, label_of, short_usd, unit_price
-from estimator.lesson.lesson_05_model import NAMES, Case, case, filled
+from estimator.lesson.lesson_05_model import DEFAULTS, NAMES, Case, case, filled, others_of
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Bar, Table
-from estimator.uncertainty import percentiles
+from estimator.uncertainty import LEVELS, percentiles
 from estimator.units import GB, MB, number_text, share_text
 
-PANEL_DRAWS = 1_000
+PANEL_DRAWS = 500
 SHOWN = (
     "kept_bytes", "replica_bytes", "planned_accelerators", "peak_egress_bits_per_s",
     "usd_per_month", "usd_per_item", "usd_per_million_passes", "power_watts",
@@ -30,11 +30,21 @@ TASK = (
 )
 
 
-def answers_table(one: Case, point: Mapping[str, float], drawn: Mapping[str, Any]) -> Table:
+def ends_of(drawn: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    """P10, P50 and P90 of the answers that are shown, in one sort of all of them."""
+    import numpy as np
+
+    ends = np.percentile(np.stack([drawn[name] for name in SHOWN]), LEVELS, axis=1)
+    return {name: tuple(column) for name, column in zip(SHOWN, ends.T.tolist(), strict=True)}
+
+
+def answers_table(
+    one: Case, point: Mapping[str, float], found: Mapping[str, tuple[float, ...]]
+) -> Table:
     """The answers that fit a panel, each with its range."""
     rows = []
     for name in SHOWN:
-        ends = (float(f"{value:.3g}") for value in percentiles(drawn[name]))
+        ends = (float(f"{value:.3g}") for value in found[name])
         texts = (answer_text(name, value).split(" (")[0] for value in (point[name], *ends))
         rows.append((label_of(one, name), *texts))
     headers = ("answer", "at likely values", "P10", "P50", "P90")
@@ -63,9 +73,11 @@ def within(drawn: Mapping[str, Any], budget: float) -> float:
     return float(np.mean(drawn["usd_per_month"] <= budget))
 
 
-def sentence(one: Case, point: Mapping[str, float], drawn: Mapping[str, Any]) -> str:
+def sentence(
+    one: Case, point: Mapping[str, float], found: Mapping[str, tuple[float, ...]]
+) -> str:
     """The answer in one sentence."""
-    low, middle, high = percentiles(drawn["usd_per_month"])
+    low, middle, high = found["usd_per_month"]
     replica = f", {one.width} to a replica" if one.width > 1 else ""
     return (
         f"A month costs {short_usd(middle)}, four times in five {short_usd(low)} to "
@@ -110,19 +122,21 @@ def _task(one: Case, drawn: Mapping[str, Any], budget: float) -> tuple[bool, str
 def service_panel(given: Inputs) -> Panel:
     """The lesson's panel, starting at the reader's inputs."""
     known = given.as_dict()
-    numbers = {name: value for name, value in known.items() if name not in NAMES}
-    start = filled(catalog.system(given.system), given.accelerator, numbers)
-    fixed = {name: value for name, value in known.items() if name in FIXED}
+    numbers = {name: value for name, value in known.items() if name not in (*NAMES, "others")}
+    start = filled(catalog.system(given.system), given.accelerator, DEFAULTS | numbers)
+    others = others_of(str(known.get("others", "")))
+    fixed = {name: known.get(name, others.get(name, DEFAULTS[name])) for name in FIXED}
     names = (*catalog.prices(), given.accelerator)
 
     def answer(budget_usd_per_month: float, **chosen: Any) -> Answer:
         one = case(**{**fixed, **chosen})
         point, drawn = one.beside(PANEL_DRAWS)
+        found = ends_of(drawn)
         solved, score = _task(one, drawn, budget_usd_per_month)
         tables = (
-            answers_table(one, point, drawn), parts_table(point, drawn, budget_usd_per_month)
+            answers_table(one, point, found), parts_table(point, drawn, budget_usd_per_month)
         )  # fmt: skip
-        return Answer(sentence(one, point, drawn), tables, score, solved)
+        return Answer(sentence(one, point, found), tables, score, solved)
 
     price = start["usd_per_accelerator_hour"]
     controls = (
@@ -144,7 +158,7 @@ def service_panel(given: Inputs) -> Panel:
                fills=lambda name: {"usd_per_accelerator_hour": _listed(name, price)}),
         Number("usd_per_accelerator_hour", price, 0.1, 20, step=0.01, log=True),
         Number("peak_factor", given.peak_factor, 1, 10, step=0.1),
-        Number("target_utilization", given.target_utilization, 0.1, 1, step=0.05),
+        Number("target_utilization", fixed["target_utilization"], 0.1, 1, step=0.05),
         Number("budget_usd_per_month", TASK_BUDGET, 1, 100_000, step=10, log=True, scale=1000,
                scale_name="in thousands of USD"),
     )  # fmt: skip
@@ -152,7 +166,7 @@ def service_panel(given: Inputs) -> Panel:
 
 
 FIXED = (
-    "token_target_seconds", "spare_replicas", "retention_days", "replicas", "hot_usd_per_gb",
+    "token_target_seconds", "target_utilization", "spare_replicas", "retention_days", "replicas", "hot_usd_per_gb",
     "egress_usd_per_gb", "accelerator_watts", "server_power_factor", "pue", "usd_per_kwh",
     "grid_kg_per_kwh", "doubt", "seed",
 )  # fmt: skip
