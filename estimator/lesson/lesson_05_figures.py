@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import re
 from html import escape
+from typing import TYPE_CHECKING
 
 from estimator.glossary import quantity
 from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style
 from estimator.lesson.lesson_05_model import Case
 from estimator.uncertainty import Range, Swing, tornado
 from estimator.units import number_text, quantity_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SHOWN = 8
 BLUE, ORANGE = 0, 1  # places in COLOURS and HATCHES
@@ -53,7 +57,6 @@ def tornado_chart(case: Case) -> Picture:
         labels = [f"{quantity(s.name).label}\n{ends_text(ranges[s.name])}" for s in shown]
         axes.set_yticks(range(len(shown)), labels=labels, fontsize=8)
         axes.invert_yaxis()
-        axes.set_xscale("log")
         axes.axvline(base, color="black", linewidth=1)
         axes.annotate(
             f"{_money(base)} at likely values", (base, 1), xycoords=("data", "axes fraction"),
@@ -62,7 +65,7 @@ def tornado_chart(case: Case) -> Picture:
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.16)
         _ticks(axes)
-        axes.set_xlabel("cost of a month in USD, each step of the axis a factor")
+        axes.set_xlabel("cost of a month in USD")
         figure.suptitle(
             "One input at a time, from its P10 to its P90", x=0.01, ha="left",
             fontweight="bold", fontsize=11,
@@ -70,15 +73,12 @@ def tornado_chart(case: Case) -> Picture:
     return Picture(figure, alt_of(case, shown))
 
 
-def _ticks(axes: object) -> None:
-    """Label the axis at 1, 2 and 5 of each power of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+def _ticks(axes: Axes) -> None:
+    """Label the axis in short dollars."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axis = axes.xaxis  # type: ignore[attr-defined]
-    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _money(value)))
-    axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _money(value)))
 
 
 def _money(value: float) -> str:
