@@ -133,9 +133,7 @@ def power_watts(
 
 
 @formula(source=COUNTED)
-def energy_kwh_per_month(
-    power_watts: Number, hours_per_month: Number = HOURS_PER_MONTH
-) -> Number:
+def energy_kwh_per_month(power_watts: Number, hours_per_month: Number = HOURS_PER_MONTH) -> Number:
     """Energy of a month at that power.
 
     >>> energy_kwh_per_month(75_000)

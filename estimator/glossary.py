@@ -31,6 +31,4 @@ def merge(*sections: Iterable[Quantity]) -> dict[str, Quantity]:
     return merged
 
 
-QUANTITIES = merge(
-    model.ENTRIES, users.ENTRIES, memory.ENTRIES, serving.ENTRIES, cost.ENTRIES
-)
+QUANTITIES = merge(model.ENTRIES, users.ENTRIES, memory.ENTRIES, serving.ENTRIES, cost.ENTRIES)

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,17 +106,24 @@ def draw(ranges: Sequence[Range], seed: int = 1, count: int = DRAWS) -> dict[str
     return {one.name: one.at(_normals(one.name, seed, count)) for one in ranges}
 
 
-def percentiles(values: Any) -> tuple[float, float, float]:
+class Ends(NamedTuple):
+    """P10, P50 and P90 of an answer."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+def percentiles(values: Any) -> Ends:
     """P10, P50 and P90 of draws.
 
     >>> import numpy as np
     >>> percentiles(np.arange(101))
-    (10.0, 50.0, 90.0)
+    Ends(p10=10.0, p50=50.0, p90=90.0)
     """
     import numpy as np
 
-    low, middle, high = np.percentile(values, LEVELS)
-    return float(low), float(middle), float(high)
+    return Ends(*np.percentile(values, LEVELS).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +223,7 @@ def _grid(now: float, limit: float) -> Array:
     return np.linspace(now, limit, GRID)
 
 
-def _swept(
-    answer: Answer, names: Sequence[str], start: Mapping[str, float], grids: Array
-) -> Array:
+def _swept(answer: Answer, names: Sequence[str], start: Mapping[str, float], grids: Array) -> Array:
     """Answers along each lever's grid, the others left alone, as shares of the answer now."""
     import numpy as np
 

@@ -211,15 +211,16 @@ def narrowest(
     import numpy as np
 
     needed = (n_params, work.prompt_tokens, work.passes, token_target_seconds)
-    chosen = np.zeros(np.broadcast_shapes(*(np.shape(one) for one in needed)))
-    roomy = np.zeros(chosen.shape, dtype=bool)
+    fits: Any
+    plenty: Any
+    chosen: Any = np.zeros(np.broadcast_shapes(*(np.shape(one) for one in needed)))
+    roomy: Any = np.zeros(chosen.shape, dtype=bool)
     for ranks in TENSOR_PARALLEL:
         if roomy.all() or (ranks > 1 and hardware.link_bytes_per_s is None):
             break
         made = replica(shape.decoder(n_params), numerics, hardware, Layout(tensor=ranks))
         if shape.whole_passes:
-            fits = np.asarray(made.stored_bytes + RUNTIME_BYTES <= made.memory_bytes)
-            plenty = fits
+            fits = plenty = np.asarray(made.stored_bytes + RUNTIME_BYTES <= made.memory_bytes)
         else:
             room = sequences_that_fit(made, work.prompt_tokens + work.passes)
             alone = serve_unchecked(made, constants, 1, work.prompt_tokens, work.passes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from estimator.glossary import quantity
 from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style
-from estimator.lesson.lesson_05_model import Case
+from estimator.lesson.lesson_05_case import Case
 from estimator.uncertainty import Range, Swing, tornado
 from estimator.units import number_text, quantity_text
 
@@ -91,9 +91,7 @@ def _money(value: float) -> str:
 
 def alt_of(case: Case, shown: list[Swing]) -> str:
     """Say what the figure shows, numbers included."""
-    parts = [
-        f"{quantity(s.name).label} {_money(s.at_low)} to {_money(s.at_high)}" for s in shown
-    ]
+    parts = [f"{quantity(s.name).label} {_money(s.at_low)} to {_money(s.at_high)}" for s in shown]
     return (
         f"Cost of a month of {case.system.name}, {_money(float(case.point['usd_per_month']))} USD "
         f"at likely values, as each input moves from its P10 to its P90: {'; '.join(parts)}."

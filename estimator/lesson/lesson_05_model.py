@@ -7,9 +7,7 @@ accelerator, precision and width go through the formulas together.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from estimator import catalog, cost, whole_service
@@ -17,16 +15,13 @@ from estimator.arithmetic import maximum
 from estimator.bandwidth import monthly_traffic_bytes, traffic_bits_per_s
 from estimator.catalog import System
 from estimator.catalog.serving import hardware, step_constants
-from estimator.catalog.systems import WIDE_PRICE
 from estimator.choosing import choose
-from estimator.engine import Layout, Numerics, Uncertain, replica
+from estimator.engine import RUNTIME_BYTES, Layout, Numerics, replica
 from estimator.glossary import quantity
-from estimator.lesson.sizing import PRECISIONS
 from estimator.memory import kv_cache_bytes
 from estimator.model_storage import weight_bytes
 from estimator.serving import accelerators, compute_seconds, peak_requests_per_s, requests_per_s
 from estimator.step_time import replicas_needed
-from estimator.uncertainty import DRAWS, Range, draw, percentiles
 from estimator.user_data import (
     copied_bytes,
     daily_bytes,
@@ -38,7 +33,7 @@ from estimator.user_data import (
 from estimator.whole_service import Work, narrowest, serve_most
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 Columns = Mapping[str, Any]
 
@@ -64,8 +59,6 @@ PARAMETERS = (
 """Inputs that have a parameter of their own in the lesson."""
 OTHERS = tuple(name for name in DEFAULTS if name not in PARAMETERS)
 """Inputs that are set in the parameter `others`, as text: "pue = 1.2, usd_per_kwh = 0.1"."""
-OWN = ("n_params", "prompt_tokens", "passes", "usd_per_accelerator_hour", "accelerator_watts")
-"""Parameters for which 0 asks for the system's own, or for the accelerator's."""
 KEYS = (
     "kept_bytes", "daily_bytes", "weight_bytes", "replica_bytes", "requests_per_s",
     "accelerators", "tensor_parallel", "batch", "planned_accelerators", "ingress_bits_per_s",
@@ -75,10 +68,6 @@ KEYS = (
     "electricity_usd_per_month", "emission_kg_per_month",
 )  # fmt: skip
 """Answers of the lesson, in the order of its page."""
-SHARED = (
-    "users", "requests_per_user", "peak_factor", "hot_usd_per_gb", "egress_usd_per_gb",
-    "server_power_factor", "pue", "usd_per_kwh", "grid_kg_per_kwh",
-)  # fmt: skip
 
 
 def others_of(text: str) -> dict[str, float]:
@@ -91,7 +80,7 @@ def others_of(text: str) -> dict[str, float]:
         raise TypeError(f"others is {text!r}, but it must be text such as 'pue = 1.2'.")
     found: dict[str, float] = {}
     for part in filter(None, (piece.strip() for piece in text.replace(";", ",").split(","))):
-        name, equals, value = (piece.strip() for piece in part.partition("="))
+        name, _, value = (piece.strip() for piece in part.partition("="))
         choose("others", name, OTHERS)
         try:
             number = float(value)
@@ -145,7 +134,9 @@ def answers(
     sizes = _sizes(system, precision, width, work, served.batch, x)
     traffic = _traffic(system, rate, x)
     money = _money(count, sizes["kept_bytes"], traffic["egress_bits_per_s"], work.passes, x)
-    floor_seconds = compute_seconds(x["n_params"], _tokens(system, work), chip.flops_per_s[16])
+    floor_seconds = compute_seconds(
+        x["n_params"], request_tokens(system, work), chip.flops_per_s[16]
+    )
     return {
         **sizes,
         "requests_per_s": rate,
@@ -159,7 +150,7 @@ def answers(
     }
 
 
-def _tokens(system: System, work: Work) -> Any:
+def request_tokens(system: System, work: Work) -> Any:
     """Tokens that the model works through for one request."""
     if system.gives_tokens:
         return work.prompt_tokens + work.passes
@@ -184,9 +175,7 @@ def _sizes(
         "kept_bytes": whole_service.kept_bytes(kept, copied_bytes(once, x["replicas"])),
         "daily_bytes": added,
         "weight_bytes": weights,
-        "replica_bytes": whole_service.replica_bytes(
-            weights, cache, width * whole_service.RUNTIME_BYTES
-        ),
+        "replica_bytes": whole_service.replica_bytes(weights, cache, width * RUNTIME_BYTES),
     }
 
 
@@ -257,257 +246,7 @@ def filled(system: System, accelerator: str, x: Columns) -> dict[str, Any]:
     return values
 
 
-def ranges_of(system: System, accelerator: str, x: Columns) -> list[Range]:
-    """Give the inputs that are guesses, each around its likely value, as wide as doubted."""
-    ranges = [catalog.guesses()[name].around(x[name]) for name in SHARED]
-    ranges += [
-        _scaled("prompt_tokens", system.prompt_tokens, x["prompt_tokens"]),
-        _scaled("passes", system.passes, x["passes"]),
-        catalog.guesses()["size_factor"].around(x["size_factor"]),
-        Range("engine_factor", *_engine(system)),
-        _scaled("usd_per_accelerator_hour", _price(accelerator), x["usd_per_accelerator_hour"]),
-    ]
-    return [one.widened(x["doubt"]) for one in ranges]
-
-
-def _scaled(name: str, declared: Sequence[float], likely: float) -> Range:
-    """Move a declared range so that its middle is the reader's value."""
-    low, middle, high = declared
-    scale = likely / middle if middle else 0
-    return Range(name, low * scale, likely, high * scale)
-
-
-def _engine(system: System) -> tuple[float, float, float]:
-    spread = step_constants().fit.dense.token
-    low, high = system.engine or (spread.low, spread.high)
-    return low, 1.0, high
-
-
-def _price(accelerator: str) -> tuple[float, float, float]:
-    if price := catalog.prices().get(accelerator):
-        return price.range.low, price.range.likely, price.range.high
-    low, high = WIDE_PRICE
-    return low, 1.0, high
-
-
-@dataclass(frozen=True)
-class Case:
-    """One service: its system, what stands in the parameters, and the width of its replicas."""
-
-    system: System
-    precision: str
-    accelerator: str
-    x: Mapping[str, float]
-    width: int
-    ranges: list[Range] = field(default_factory=list)
-
-    def answer(self, changed: Columns) -> dict[str, Any]:
-        """Every answer with some inputs changed, arrays for many cases at once."""
-        x = {**self.x, **changed}
-        return answers(self.system, self.precision, self.accelerator, self.width, x)
-
-    @functools.cached_property
-    def point(self) -> dict[str, float]:
-        """Every answer with each input at its likely value: the same digits as in a table."""
-        import numpy as np
-
-        row = {name: np.array([float(value)]) for name, value in self.x.items()}
-        return {name: plain(value) for name, value in self.answer(row).items()}
-
-    @functools.cached_property
-    def likely(self) -> dict[str, float]:
-        """The ranges' likely values by name."""
-        return {one.name: one.likely for one in self.ranges}
-
-    def drawn(self, count: int = DRAWS) -> dict[str, Any]:
-        """Every answer of so many draws, in one call."""
-        return self.answer(draw(self.ranges, int(self.x["seed"]), count))
-
-    def beside(self, count: int) -> tuple[dict[str, float], dict[str, Any]]:
-        """Every answer at likely values, and of so many draws, in one call for both."""
-        import numpy as np
-
-        drawn = draw(self.ranges, int(self.x["seed"]), count)
-        columns = {one.name: np.append(drawn[one.name], one.likely) for one in self.ranges}
-        found = {
-            name: np.broadcast_to(value, (count + 1,))
-            for name, value in self.answer(columns).items()
-        }
-        point = {name: plain(value[-1]) for name, value in found.items()}
-        return point, {name: value[:-1] for name, value in found.items()}
-
-    def intervals(self, count: int = DRAWS) -> dict[str, Uncertain]:
-        """P10, P50 and P90 of every answer."""
-        return {
-            name: Uncertain(*percentiles(values)) for name, values in self.drawn(count).items()
-        }
-
-    def bill(self, changed: Columns) -> Any:
-        """The month's cost with some inputs changed."""
-        return self.answer(changed)["usd_per_month"]
-
-    def on(self, **changes: str) -> Case:
-        """The same service at another precision or on another accelerator."""
-        precision = changes.get("precision", self.precision)
-        accelerator = changes.get("accelerator", self.accelerator)
-        x = {name: self.x[name] for name in DEFAULTS if name not in NAMES}
-        if accelerator != self.accelerator:
-            x |= {"usd_per_accelerator_hour": 0, "accelerator_watts": 0}
-        return case(self.system, precision=precision, accelerator=accelerator, **x)
-
-
 def plain(value: Any) -> float:
     """Give a single number as the result file has it: whole ones as integers."""
     number = value.item() if hasattr(value, "item") else value
     return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-def case(system: System | str | None = None, **given: Any) -> Case:
-    """Make a case of a system and of parameters; what is not given stands at its default.
-
-    Raises: ValueError, where the catalog has no price or power, or no replica will do.
-    """
-    x = {**DEFAULTS, **others_of(str(given.pop("others", ""))), **given}
-    named = x.pop("system")
-    made = system if isinstance(system, System) else catalog.system(system or named)
-    precision = choose("precision", x.pop("precision"), PRECISIONS)
-    accelerator = catalog.accelerator(x.pop("accelerator")).name
-    values = filled(made, accelerator, {name: float(value) for name, value in x.items()})
-    _refuse_unknown(accelerator, values)
-    width = int(width_of(made, precision, accelerator, values))
-    if not width:
-        raise ValueError(_impossible(made, precision, accelerator, values))
-    return Case(
-        made, precision, accelerator, values, width, ranges_of(made, accelerator, values)
-    )
-
-
-def _refuse_unknown(accelerator: str, x: Columns) -> None:
-    for name, what in (
-        ("usd_per_accelerator_hour", "price of an hour"),
-        ("accelerator_watts", "power"),
-    ):
-        if x[name] != x[name]:
-            raise ValueError(
-                f"{name} is 0, which asks for the catalog's, but no {what} of {accelerator} "
-                "stands there: give one."
-            )
-
-
-def _impossible(system: System, precision: str, accelerator: str, x: Columns) -> str:
-    target = f" with a token every {x['token_target_seconds'] * 1000:g} ms"
-    return (
-        f"No replica of up to {whole_service.TENSOR_PARALLEL[-1]} {accelerator} serves "
-        f"{system.name} at {precision}{target if system.gives_tokens else ''}: choose fewer bits, "
-        "fewer tokens, a longer token_target_seconds, or a larger accelerator."
-    )
-
-
-# --- Tables of services ---------------------------------------------------------------------
-
-
-def point_results(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Point estimates of a table of services: an array for each key, a row for each service.
-
-    `columns` are the lesson's parameters by name, of one length; what is missing stands at its
-    default. A row that cannot be sized (its price is not known, no replica will do) is NaN.
-
-    Raises: ValueError, TypeError: a value out of range, or a name that is not known.
-    """
-    import numpy as np
-
-    rows = max((np.size(column) for column in columns.values()), default=1)
-    results = {key: np.full(rows, np.nan) for key in KEYS}
-    full = _full(columns, rows)
-    for system, precision, accelerator, places in _groups(full, rows):
-        numbers = {n: full[n][places] for n in DEFAULTS if n not in NAMES}
-        x = filled(system, accelerator, numbers)
-        known = np.isfinite(x["usd_per_accelerator_hour"] + x["accelerator_watts"])
-        widths = np.where(known, width_of(system, precision, accelerator, x), 0)
-        for width in np.unique(widths[widths > 0]):
-            chosen = widths == width
-            part = {n: v[chosen] if np.ndim(v) else v for n, v in x.items()}
-            found = answers(system, precision, accelerator, int(width), part)
-            for key in KEYS:
-                results[key][places[chosen]] = found[key]
-    return results
-
-
-def interval_results(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """P10, P50 and P90 of each service's answers, under the key with `_p10`, `_p50`, `_p90`.
-
-    Ten thousand draws for each row, as in the lesson: for a thousand rows or so.
-    """
-    import numpy as np
-
-    rows = max((np.size(column) for column in columns.values()), default=1)
-    full = _full(columns, rows)
-    results = {f"{key}_{end}": np.full(rows, np.nan) for key in KEYS for end in ENDS}
-    for row in range(rows):
-        given = {name: full[name][row] for name in DEFAULTS}
-        plain = {n: v.item() if hasattr(v, "item") else v for n, v in given.items()}
-        try:
-            found = case(**plain).intervals()
-        except ValueError:
-            continue
-        for name, value in flat(found).items():
-            results[name][row] = value
-    return results
-
-
-ENDS = ("p10", "p50", "p90")
-
-
-def flat(intervals: Mapping[str, Uncertain]) -> dict[str, float]:
-    """Give intervals as single numbers, under the names of the result file."""
-    return {
-        f"{key}_{end}": float(getattr(intervals[key], end)) for key in KEYS for end in ENDS
-    }
-
-
-def _full(columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
-    import numpy as np
-
-    for name in columns:
-        choose("column", name, (*DEFAULTS, "others"))
-    given = {name: columns.get(name, default) for name, default in DEFAULTS.items()}
-    if "others" in columns:
-        given |= _read_others(np.broadcast_to(np.asarray(columns["others"]), (rows,)), given)
-    return {
-        name: np.broadcast_to(
-            np.asarray(value) if name in NAMES else np.asarray(value, dtype=float), (rows,)
-        )
-        for name, value in given.items()
-    }
-
-
-def _read_others(texts: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns of the inputs that a column of texts sets, each text read once."""
-    import numpy as np
-
-    found: dict[str, Any] = {}
-    for text in np.unique(texts.astype(str)):
-        for name, value in others_of(str(text)).items():
-            before = found.get(name, given[name])
-            found[name] = np.where(texts == text, value, before)
-    return found
-
-
-def _groups(full: Mapping[str, Any], rows: int) -> Iterator[tuple[System, str, str, Any]]:
-    """Rows that share system, precision and accelerator, and where they stand."""
-    import numpy as np
-
-    codes = np.zeros(rows, dtype=np.int64)
-    labels = []
-    for name in NAMES:
-        names, inverse = np.unique(full[name].astype(str), return_inverse=True)
-        codes = codes * len(names) + inverse
-        labels.append(names)
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    for places in np.split(order, starts[1:]):
-        system, precision, accelerator = (str(full[n][places[0]]) for n in NAMES)
-        choose("precision", precision, PRECISIONS)
-        yield catalog.system(system), precision, catalog.accelerator(accelerator).name, places
-
-

@@ -8,8 +8,9 @@ from typing import Any
 from estimator import catalog
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.lesson_05 import answer_text, label_of, short_usd, unit_price
-from estimator.lesson.lesson_05_model import DEFAULTS, NAMES, Case, case, filled, others_of
+from estimator.lesson.lesson_05_case import Case, case
+from estimator.lesson.lesson_05_model import DEFAULTS, NAMES, filled, others_of
+from estimator.lesson.lesson_05_words import answer_text, digits, label_of, short_usd, unit_price
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Bar, Table
@@ -44,7 +45,7 @@ def answers_table(
     """The answers that fit a panel, each with its range."""
     rows = []
     for name in SHOWN:
-        ends = (float(f"{value:.3g}") for value in found[name])
+        ends = (digits(value) for value in found[name])
         texts = (answer_text(name, value).split(" (")[0] for value in (point[name], *ends))
         rows.append((label_of(one, name), *texts))
     headers = ("answer", "at likely values", "P10", "P50", "P90")
@@ -73,9 +74,7 @@ def within(drawn: Mapping[str, Any], budget: float) -> float:
     return float(np.mean(drawn["usd_per_month"] <= budget))
 
 
-def sentence(
-    one: Case, point: Mapping[str, float], found: Mapping[str, tuple[float, ...]]
-) -> str:
+def sentence(one: Case, point: Mapping[str, float], found: Mapping[str, tuple[float, ...]]) -> str:
     """The answer in one sentence."""
     low, middle, high = found["usd_per_month"]
     replica = f", {one.width} to a replica" if one.width > 1 else ""
@@ -166,9 +165,9 @@ def service_panel(given: Inputs) -> Panel:
 
 
 FIXED = (
-    "token_target_seconds", "target_utilization", "spare_replicas", "retention_days", "replicas", "hot_usd_per_gb",
-    "egress_usd_per_gb", "accelerator_watts", "server_power_factor", "pue", "usd_per_kwh",
-    "grid_kg_per_kwh", "doubt", "seed",
+    "token_target_seconds", "target_utilization", "spare_replicas", "retention_days", "replicas",
+    "hot_usd_per_gb", "egress_usd_per_gb", "accelerator_watts", "server_power_factor", "pue",
+    "usd_per_kwh", "grid_kg_per_kwh", "doubt", "seed",
 )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from estimator import catalog
-from estimator.engine import Uncertain
 from estimator.lesson.lesson_05 import (
     DRAWS,
     Case,
@@ -25,7 +24,7 @@ from estimator.lesson.lesson_05_figures import svg_of
 from estimator.lesson.prose import Prose
 from estimator.lesson.result import write_whole
 from estimator.lesson.tables import Table
-from estimator.uncertainty import DISTRIBUTION
+from estimator.uncertainty import DISTRIBUTION, Ends
 from estimator.units import number_text
 
 LEFT_OUT = (
@@ -47,7 +46,7 @@ class Section:
     caption: str = ""
 
 
-def report_html(one: Case, intervals: Mapping[str, Uncertain]) -> str:
+def report_html(one: Case, intervals: Mapping[str, Ends]) -> str:
     """Write the report: nothing in it is loaded from elsewhere."""
     from jinja2 import Environment
     from markupsafe import Markup
@@ -70,7 +69,7 @@ def report_html(one: Case, intervals: Mapping[str, Uncertain]) -> str:
     return page.render(title=title, sentence=words, sections=shown)
 
 
-def sections(one: Case, intervals: Mapping[str, Uncertain]) -> list[Section]:
+def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
     """The report's parts, in order."""
     picture = tornado_chart(one)
     drawn = (
@@ -92,9 +91,7 @@ def sections(one: Case, intervals: Mapping[str, Uncertain]) -> list[Section]:
             "The course's figures are for 100,000,000 users with 10 requests a day each; ours "
             "beside them, too, with everything at this course's defaults."
         )
-        parts.append(
-            Section("Published figures", (load,), (published_table(one.system.key),))
-        )
+        parts.append(Section("Published figures", (load,), (published_table(one.system.key),)))
     parts.append(
         Section("Where the inputs come from", (), (system_facts(one.system), range_table(one)))
     )
@@ -102,7 +99,7 @@ def sections(one: Case, intervals: Mapping[str, Uncertain]) -> list[Section]:
     return parts
 
 
-def write_report(path: str, one: Case, intervals: Mapping[str, Uncertain]) -> Prose:
+def write_report(path: str, one: Case, intervals: Mapping[str, Ends]) -> Prose:
     """Write the report to `path`, whole or not at all; an empty path writes nothing."""
     if not isinstance(path, str) or (path and not path.strip()):
         raise TypeError(f"report_path is {path!r}, but it must be the path of a file: give text.")

@@ -43,7 +43,7 @@ def write_result(
             "results": results | ends,
         }
         write_whole(Path(path), json.dumps(content, indent=2, sort_keys=True) + "\n")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name, quantity(name).label, quantity_text(entry["value"], entry["unit"]))
         for name, entry in results.items()
     ]
