@@ -138,7 +138,8 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
     for part, names in PAGE:
         for name in names:
             ends = intervals[name]
-            texts = [answer_text(name, digits(v)) for v in (ends.p10, ends.p50, ends.p90)]
+            # Once in two kinds of bytes is enough.
+            texts = [answer_text(name, digits(end)).split(" (")[0] for end in ends]
             rows.append(
                 (f"{part}: {label_of(one, name)}", answer_text(name, one.point[name]), *texts)
             )

@@ -49,7 +49,6 @@ class Section:
 def report_html(one: Case, intervals: Mapping[str, Ends]) -> str:
     """Write the report: nothing in it is loaded from elsewhere."""
     from jinja2 import Environment
-    from markupsafe import Markup
 
     template = files("estimator.lesson") / "templates" / "service_report.html"
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -58,8 +57,8 @@ def report_html(one: Case, intervals: Mapping[str, Ends]) -> str:
         {
             "heading": section.heading,
             "texts": section.texts,
-            "tables": [Markup(table.html()) for table in section.tables],
-            "drawing": Markup(section.drawing),
+            "tables": [table.html() for table in section.tables],
+            "drawing": section.drawing,
             "caption": section.caption,
         }
         for section in sections(one, intervals)
