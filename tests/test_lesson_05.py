@@ -25,7 +25,7 @@ from estimator.lesson.lesson_05_panel import service_panel
 from estimator.lesson.lesson_05_report import report_html, write_report
 from estimator.lesson.panel import Panel
 from estimator.lesson.tables import Table
-from estimator.uncertainty import DRAWS
+from estimator.uncertainty import DRAWS, Range
 from tests.running import papermill
 from tests.timing import least_seconds
 
@@ -198,6 +198,16 @@ def test_a_service_with_no_peak_and_a_prompt_for_a_picture_keep_what_is_given() 
     assert (ranges["peak_factor"].low, ranges["peak_factor"].high) == (1, 1)
     assert (ranges["prompt_tokens"].low, ranges["prompt_tokens"].high) == (300, 300)
     assert one.point["usd_per_month"] < lesson.case("image").point["usd_per_month"]
+
+
+def test_a_range_of_one_s_own_moves_the_middle_and_the_ends() -> None:
+    one = TEXT.ranged(Range("peak_factor", 2, 4, 5, floor=1))
+    assert one.point == lesson.case("text", peak_factor=4).point
+    sure = TEXT.ranged(*(Range(r.name, r.likely, r.likely, r.likely) for r in TEXT.ranges))
+    found = sure.intervals(20)["usd_per_month"]
+    assert found == pytest.approx((TEXT.point["usd_per_month"],) * 3)
+    with pytest.raises(ValueError, match="range is 'peak'"):
+        TEXT.ranged(Range("peak", 1, 2, 3))
 
 
 # --- What matters ---------------------------------------------------------------------------
@@ -523,7 +533,7 @@ def test_the_report_is_written_whole_or_not_at_all(
             write_report(str(path), lesson.case("image"), found)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
-    with pytest.raises(ValueError, match="report_path is .* no folder"):
+    with pytest.raises(ValueError, match=r"report_path is .* no folder"):
         write_report(str(tmp_path / "no" / "x.html"), TEXT, found)
     with pytest.raises(TypeError, match="report_path is 5"):
         write_report(5, TEXT, found)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Ranges and draws: quantiles that come back, seeds, tornado and levers on answers known by hand."""
+"""Ranges and draws: quantiles that come back, seeds, tornado and levers on known answers."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_doubt_widens_by_powers_and_none_leaves_one_value() -> None:
 def test_a_range_out_of_order_is_refused(
     low: float, likely: float, high: float, floor: float
 ) -> None:
-    with pytest.raises(ValueError, match="x (ranges|has its low)"):
+    with pytest.raises(ValueError, match=r"x (ranges|has its low)"):
         Range("x", low, likely, high, floor)
 
 
