@@ -210,6 +210,16 @@ def test_a_range_of_one_s_own_moves_the_middle_and_the_ends() -> None:
         TEXT.ranged(Range("peak", 1, 2, 3))
 
 
+def test_larger_files_are_more_to_keep_and_to_send_and_nothing_else() -> None:
+    twice = TEXT.answer({"size_factor": 2.0})
+    p = TEXT.point
+    assert twice["daily_bytes"] == 2 * p["daily_bytes"]
+    assert twice["kept_bytes"] == p["kept_bytes"] + 75_000_000_000_000
+    assert twice["egress_bits_per_s"] == pytest.approx(2 * p["egress_bits_per_s"])
+    assert twice["ingress_bits_per_s"] == pytest.approx(p["ingress_bits_per_s"])
+    assert twice["planned_accelerators"] == p["planned_accelerators"]
+
+
 # --- What matters ---------------------------------------------------------------------------
 
 
