@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from estimator import uncertainty
 from estimator.uncertainty import (
     DRAWS,
     Lever,
@@ -22,6 +24,11 @@ from estimator.uncertainty import (
 )
 
 POSITIVE = st.floats(0.01, 1e6)
+
+
+def test_every_doctest_holds() -> None:
+    assert doctest.testmod(uncertainty).failed == 0
+    assert doctest.testmod(uncertainty).attempted >= 5
 
 
 @given(POSITIVE, st.floats(1, 100), st.floats(1, 100))

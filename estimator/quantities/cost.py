@@ -48,9 +48,9 @@ ENTRIES = (
     Quantity("usd_per_month", "C", "USD/month", "cost of a month",
         "Price of accelerators, storage and traffic for a month", 242_000),
     Quantity("items_per_month", r"q_{\text{month}}", "request/month", "requests of a month",
-        "Requests that are answered in a month", 30_000_000_000),
+        "Requests that are answered in a month", 30_000_000),
     Quantity("usd_per_item", r"c_{\text{item}}", "USD", "cost of a request",
-        "The month's cost over the month's requests", 0.00001),
+        "The month's cost over the month's requests", 0.01),
     Quantity("usd_per_million_passes", r"c_{M}", "USD", "cost of a million passes",
         "The month's cost for a million passes: for a million output tokens where each pass "
         "gives one", 0.02),
