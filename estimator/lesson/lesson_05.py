@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from estimator import catalog
 from estimator.catalog import System
+from estimator.catalog.serving import step_constants
 from estimator.glossary import quantity
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.inputs import inputs as checked
@@ -157,15 +158,17 @@ def range_table(one: Case) -> Table:
     sources = {name: (g.source, g.date) for name, g in catalog.guesses().items()}
     facts = one.system.sources
     price = catalog.prices().get(one.accelerator)
+    fitted = step_constants()
     engine = (
-        "measured on runs of other decoders, groups left out of the fit"
+        (f"{fitted.rows} runs of {fitted.fitted_on}, each by a fit that left its group out",
+         fitted.date)
         if one.system.engine is None
-        else "a guess: the constants are fitted on decoders of text"
-    )
+        else ("a guess: the engine model is fitted on decoders of text", "")
+    )  # fmt: skip
     sources |= {
         "prompt_tokens": (facts["prompt_tokens"], ""),
         "passes": (facts["passes"], ""),
-        "engine_factor": (engine, ""),
+        "engine_factor": engine,
         "usd_per_accelerator_hour": (
             (price.source, price.date) if price else ("the reader's; its range is a guess", "")
         ),
