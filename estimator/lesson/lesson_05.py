@@ -14,7 +14,7 @@ from estimator.lesson.inputs import inputs as checked
 from estimator.lesson.lesson_05_case import Case, case, flat
 from estimator.lesson.lesson_05_course import (
     chain_table,
-    course_table,
+    check_table,
     published_table,
     systems_table,
 )
@@ -45,7 +45,7 @@ __all__ = [
     "Case",
     "case",
     "chain_table",
-    "course_table",
+    "check_table",
     "flat",
     "given_of",
     "halving_table",

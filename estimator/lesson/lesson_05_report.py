@@ -13,6 +13,7 @@ from estimator.lesson.lesson_05 import (
     Case,
     halving_table,
     one_page,
+    price_table,
     published_table,
     range_table,
     swing_table,
@@ -92,7 +93,11 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
         )
         parts.append(Section("Published figures", (load,), (published_table(one.system.key),)))
     parts.append(
-        Section("Where the inputs come from", (), (system_facts(one.system), range_table(one)))
+        Section(
+            "Where the inputs come from",
+            (),
+            (system_facts(one.system), range_table(one), price_table()),
+        )
     )
     parts.append(Section("What is left out", (LEFT_OUT,)))
     return parts
