@@ -175,11 +175,13 @@ def range_table(one: Case) -> Table:
     }
     rows = []
     for entry in one.ranges:
-        values = (number_text(digits(v)) for v in (entry.low, entry.likely, entry.high))
         why, date = sources[entry.name]
-        rows.append((quantity(entry.name).label, *values, quantity(entry.name).unit, why, date))
-    headers = ("input", "P10", "likely", "P90", "unit", "where it comes from", "of")
-    return Table(headers, rows, "Ranges", left=frozenset({"unit", "where it comes from"}))
+        likely = quantity_text(digits(entry.likely), quantity(entry.name).unit)
+        low, high = (number_text(digits(end)) for end in (entry.low, entry.high))
+        dated = f"{why} ({date})" if date else why
+        rows.append((quantity(entry.name).label, low, likely, high, dated))
+    headers = ("input", "P10", "likely", "P90", "where it comes from, and of when")
+    return Table(headers, rows, "Ranges", left=frozenset({headers[-1]}))
 
 
 def system_facts(system: System) -> Table:
@@ -205,9 +207,9 @@ def system_facts(system: System) -> Table:
 def price_table() -> Table:
     """What accelerators cost, by source and date."""
     rows = [
-        (p.accelerator, *(number_text(v) for v in (p.range.low, p.range.likely, p.range.high)),
-         p.source, p.date)
+        (p.accelerator, *(number_text(v, 3) for v in (p.range.low, p.range.likely, p.range.high)),
+         f"{p.source} ({p.date})")
         for p in catalog.prices().values()
     ]  # fmt: skip
-    headers = ("accelerator", "low", "likely", "high", "where it comes from", "of")
-    return Table(headers, rows, "USD for an hour", left=frozenset({"where it comes from"}))
+    headers = ("accelerator", "low", "likely", "high", "where it comes from, and of when")
+    return Table(headers, rows, "USD for an hour", left=frozenset({headers[-1]}))

@@ -126,11 +126,11 @@ def systems_table() -> Table:
         rows.append((
             one.system.name, quantity_text(one.point["kept_bytes"], "byte").split(" (")[0], fleet,
             quantity_text(one.point["egress_bits_per_s"], "bit/s"),
-            *(short_usd(value) for value in (bill.p10, bill.p50, bill.p90)),
+            *(short_usd(value).removesuffix(" USD") for value in (bill.p10, bill.p50, bill.p90)),
             unit_price(one, one.point), quantity_text(one.point["power_watts"], "W"),
         ))  # fmt: skip
     headers = (
-        "system", "kept", "accelerators", "traffic out", "a month, P10", "P50", "P90",
+        "system", "kept", "accelerators", "traffic out", "USD a month, P10", "P50", "P90",
         "at likely values", "power",
     )  # fmt: skip
     caption = "100 million users, 10 requests a day each, on A100-SXM-80GB at FP16"
