@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,22 +32,49 @@ def inputs(
     on a list: `{"accelerator": (accelerator, accelerators())}`. `narrowed` gives entries whose
     range a lesson narrows, instead of the glossary's.
     """
-    problems = []
-    given: dict[str, Any] = {}
-    for name, value in values.items():
-        try:
-            entry = (narrowed or {}).get(name) or quantity(name)
-            given[name] = entry.check(_single(name, value))
-        except (TypeError, ValueError) as error:
-            problems.append(str(error))
-    for name, (value, allowed) in (choices or {}).items():
-        try:
-            given[name] = choose(name, value, allowed)
-        except ValueError as error:
-            problems.append(str(error))
+    declared = Declared.of(choices, narrowed, values)
+    chosen = {name: value for name, (value, _) in (choices or {}).items()}
+    given, problems = declared.check(values | chosen)
     if problems:
         raise ValueError(" ".join(problems))
     return Inputs(**given)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a lesson checks: the quantity behind each number, and the list behind each name."""
+
+    quantities: Mapping[str, Quantity]
+    choices: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(
+        cls,
+        choices: Mapping[str, tuple[str, Iterable[str]]] | None,
+        narrowed: Mapping[str, Quantity] | None,
+        values: Iterable[str],
+    ) -> Declared:
+        """Read it from the arguments of `inputs`."""
+        entries = {name: (narrowed or {}).get(name) or quantity(name) for name in values}
+        return cls(entries, {name: tuple(on) for name, (_, on) in (choices or {}).items()})
+
+    def check(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Give the values that are right, fit for arithmetic, and a sentence on each other."""
+        given: dict[str, Any] = {}
+        problems = []
+        for name in (*self.quantities, *self.choices):
+            if name not in values:
+                continue
+            try:
+                given[name] = self._checked(name, values[name])
+            except (TypeError, ValueError) as error:
+                problems.append(str(error))
+        return given, problems
+
+    def _checked(self, name: str, value: Any) -> Any:
+        if name in self.choices:
+            return choose(name, value, self.choices[name])
+        return self.quantities[name].check(_single(name, value))
 
 
 def _single(name: str, value: Any) -> Any:
