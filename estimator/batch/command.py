@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.table_only:
         from estimator.batch.vectorized import write_table
 
-        return write_table(lesson, arguments.scenarios, arguments.out)
+        return write_table(lesson, arguments.scenarios, arguments.out, arguments.workers)
     from estimator.batch.scenarios import ScenarioFile
 
     scenarios = ScenarioFile(arguments.scenarios, lesson).scenarios()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from estimator.lesson.inputs import Declared
+from estimator.lesson.inputs import Declared, declared_by
 from estimator.validate.files import read_text
 
 RESULT = "result_path"
@@ -118,7 +118,7 @@ def read_lesson(path: Path) -> Lesson:
             f'{RESULT} = "", and have it write its result there.'
         )
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return Lesson(path, text, defaults, _checks(cells), tuple(sorted(_modules(cells))))
+    return Lesson(path, text, defaults, _checks(cells, defaults), tuple(sorted(_modules(cells))))
 
 
 def _without_fields(path: Path) -> str:
@@ -153,48 +153,35 @@ def _modules(cells: list[Any]) -> set[str]:
     return {name for name in found if name.split(".")[0] in KNOWN}
 
 
-class _SeenError(Exception):
-    """What stops the lesson's call of `inputs` once its arguments are known."""
+def _checks(cells: list[Any], parameters: Iterable[str]) -> Declared:
+    """Give the lesson's own checks: what its call of `inputs` is given, at the defaults.
 
-    def __init__(self, checks: Declared) -> None:
-        self.checks = checks
-
-
-def _checks(cells: list[Any]) -> Declared:
-    """Give the lesson's own checks: the arguments of its call of `inputs`, at the defaults.
-
-    Only the imports, the parameters and that one call are run here.
+    The imports and the parameters are run for this, and after them the first statement that hands
+    parameters on by name, up to the check; nothing else.
     """
+    names = set(parameters)
     statements: list[ast.stmt] = []
+    is_after = False
     for cell, tree in _parsed(cells):
         is_parameters = "parameters" in cell.metadata.get("tags", [])
         for statement in tree.body:
-            if _calls_inputs(statement):
-                return _arguments_of([*statements, statement])
             if is_parameters or isinstance(statement, ast.Import | ast.ImportFrom):
                 statements.append(statement)
+            elif is_after and _hands_on(statement, names):
+                return _declared_by([*statements, statement])
+        is_after = is_after or is_parameters
     return NO_CHECKS
 
 
-def _calls_inputs(statement: ast.stmt) -> bool:
-    return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "inputs"
-        for node in ast.walk(statement)
-    )
+def _hands_on(statement: ast.stmt, names: set[str]) -> bool:
+    """Tell whether a statement has a call such as `inputs(users=users)`."""
+    calls = (node for node in ast.walk(statement) if isinstance(node, ast.Call))
+    return any(keyword.arg in names for call in calls for keyword in call.keywords)
 
 
-def _arguments_of(statements: list[ast.stmt]) -> Declared:
-    names: dict[str, Any] = {}
-
-    def inputs(choices: Any = None, narrowed: Any = None, **values: Any) -> NoReturn:
-        raise _SeenError(Declared.of(choices, narrowed, values))
-
+def _declared_by(statements: list[ast.stmt]) -> Declared:
+    code = compile(ast.Module(statements, []), "<parameters>", "exec")
     try:
-        exec(compile(ast.Module(statements[:-1], []), "<imports>", "exec"), names)
-        names["inputs"] = inputs
-        exec(compile(ast.Module(statements[-1:], []), "<inputs>", "exec"), names)
-    except _SeenError as seen:
-        return seen.checks
+        return declared_by(lambda: exec(code, {})) or NO_CHECKS
     except Exception as error:
         raise ValueError(f"the lesson cannot read its own parameters: {error!r}") from error
-    return NO_CHECKS

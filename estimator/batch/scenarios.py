@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +22,37 @@ SHOWN = 30
 # What can be the name of a file on every system, in every shell and every spreadsheet.
 PLAIN = re.compile(r"[^\W_](?:[\w .,+=()-]*[\w+=()-])?")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-CHUNK_ROWS = 50_000
+SURELY_PLAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\n|\Z))+")
+RESERVED_LINE = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE | re.MULTILINE)
+CHUNK_ROWS = 20_000
 
 
 @dataclass
 class Problems:
     """What is wrong with a file: the first sentences, and the number of all."""
 
-    sentences: list[str] = field(default_factory=list)
+    found: list[tuple[int, str]] = field(default_factory=list)
     count: int = 0
 
-    def add(self, sentence: str) -> None:
+    def add(self, sentence: str, row: int = 0) -> None:
         """Note one more."""
         self.count += 1
-        if len(self.sentences) < SHOWN:
-            self.sentences.append(sentence)
+        if len(self.found) < SHOWN:
+            self.found.append((row, sentence))
+
+    def extend(self, other: Problems) -> None:
+        """Note those of another reader of the same file."""
+        self.count += other.count - len(other.found)
+        for row, sentence in other.found:
+            self.add(sentence, row)
 
     def refuse(self, path: Path) -> None:
         """Raise all of them as one ValueError, if there are any."""
         if not self.count:
             return
-        more = self.count - len(self.sentences)
-        lines = [*self.sentences, f"and {more:,} more"] if more else self.sentences
+        more = self.count - len(self.found)
+        lines = [sentence for _, sentence in sorted(self.found, key=itemgetter(0))]
+        lines += [f"and {more:,} more"] if more else []
         many = "1 problem" if self.count == 1 else f"{self.count:,} problems"
         raise ValueError("\n  ".join([f"{path} has {many}; nothing was run:", *lines]))
 
@@ -100,14 +110,19 @@ class ScenarioFile:
         for name, cell in cells.items():
             if name != NAME and cell not in (None, ""):
                 try:
-                    given[name] = self._value(name, cell)
+                    given[name] = self.value(name, cell)
                 except ValueError as error:
-                    self.problems.add(f"{self.row_word} {row}: {error}")
+                    self.refuse(row, str(error))
         for sentence in self.lesson.checks.check(given)[1]:
-            self.problems.add(f"{self.row_word} {row}: {sentence}")
+            self.refuse(row, sentence)
         return given
 
-    def _value(self, name: str, cell: Any) -> Any:
+    def refuse(self, row: int, sentence: str) -> None:
+        """Note what is wrong in a row."""
+        self.problems.add(f"{self.row_word} {row}: {sentence}", row)
+
+    def value(self, name: str, cell: Any) -> Any:
+        """Give the value of a cell, or raise a ValueError in one sentence."""
         if self.is_yaml:
             return self.lesson.check_kind(name, cell)
         return self.lesson.read_cell(name, cell)
@@ -120,7 +135,7 @@ class ScenarioFile:
             if first != row:
                 problem = f"the name {name!r} is that of {self.row_word} {first}: give another"
         if problem:
-            self.problems.add(f"{self.row_word} {row}: {problem}")
+            self.refuse(row, problem)
 
     def chunks(self, size: int = CHUNK_ROWS) -> Iterator[Chunk]:
         """Read the rows, `size` at a time, where the columns are right."""
@@ -138,31 +153,32 @@ class ScenarioFile:
             reader = csv.reader(file, strict=True)
             try:
                 header = [name.strip() for name in next(reader, [])]
-                if not self._check_columns(header):
+                known = self._check_columns(header)
+                if NAME not in known:
                     return
                 first = 2
                 while rows := list(islice(reader, size)):
-                    yield self._chunk(header, rows, first)
+                    yield self._chunk(header, known, rows, first)
                     first += len(rows)
             except csv.Error as error:
                 self.problems.add(f"line {reader.line_num} is no CSV: {error}")
             except UnicodeDecodeError:
                 self.problems.add("it is no text in UTF-8: save it as such")
 
-    def _chunk(self, header: list[str], rows: list[list[str]], first: int) -> Chunk:
+    def _chunk(
+        self, header: list[str], known: set[str], rows: list[list[str]], first: int
+    ) -> Chunk:
         width = len(header)
         numbers: Sequence[int] = range(first, first + len(rows))
         if any(len(row) != width for row in rows):
             numbers = [n for n, row in zip(numbers, rows, strict=True) if len(row) == width]
             for number, row in enumerate(rows, start=first):
                 if row and len(row) != width:
-                    self.problems.add(
-                        f"row {number}: it has {len(row)} fields, but the header has {width}"
-                    )
+                    self.refuse(number, f"it has {len(row)} fields, but the header has {width}")
             rows = [row for row in rows if len(row) == width]
         columns = zip(*rows, strict=True) if rows else ([] for _ in header)
-        stripped = (list(map(str.strip, column)) for column in columns)
-        return Chunk(numbers, dict(zip(header, stripped, strict=True)))
+        named = zip(header, columns, strict=True)
+        return Chunk(numbers, {n: list(map(str.strip, c)) for n, c in named if n in known})
 
     def _yaml_chunks(self) -> Iterator[Chunk]:
         items = read_yaml(self.path)
@@ -170,19 +186,19 @@ class ScenarioFile:
         rows = []
         for number, item in enumerate(items, start=1):
             if not isinstance(item, dict):
-                self.problems.add(f"item {number}: it is no mapping: write name: and parameters")
+                self.refuse(number, "it is no mapping: write name: and parameters")
                 continue
             rows.append((number, {str(key).strip(): value for key, value in item.items()}))
             columns += [key for key in rows[-1][1] if key not in columns]
-        if rows and self._check_columns(columns):
+        known = self._check_columns(columns) if rows else set()
+        if NAME in known:
             yield Chunk(
                 [number for number, _ in rows],
-                {name: [row.get(name) for _, row in rows] for name in columns},
+                {name: [row.get(name) for _, row in rows] for name in columns if name in known},
             )
 
-    def _check_columns(self, columns: Sequence[str]) -> bool:
-        """Note what is wrong with the names of the columns; tell whether all are right."""
-        before = self.problems.count
+    def _check_columns(self, columns: Sequence[str]) -> set[str]:
+        """Note what is wrong with the names of the columns; give those that are right."""
         allowed = [name for name in self.lesson.defaults if name != RESULT]
         for name in dict.fromkeys(columns):
             if columns.count(name) > 1:
@@ -193,7 +209,13 @@ class ScenarioFile:
                 self.problems.add(_unknown(name, [NAME, *allowed]))
         if NAME not in columns:
             self.problems.add(f"there is no column {NAME}: give each scenario a name")
-        return self.problems.count == before
+        return {name for name in columns if name in (NAME, *allowed)}
+
+
+def are_plain(names: Sequence[str]) -> bool:
+    """Tell at once that all of some names are right; where it says no, each is to be looked at."""
+    lines = "\n".join(names)
+    return bool(SURELY_PLAIN.fullmatch(lines)) and not RESERVED_LINE.search(lines)
 
 
 def same_file(name: str) -> str:

@@ -66,10 +66,10 @@ def _until_broken(
 
 
 @contextlib.contextmanager
-def local(workers: int) -> Iterator[Executor]:
+def local(workers: int, module: str = "estimator.batch.runner") -> Iterator[Executor]:
     """Open a pool of local processes; leaving it ends them, whatever they do."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["estimator.batch.runner"])
+    context.set_forkserver_preload([module])
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, context, initializer=begin_worker)
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +34,8 @@ def inputs(
     range a lesson narrows, instead of the glossary's.
     """
     declared = Declared.of(choices, narrowed, values)
+    if asked := _ASKED.get():
+        raise asked(declared)
     chosen = {name: value for name, (value, _) in (choices or {}).items()}
     given, problems = declared.check(values | chosen)
     if problems:
@@ -75,6 +78,28 @@ class Declared:
         if name in self.choices:
             return choose(name, value, self.choices[name])
         return self.quantities[name].check(_single(name, value))
+
+
+class DeclaredError(Exception):
+    """What `inputs` raises instead of checking, where only its arguments are asked for."""
+
+    def __init__(self, declared: Declared) -> None:
+        self.declared = declared
+
+
+_ASKED: ContextVar[type[DeclaredError] | None] = ContextVar("asked", default=None)
+
+
+def declared_by(call: Callable[[], object]) -> Declared | None:
+    """Run code up to its first call of `inputs`, and give what that call would have checked."""
+    token = _ASKED.set(DeclaredError)
+    try:
+        call()
+    except DeclaredError as found:
+        return found.declared
+    finally:
+        _ASKED.reset(token)
+    return None
 
 
 def _single(name: str, value: Any) -> Any:
