@@ -17,17 +17,21 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+PACKAGE = Path(estimator.__file__).parent
+
+
+def source_files() -> list[Path]:
+    """Give every file of the package: each can change a result."""
+    found = (path for path in sorted(PACKAGE.rglob("*")) if path.is_file())
+    return [path for path in found if "__pycache__" not in path.parts]
+
+
 @functools.cache
 def source_fingerprint() -> str:
-    """Give the digest of every file of the package that can change a result."""
-    package = Path(estimator.__file__).parent
-    files = [
-        path
-        for path in sorted(package.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
-    ]
-    parts = [f"{path.relative_to(package).as_posix()} {digest(path.read_bytes())}" for path in files]
-    return digest("\n".join(parts).encode())
+    """Give the digest of the estimator that runs here."""
+    names = (path.relative_to(PACKAGE).as_posix() for path in source_files())
+    digests = (digest(path.read_bytes()) for path in source_files())
+    return digest("\n".join(map(" ".join, zip(names, digests, strict=True))).encode())
 
 
 def fingerprint(parameters: Mapping[str, Any], notebook: str, source: str) -> str:

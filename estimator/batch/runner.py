@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
+import math
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,6 @@ from estimator.batch.fingerprint import source_fingerprint
 from estimator.batch.warm import CAN_BE_WARM, StartError, WarmKernelManager
 
 LEAST_SECONDS = 0.001
-NOT_STARTED = "the kernel did not start"
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
                     progress_bar=False,
                     engine_name=ENGINE,
                     keep=kept,
-                    start_timeout=_left(task.timeouts.start_s, deadline),
+                    start_timeout=math.ceil(_left(task.timeouts.start_s, deadline)),
                     **_client_settings(folder, task, deadline),
                 )
             return ""
@@ -132,8 +131,7 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
             return "the kernel died"
         except (RuntimeError, StartError) as error:
             if last or any(cell.get("execution_count") for cell in kept[0].cells):
-                limit = _left(task.timeouts.start_s, deadline)
-                return f"{NOT_STARTED} within {limit:g} s ({error})"
+                return f"the kernel did not start within {task.timeouts.start_s:g} s ({error})"
     raise AssertionError
 
 
@@ -196,8 +194,3 @@ def _text_of(notebook: Any, folder: Path, name: str) -> bytes:
     for path, said in ((folder / "result.json", f"{name}.json"), (folder, ".")):
         text = text.replace(json.dumps(str(path), ensure_ascii=False)[1:-1], said)
     return text.encode()
-
-
-def remove_scratch(folder: Path) -> None:
-    """Remove what workers that were killed have left."""
-    shutil.rmtree(folder, ignore_errors=True)

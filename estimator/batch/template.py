@@ -18,17 +18,18 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-# What every kernel loads before its first cell, and what the lesson layer loads in a call.
-ALWAYS = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipywidgets",
-    "matplotlib.backends.backend_agg", "matplotlib.figure", "numpy", "sympy",
+# What every kernel loads before its first cell, and what the lesson layer loads when it is called.
+ALWAYS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell")
+LAYER = "estimator.lesson"
+BY_THE_LAYER = (
+    "ipywidgets", "matplotlib.backends.backend_agg", "matplotlib.figure", "numpy", "pandas", "sympy",
 )  # fmt: skip
 LARGEST_REQUEST = 1 << 20
 
 
 def preload(modules: Sequence[str]) -> None:
     """Import modules; what cannot be imported is left to the kernel, which tells it in a cell."""
-    for name in (*ALWAYS, *modules):
+    for name in (*ALWAYS, *modules, *(BY_THE_LAYER if LAYER in modules else ())):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 
