@@ -18,9 +18,11 @@ result_path = ""
 """
 WRITE = """\
 import json
-results = {"twice": {"value": 2 * users, "unit": "user"}, "part": {"value": users * share, "unit": ""}}
+twice = {"value": 2 * users, "unit": "user"}
+results = {"twice": twice, "part": {"value": users * share, "unit": ""}}
+content = {"parameters": {"users": users, "word": word}, "results": results}
 with open(result_path, "w") as file:
-    json.dump({"parameters": {"users": users, "word": word}, "results": results}, file, sort_keys=True)
+    json.dump(content, file, sort_keys=True)
 """
 # What a scenario can do to its own process; nothing of it may be seen in another.
 DEEDS = """\

@@ -1,4 +1,4 @@
-"""Batches: what each scenario leaves, what is run again, what stops a scenario and what does not."""
+"""Batches: what a scenario leaves, what is run again, what stops a scenario, what the batch."""
 
 import csv
 import json
@@ -153,9 +153,8 @@ class TestAgain:
         self, made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = [{"name": name, "users": 1} for name in "ab"]
-        folder, lesson = made
         self.again(made, rows)
-        small_lesson(lesson, "users + 1")
+        small_lesson(made[1], "users + 1")
         assert self.again(made, rows) == {"a", "b"}
         prints = [fingerprint({"users": 1}, "notebook", source) for source in ("one", "two")]
         assert prints[0] != prints[1]

@@ -84,7 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         return run_batch(lesson, scenarios, arguments)
     except KeyboardInterrupt:
-        print("\nStopped; what is finished is kept. Run the same command to go on.", file=sys.stderr)
+        print(
+            "\nStopped; what is finished is kept. Run the same command to go on.", file=sys.stderr
+        )
         return STOPPED
 
 
@@ -138,9 +140,7 @@ def _run(
 
     if not todo:
         return
-    timeouts = Timeouts(
-        arguments.start_timeout, arguments.cell_timeout, arguments.scenario_timeout
-    )
+    timeouts = Timeouts(arguments.start_timeout, arguments.cell_timeout, arguments.scenario_timeout)
     workers, opened = min(arguments.workers, len(todo)), local
     scratch: str | None = str(store.scratch.resolve())
     if arguments.scheduler:

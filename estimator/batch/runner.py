@@ -104,7 +104,7 @@ def _run_in(folder: Path, task: Task) -> Outcome:
 
 
 def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
-    """Run the lesson, and say what went wrong; a kernel that dies at its start gets a second try."""
+    """Run the lesson, and say what went wrong; a kernel that does not start gets a second try."""
     deadline = time.monotonic() + task.timeouts.scenario_s
     for last in (False, True):
         try:

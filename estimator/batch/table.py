@@ -1,4 +1,4 @@
-"""The table of a batch: one row a scenario, in the order of the file, the same for the same runs."""
+"""The table of a batch: a row a scenario, in the order of the file, the same for the same runs."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ from typing import Any, NoReturn
 ALWAYS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell")
 LAYER = "estimator.lesson"
 BY_THE_LAYER = (
-    "ipywidgets", "matplotlib.backends.backend_agg", "matplotlib.figure", "numpy", "pandas", "sympy",
+    "ipywidgets", "matplotlib.backends.backend_agg", "matplotlib.figure", "numpy", "pandas",
+    "sympy",
 )  # fmt: skip
 LARGEST_REQUEST = 1 << 20
 

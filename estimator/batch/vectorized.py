@@ -38,8 +38,8 @@ from estimator.batch.scenarios import (
     same_file,
 )
 from estimator.batch.store import HALF, TABLE, Store
-from estimator.batch.workers import local
 from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
+from estimator.batch.workers import local
 
 MOST_WITH_INTERVALS = 1000
 NO_RESULT = "no result: run this scenario as a notebook to see why"
