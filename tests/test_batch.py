@@ -134,10 +134,10 @@ class TestAgain:
     def test_only_what_is_missing_or_changed_is_run(
         self, made: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        same = [{"name": name, "users": 1} for name in "abc"]
+        same: list[dict[str, Any]] = [{"name": name, "users": 1} for name in "abc"]
         assert self.again(made, same) == set()
         assert "0 passed, 0 failed, 3 skipped" in capsys.readouterr().out
-        other = [*same[:2], {"name": "c", "users": 2}, {"name": "d"}]
+        other: list[dict[str, Any]] = [*same[:2], {"name": "c", "users": 2}, {"name": "d"}]
         assert self.again(made, other) == {"c", "d"}
         assert "2 passed, 0 failed, 2 skipped" in capsys.readouterr().out
         (made[0] / "out" / "a.json").unlink()
@@ -192,7 +192,10 @@ def test_timeouts_of_start_and_scenario(tmp_path: Path) -> None:
 
 def test_a_killed_worker_costs_no_other_scenario(tmp_path: Path) -> None:
     lesson = small_lesson(tmp_path / "small.ipynb", DEEDS)
-    rows = [{"name": "kills", "word": "kill worker"}, *({"name": f"s{n}"} for n in range(3))]
+    rows: list[dict[str, Any]] = [
+        {"name": "kills", "word": "kill worker"},
+        *({"name": f"s{n}"} for n in range(3)),
+    ]
     scenarios = scenario_file(tmp_path / "s.csv", rows)
     assert batch(lesson, scenarios, tmp_path / "out", "--workers", "2") == 1
     errors = {row["name"]: row["error"] for row in table(tmp_path / "out")}
@@ -221,7 +224,7 @@ def test_a_full_disk_leaves_no_half_file_and_loses_nothing(tmp_path: Path) -> No
 
 def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(tmp_path: Path) -> None:
     lesson = small_lesson(tmp_path / "small.ipynb", "import time\ntime.sleep(sleep_s)")
-    rows = [{"name": "quick"}, {"name": "slow", "sleep_s": 50}]
+    rows: list[dict[str, Any]] = [{"name": "quick"}, {"name": "slow", "sleep_s": 50}]
     scenarios = scenario_file(tmp_path / "s.csv", rows)
     out = tmp_path / "out"
     running = start(lesson, scenarios, "--out", out, "--workers", "1")

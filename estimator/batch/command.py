@@ -136,12 +136,13 @@ def _run(
 ) -> Iterator[Any]:
     """Give the outcomes of what is to do, from whoever runs it."""
     from estimator.batch.runner import Task, Timeouts
-    from estimator.batch.workers import dask, local, outcomes
+    from estimator.batch.workers import Opener, dask, local, outcomes
 
     if not todo:
         return
     timeouts = Timeouts(arguments.start_timeout, arguments.cell_timeout, arguments.scenario_timeout)
-    workers, opened = min(arguments.workers, len(todo)), local
+    opened: Opener = local
+    workers = min(arguments.workers, len(todo))
     scratch: str | None = str(store.scratch.resolve())
     if arguments.scheduler:
         workers, opened = dask(arguments.scheduler, arguments.start_timeout)

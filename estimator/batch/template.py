@@ -82,7 +82,7 @@ def _run_kernel(arguments: list[str]) -> None:
         random.seed()  # Python's own generator does this by itself after a fork
     sys.argv = ["ipykernel_launcher", *arguments]
     del sys.path[0]  # the folder that the template was started in
-    application = IPKernelApp.instance(parent_handle=os.getppid())
+    application: Any = IPKernelApp.instance(parent_handle=os.getppid())
     application.initialize(arguments)
     application.start()
 

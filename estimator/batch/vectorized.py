@@ -189,7 +189,7 @@ class Names:
         for chunk in chunks:
             names = chunk.columns[NAME]
             if not self.file.is_yaml and are_plain(names):
-                same = map(hash, "\n".join(names).lower().split("\n"))
+                same: Iterable[int] = map(hash, "\n".join(names).lower().split("\n"))
             else:
                 self._check_each(chunk.rows, names)
                 same = (hash(same_file(str(name))) for name in names)

@@ -14,8 +14,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Float
 from traitlets import Tuple as TupleTrait
 
@@ -116,7 +117,7 @@ def fork_kernel(modules: tuple[str, ...], request: dict[str, Any], timeout_s: fl
 class WarmProvisioner(LocalProvisioner):
     """Starts a kernel as a fork of the template, with the command, folder and settings given."""
 
-    async def launch_kernel(self, cmd: list[str], **settings: Any) -> dict[str, Any]:
+    async def launch_kernel(self, cmd: list[str], **settings: Any) -> KernelConnectionInfo:
         """Fork instead of starting the command; its arguments go to the kernel."""
         manager = self.parent
         assert isinstance(manager, WarmKernelManager)
@@ -126,8 +127,9 @@ class WarmProvisioner(LocalProvisioner):
             "settings": settings["env"],
             "folder": str(folder),
         }
-        self.process = fork_kernel(manager.modules, request, manager.start_s)  # type: ignore[assignment]
-        self.pid = self.pgid = self.process.pid  # type: ignore[attr-defined]
+        forked: Any = fork_kernel(manager.modules, request, manager.start_s)
+        self.process = forked  # in place of a Popen
+        self.pid = self.pgid = forked.pid
         self.cwd = folder
         return self.connection_info
 

@@ -8,12 +8,13 @@ run again, later and one at a time: which of them ends its worker a second time 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
@@ -39,7 +40,7 @@ def outcomes(tasks: Iterable[Task], workers: int, opened: Opener) -> Iterator[Ou
 
 def _until_broken(
     executor: Executor, waiting: deque[Task], at_once: int
-) -> Iterator[Any]:  # Generator[Outcome, None, list[Task]]
+) -> Generator[Outcome, None, list[Task]]:
     """Run tasks until none waits or the executor breaks; return those that were under way then."""
     running: dict[Future[Outcome], Task] = {}
     lost: list[Task] = []
@@ -101,13 +102,13 @@ def dask(address: str, patience_s: float) -> tuple[int, Opener]:
         ValueError: Dask is not installed, or no worker answers there, in one sentence.
     """
     try:
-        from distributed import Client
+        client_of: Any = importlib.import_module("distributed").Client
     except ImportError:
         raise ValueError(
             "--scheduler needs Dask: install it with pip install 'llm-sizing-course[dask]'."
         ) from None
     try:
-        client = Client(address, timeout=patience_s, set_as_default=False)
+        client = client_of(address, timeout=patience_s, set_as_default=False)
         client.wait_for_workers(1, timeout=patience_s)
     except (OSError, TimeoutError, ValueError) as error:
         raise ValueError(

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -74,7 +75,7 @@ def test_a_failing_scenario_and_a_killed_worker_do_not_stop_the_others(
     scheduler: str, tmp_path: Path
 ) -> None:
     lesson = small_lesson(tmp_path / "small.ipynb", DEEDS)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": "raises", "word": "raise"},
         {"name": "kills", "word": "kill worker"},
         {"name": "slow", "sleep_s": 2},
