@@ -121,7 +121,7 @@ def quantity_text(value: float, unit: str) -> str:
         return f"{bytes_text(value)} a token"
     if unit == "byte/s":
         return prefixed_text(value, "B/s", decimals=None)
-    if unit in ("bit/s", "FLOP/s", "FLOP"):
+    if unit in ("bit/s", "FLOP/s", "FLOP", "W"):
         return prefixed_text(value, unit, decimals=None)
     if unit == "s":
         return seconds_text(value)
@@ -154,7 +154,7 @@ def plural(unit: str, value: float) -> str:
         return "matrices"
     if head.endswith("y") and not head.endswith("day"):
         return f"{head[:-1]}ies{slash}{tail}"
-    return f"{head}s{slash}{tail}"
+    return f"{head}{'es' if head.endswith('s') else 's'}{slash}{tail}"
 
 
-_UNCOUNTED = frozenset({"%", "FLOP", "W", "s", "min", "h", "kWh", "USD"})
+_UNCOUNTED = frozenset({"%", "FLOP", "W", "Wh", "kWh", "kg", "s", "min", "h", "USD"})

@@ -28,7 +28,23 @@ def storage(panel: PanelPage) -> None:
     expect(row).not_to_contain_text("does not fit")
 
 
-SOLVE: dict[str, Callable[[PanelPage], None]] = {"00": envelope, "01": storage}
+def service(panel: PanelPage) -> None:
+    with panel.changes(panel.status):
+        panel.choose(panel.named("System"), "retrieval with answers")
+    with panel.changes(panel.status):
+        panel.type(panel.named("Number of users, in millions"), "1")
+    expect(panel.answer).to_contain_text("within the budget in 70 % of the draws")
+    with panel.changes(panel.status):
+        panel.choose(panel.named("Accelerator"), "B200-SXM")
+    expect(panel.named("Price of an accelerator")).to_have_value("6.69")
+    panel.choose(panel.named("Precision of the weights"), "NVFP4")
+
+
+SOLVE: dict[str, Callable[[PanelPage], None]] = {
+    "00": envelope,
+    "01": storage,
+    "05": service,
+}
 
 
 def test_the_task_waits_and_gets_solved(panels: list[PanelPage], lesson: Lesson) -> None:
