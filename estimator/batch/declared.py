@@ -13,6 +13,7 @@ from estimator.lesson.inputs import Declared, declared_by
 from estimator.validate.files import read_text
 
 RESULT = "result_path"
+PATH = "_path"  # how the names of parameters end that are files, and no part of a result
 NO_CHECKS = Declared({}, {})
 WHOLE_BELOW = 2**53
 # Modules that a template may import before any cell asks for them: they do nothing but define.

@@ -6,7 +6,7 @@ name starts with NN, has
     point_results(columns) -> the lesson's results, an array for each name of its result file
 
 and, where its result file holds intervals, `interval_results` of the same form. `columns` holds
-an array for each parameter of the lesson, defaults included. NaN is a scenario without a result.
+an array for each parameter of the lesson, defaults included and paths not. NaN is a scenario without a result.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
-from estimator.batch.declared import RESULT, Lesson
+from estimator.batch.declared import PATH, Lesson
 from estimator.batch.scenarios import (
     NAME,
     Chunk,
@@ -227,7 +227,7 @@ def arrays(file: ScenarioFile, chunk: Chunk) -> dict[str, Any]:
 
     lesson, columns = file.lesson, {}
     for name, default in lesson.defaults.items():
-        if name == RESULT:
+        if name.endswith(PATH):
             continue
         cells = chunk.columns.get(name)
         if cells is None:
