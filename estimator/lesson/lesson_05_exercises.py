@@ -94,7 +94,8 @@ def what_to_halve(rented: int = 640_000, stored: int = 30_000, sent: int = 130_0
         (
             Mistake(likely / 2, "That halves the accelerators' part. Storage and traffic stay, so "
                     "the price has to fall further."),
-            Mistake(likely * (bill / 2) / rented, X),
+            Mistake(likely * (bill / 2) / rented, "Storage and traffic are still to be paid from "
+                    "the half that is left."),
         ),
         f"Half of {number_text(bill)} less {number_text(stored + sent)} leaves "
         f"{number_text(bill / 2 - stored - sent)} for accelerators: {likely} x that / "
