@@ -83,7 +83,9 @@ def _refuse(name: str, value: object, wanted: str) -> NoReturn:
 
 
 def _truth(text: str) -> bool:
-    return {"true": True, "false": False}[text.lower()] if text else False
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
 
 
 def _number(text: str) -> float:

@@ -137,9 +137,9 @@ class ScenarioFile:
         if problem:
             self.refuse(row, problem)
 
-    def chunks(self, size: int = CHUNK_ROWS) -> Iterator[Chunk]:
-        """Read the rows, `size` at a time, where the columns are right."""
-        yield from self._yaml_chunks() if self.is_yaml else self._csv_chunks(size)
+    def chunks(self) -> Iterator[Chunk]:
+        """Read the rows, so many at a time, in the columns that are right."""
+        yield from self._yaml_chunks() if self.is_yaml else self._csv_chunks(CHUNK_ROWS)
 
     def _csv_chunks(self, size: int) -> Iterator[Chunk]:
         try:
@@ -237,7 +237,7 @@ def name_problem(name: Any) -> str:
         return f"the name {shown} would leave the folder or be hidden: name a file, without a path"
     if RESERVED.fullmatch(name):
         return f"the name {shown} is reserved on some systems: give another"
-    if not PLAIN.fullmatch(name):
+    if not PLAIN.fullmatch(unicodedata.normalize("NFC", name)):
         return (
             f"the name {shown} cannot be a file's name everywhere: start with a letter or a digit, "
             "then letters, digits, spaces and . , + = ( ) - _"

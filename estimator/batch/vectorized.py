@@ -6,7 +6,8 @@ name starts with NN, has
     point_results(columns) -> the lesson's results, an array for each name of its result file
 
 and, where its result file holds intervals, `interval_results` of the same form. `columns` holds
-an array for each parameter of the lesson, defaults included and paths not. NaN is a scenario without a result.
+an array for each parameter of the lesson, defaults included and paths not. NaN says that a
+scenario has no result.
 """
 
 from __future__ import annotations
