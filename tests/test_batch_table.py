@@ -3,11 +3,13 @@
 import contextlib
 import csv
 import json
+import math
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from estimator.__main__ import main
@@ -159,13 +161,18 @@ def test_a_lesson_without_the_convention_is_told(
 
 
 def test_whole_numbers_are_written_as_such() -> None:
-    results = {"big": 3.75e16, "whole": 1000.0, "part": 0.1, "exact": 2**60}
+    results = {"big": 3.75e16, "whole": 1000.0, "part": 0.1, "exact": 2**60 + 1, "huge": 1e300}
     units = dict.fromkeys(results, "")
     text = csv_text(
         [Row("a", {"users": 5, "exact": True}, results, units), Row("b", {}, {}, {}, "no, x")]
     )
     assert text.splitlines() == [
-        "name,status,users,exact,big,exact,part,whole,error",
-        "a,passed,5,true,3.75e+16,1152921504606846976,0.1,1000,",
-        'b,failed,,,,,,,"no, x"',
+        "name,status,users,exact,big,exact,huge,part,whole,error",
+        "a,passed,5,true,37500000000000000,1152921504606846976,1e+300,0.1,1000,",
+        'b,failed,,,,,,,,"no, x"',
+    ]
+    values = np.array([*results.values(), math.nan])
+    cells = vectorized.written(values, np.isnan(values))
+    assert list(map(str, cells)) == [
+        *("37500000000000000", "1000", "0.1", "1152921504606846976", "1e+300", "")
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PASSED, FAILED = "passed", "failed"
-WHOLE_BELOW = 2**53
+WHOLE_BELOW = 2.0**63
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,16 @@ def flat(results: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, float], di
 
 
 def text(value: Any) -> str:
-    """Write a cell; whole numbers are written as such, however they were computed."""
+    """Write a cell: whole numbers as such, and all to the digits of a float.
+
+    So a column reads the same whether it was computed in integers or in arrays.
+    """
     if isinstance(value, bool) or value is None:
         return "" if value is None else str(value).lower()
-    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE_BELOW:
-        return str(int(value))
-    return repr(value) if isinstance(value, float) else str(value)
+    if not isinstance(value, int | float):
+        return str(value)
+    near = float(value)
+    return str(int(near)) if near.is_integer() and abs(near) < WHOLE_BELOW else repr(near)
 
 
 def columns_of(rows: Iterable[Row]) -> tuple[list[str], list[str]]:
