@@ -37,10 +37,11 @@ LAYERS = (
     {"catalog"},
     {"validate"},
     {"lesson"},
+    {"batch"},
     {"__main__"},
 )
 HEAVY = {"IPython", "ipywidgets", "matplotlib", "numpy", "pandas", "papermill", "sympy"}
-MAY_BE_HEAVY = {"lesson", "validate"}
+MAY_BE_HEAVY = {"batch", "lesson", "validate"}
 
 
 def layer(name: str) -> int:
