@@ -27,6 +27,7 @@ MODULES = [
     for name in (
         "model_storage",
         "user_data",
+        "paged_cache",
         "memory",
         "serving",
         "step_time",

@@ -18,15 +18,10 @@ import pytest
 from estimator.bandwidth import traffic_bits_per_s
 from estimator.memory import (
     activation_rule_bytes,
-    engine_cache_bytes,
     inference_bytes,
     kv_bytes_per_token,
     kv_cache_bytes,
     latent_cache_bytes,
-    page_bytes,
-    pages_in_pool,
-    sequence_blocks,
-    window_blocks,
     window_cache_bytes,
 )
 from estimator.model_storage import (
@@ -38,6 +33,13 @@ from estimator.model_storage import (
     norm_params,
     position_params,
     weight_bytes,
+)
+from estimator.paged_cache import (
+    engine_cache_bytes,
+    page_bytes,
+    pages_in_pool,
+    sequence_blocks,
+    window_blocks,
 )
 from estimator.serving import (
     accelerators,

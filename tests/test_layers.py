@@ -16,6 +16,7 @@ LAYERS = (
     {"glossary"},
     {"arithmetic"},
     {"formula"},
+    {"paged_cache"},
     {"model_storage", "user_data", "memory", "serving", "step_time", "training", "bandwidth"},
     {"architecture"},
     {"wide_layers", "engine_memory", "stored_weights", "memory_budget", "engine"},

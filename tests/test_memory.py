@@ -15,7 +15,6 @@ from estimator.memory import (
     attention_score_bytes,
     crossover_batch,
     crossover_tokens,
-    engine_cache_bytes,
     inference_bytes,
     input_bytes,
     kv_bytes_per_token,
@@ -24,20 +23,23 @@ from estimator.memory import (
     kv_pool_bytes,
     latent_cache_bytes,
     layer_activation_bytes,
-    local_chunk_blocks,
     logit_bytes,
     longest_context,
-    page_bytes,
-    paged_tokens,
-    pages_in_pool,
     prefill_steps,
-    sequence_blocks,
     sequences_that_fit,
     tokens_that_fit,
     training_state_bytes,
-    window_blocks,
     window_cache_bytes,
     window_tokens,
+)
+from estimator.paged_cache import (
+    engine_cache_bytes,
+    local_chunk_blocks,
+    page_bytes,
+    paged_tokens,
+    pages_in_pool,
+    sequence_blocks,
+    window_blocks,
 )
 from estimator.units import GiB
 

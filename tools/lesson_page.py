@@ -137,6 +137,11 @@ class PanelPage:
         name: str = box.evaluate("box => box.labels[0].textContent")
         return name
 
+    def title_of(self, box: Locator) -> str:
+        """What its name says to who points at it."""
+        title: str = box.evaluate("box => box.labels[0].title")
+        return title
+
     def stops(self) -> list[Stop]:
         """Press Tab from the panel's cell on; what it stops at within the panel, in order."""
         self.root.evaluate("panel => panel.closest('.jp-Cell').focus()")

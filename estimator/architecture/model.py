@@ -10,12 +10,12 @@ from estimator.architecture.description import CHUNKED, FULL, SLIDING, Decoder
 from estimator.arithmetic import Number
 from estimator.formula import facts_of
 from estimator.glossary import quantity
-from estimator.memory import (
+from estimator.memory import window_tokens
+from estimator.paged_cache import (
     engine_cache_bytes,
     local_chunk_blocks,
     sequence_blocks,
     window_blocks,
-    window_tokens,
 )
 
 _engine_cache = facts_of(engine_cache_bytes).bare

@@ -95,6 +95,11 @@ class Number:
         """The starting value in words."""
         return quantity_text(self.value, quantity(self.name).unit)
 
+    @property
+    def tooltip(self) -> str:
+        """What the label says to who points at it: the glossary's meaning, and what is allowed."""
+        return f"{self.quantity.meaning} ({self.quantity.range_text})"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -112,6 +117,11 @@ class Choice:
     def text(self) -> str:
         """The starting choice in words."""
         return self.options[self.value]
+
+    @property
+    def tooltip(self) -> str:
+        """What the label says to who points at it."""
+        return self.meaning
 
 
 Control = Number | Choice

@@ -8,7 +8,59 @@ from dataclasses import dataclass
 from typing import Any
 
 from estimator.glossary import quantity
-from estimator.units import BITS_PER_BYTE, GB, GiB, number_text, plural, quantity_text
+from estimator.units import (
+    BITS_PER_BYTE,
+    DAY,
+    DAYS_PER_MONTH,
+    GB,
+    KB,
+    MB,
+    TB,
+    GiB,
+    KiB,
+    MiB,
+    TiB,
+    number_text,
+    plural,
+    quantity_text,
+)
+
+# What people do to an answer that is right but for its unit: a factor, and what it comes from.
+_PREFIXES = (
+    (KiB / KB, "KB is 1,000 bytes here; 1,024 bytes are a KiB."),
+    (KB / KiB, "KB is 1,000 bytes here; 1,024 bytes are a KiB."),
+    (MiB / MB, "MB is 1,000,000 bytes here; 1,048,576 bytes are a MiB."),
+    (MB / MiB, "MB is 1,000,000 bytes here; 1,048,576 bytes are a MiB."),
+    (GiB / GB, "A GB was taken for a GiB: a GB is 10^9 bytes."),
+    (GB / GiB, "A GiB was taken for a GB: a GiB is 2^30 bytes."),
+    (KB, "A thousand times too large: KB are thousands of bytes, MB are millions."),
+    (1 / KB, "A thousand times too small: KB are thousands of bytes, MB are millions."),
+)
+_BYTES = (
+    (1 / GB, "That is the number of GB: the answer is asked in bytes."),
+    (1 / GiB, "That is the number of GiB: the answer is asked in bytes."),
+    (1 / TB, "That is the number of TB: the answer is asked in bytes."),
+    (1 / TiB, "That is the number of TiB: the answer is asked in bytes."),
+    (BITS_PER_BYTE, "These are bits: eight bits make a byte."),
+    (1 / BITS_PER_BYTE, "An eighth of it: bytes are asked for, so nothing is divided by eight."),
+    *_PREFIXES,
+)
+_UNIT_SLIPS = {
+    "byte": _BYTES,
+    "byte/day": (
+        (DAYS_PER_MONTH, "That is what a month adds: the answer is asked for a day."),
+        (1 / DAY, "That is what a second adds: the answer is asked for a day."),
+        *_BYTES,
+    ),
+    "bit/s": (
+        (1 / BITS_PER_BYTE, "These are bytes: a network counts bits, eight to a byte."),
+        (1 / MB, "That is the number of Mbit/s: the answer is asked in bits a second."),
+        (1 / GB, "That is the number of Gbit/s: the answer is asked in bits a second."),
+        (DAY, "That is a day's worth: divide by the seconds of a day."),
+        (DAY * DAYS_PER_MONTH, "That is a month's worth: divide by its seconds."),
+        *_PREFIXES,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -52,10 +104,24 @@ class Exercise:
             )
         if self._is(answer, self.answer):
             return True, f"Right: {quantity_text(self.answer, self.unit)}."
-        for mistake in (*self.mistakes, *self._unit_mistakes()):
-            if self._is(answer, mistake.value) and not self._is(mistake.value, self.answer):
-                return False, f"Not yet. {mistake.advice}"
-        return False, f"Not yet. {self._rounding(answer) or self._distance(answer)}"
+        return False, f"Not yet. {self._advice(answer)}"
+
+    def _advice(self, answer: float) -> str:
+        """Say what a wrong answer comes from, or how far off it is."""
+        mistakes = [
+            mistake
+            for mistake in (*self.mistakes, *self._unit_mistakes())
+            if not self._is(mistake.value, self.answer)
+        ]
+        for mistake in mistakes:
+            if _close(answer, mistake.value):
+                return mistake.advice
+        if rounding := self._rounding(answer):
+            return rounding
+        for mistake in mistakes:  # the same mistakes, before they are rounded to whole ones
+            if _is_small_count(mistake.value) and _is_next_to(answer, mistake.value):
+                return mistake.advice
+        return self._distance(answer)
 
     def _rounding(self, answer: float) -> str:
         """Say which way to round, where an answer is right but for that."""
@@ -73,29 +139,38 @@ class Exercise:
 
     def _unit_mistakes(self) -> tuple[Mistake, ...]:
         """The right number in another unit than the one that was asked for."""
-        if self.unit != "byte":
-            return ()
-        return (
-            Mistake(self.answer / GB, "That is the number of GB: the answer is asked in bytes."),
-            Mistake(self.answer / GiB, "That is the number of GiB: the answer is asked in bytes."),
-            Mistake(self.answer * BITS_PER_BYTE, "These are bits: eight bits make a byte."),
-            Mistake(self.answer / GB * GiB, "A GB was taken for a GiB: a GB is 10^9 bytes."),
-            Mistake(self.answer / GiB * GB, "A GiB was taken for a GB: a GiB is 2^30 bytes."),
-        )
+        slips = _UNIT_SLIPS.get(self.unit, ())
+        return tuple(Mistake(self.answer * factor, advice) for factor, advice in slips)
 
     def _is(self, value: float, target: float) -> bool:
-        if isinstance(target, int) and abs(target) <= 1000:
-            return value == target
-        return math.isclose(value, target, rel_tol=self.tolerance)
+        return _close(value, target, self.tolerance)
 
     def _distance(self, answer: float) -> str:
         if not math.isfinite(answer) or answer <= 0 or self.answer <= 0:
             return "The answer is a positive number; write the formula down and put the numbers in."
+        if _close(answer, self.answer):
+            return "Very close, but the number is asked exactly: round nothing on the way to it."
         factor = answer / self.answer
         times = number_text(factor if factor > 1 else 1 / factor)
         side = f"{times} times too {'large' if factor > 1 else 'small'}"
         given = quantity_text(answer, self.unit)
         return f"Your {given}: {side}. Check each factor and its unit."
+
+
+def _is_small_count(value: float) -> bool:
+    """Tell a number of things that people count one by one."""
+    return isinstance(value, int) and abs(value) <= 1000
+
+
+def _is_next_to(answer: float, whole: float) -> bool:
+    """Tell whether an answer becomes this whole number once it is rounded."""
+    return math.isfinite(answer) and answer % 1 != 0 and abs(answer - whole) < 1
+
+
+def _close(value: float, target: float, tolerance: float = 0.005) -> bool:
+    if _is_small_count(target):
+        return value == target
+    return math.isclose(value, target, rel_tol=tolerance)
 
 
 @dataclass(frozen=True)

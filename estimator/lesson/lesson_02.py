@@ -49,7 +49,7 @@ __all__ = ["course_calculator", "sheet_panel", "storage_sheet", "your_storage"]
 CHATGPT = "Chatterji et al. 2025, How people use ChatGPT, NBER working paper 34255"
 NOTES = "the course's sister lessons, from readers' notes"
 EXAMPLE = "an example, yours to replace"
-QUESTION_BYTES, ANSWER_BYTES = 2 * KB, 10 * KB
+QUESTION_BYTES, ANSWER_BYTES, SPEECH_SENT_BYTES = 2 * KB, 10 * KB, 300 * KB
 
 # The course's systems: bytes stored of an interaction, index over them, and what it prints.
 SYSTEMS: Mapping[str, tuple[int, float, str]] = {
@@ -202,7 +202,11 @@ def systems_table() -> Table:
         )  # fmt: skip
     headers = ("system", "each", "index", "a day", "a month", "published", "times text")
     caption = "A billion interactions a day, in five systems"
-    note = f"Published: {COURSE}; all but the first row: {NOTES}."
+    note = (
+        f"Published: {COURSE}; all but the first row: {NOTES}. Of speech the course stores "
+        f"{_text(SYSTEMS['speech'][0])} and, in its bandwidth estimate, sends "
+        f"{_text(SPEECH_SENT_BYTES)}; the notes do not say why."
+    )
     return Table(headers, rows, caption, note, left=frozenset({"times text"}))
 
 
@@ -245,12 +249,9 @@ def day_of(
         (
             Mistake(bare, "That is without the index: it comes on top."),
             Mistake(bare * index, "That is the index alone: add what it indexes."),
-            Mistake(right / DAY, "That is what a second adds: the answer is asked for a day."),
+            Mistake(bare / per_day, "That is one interaction of each, without the index: they make "
+                    "more in a day."),
             Mistake(right * DAY, "Nothing is per second here: a day's interactions are given."),
-            Mistake(right * MB / KB, "A thousand times too large: KB are thousands of bytes, MB "
-                    "are millions."),
-            Mistake(right * 1.024, "KB is 1,000 bytes here; 1,024 bytes are a KiB."),
-            Mistake(right / TB, "That is the number of terabytes: the answer is asked in bytes."),
         ),
         f"{number_text(users)} x {per_day} x {number_text(size_bytes)} = {_text(bare)}, and with "
         f"the index {_text(right)}.",
@@ -264,9 +265,11 @@ def kept_of(
     """Bytes of profiles and interactions that are kept."""
     active = active_users(registered, share)
 
-    def all_bytes(keep: float, come: float, copies: int, profile_index: float = 0) -> float:
-        profiles = profile_bytes(keep, record_bytes) * (1 + profile_index) * copies
-        kept: float = profiles + retained_bytes(daily_bytes(come, 10, 2_000, 0.25), days, copies)
+    def all_bytes(
+        known: float, come: float, copies: int, profile_index: float = 0, keep: int = days
+    ) -> float:
+        profiles = profile_bytes(known, record_bytes) * (1 + profile_index) * copies
+        kept: float = profiles + retained_bytes(daily_bytes(come, 10, 2_000, 0.25), keep, copies)
         return kept
 
     right = all_bytes(registered, active, replicas)
@@ -288,6 +291,10 @@ def kept_of(
                     "the index is over the interactions."),
             Mistake(right - profile_bytes(registered, record_bytes) * replicas, "That is the "
                     "interactions alone: the profiles are kept as well."),
+            Mistake(all_bytes(registered, active, replicas, keep=1), "That keeps one day of "
+                    f"interactions: they stay for {days}."),
+            Mistake(all_bytes(registered, active, replicas, keep=DAYS_PER_MONTH), "That keeps a "
+                    f"month of interactions: they stay for {days} days."),
         ),
         f"Profiles: {_text(profile_bytes(registered, record_bytes) * replicas)} in {replicas} "
         f"copies. Interactions: {_text(daily_bytes(active, 10, 2_000, 0.25))} a day, for {days} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from estimator import catalog
 from estimator.catalog.measured import engine_log, verified_caches
 from estimator.catalog.shapes import shape, shapes
+from estimator.lesson.lesson_03_engine import engine_table, page_table, window_table
 from estimator.lesson.lesson_03_exercises import (
     EXERCISES,
     bytes_of_a_printed_cache,
@@ -20,9 +21,6 @@ from estimator.lesson.lesson_03_plan import (
     ENGINE_SHARE,
     Plan,
     accelerator_overhead,
-    chunk_activation_bytes,
-    group_page_bytes,
-    group_pages,
     per_token,
     plan,
     results,
@@ -34,19 +32,13 @@ from estimator.memory import (
     activation_bytes,
     activation_rule_bytes,
     crossover_batch,
-    engine_cache_bytes,
     inference_bytes,
     input_bytes,
     kv_bytes_per_token,
     kv_cache_bytes,
-    kv_pool_bytes,
     layer_activation_bytes,
     logit_bytes,
-    paged_tokens,
-    pages_in_pool,
     prefill_steps,
-    sequence_blocks,
-    tokens_that_fit,
     window_cache_bytes,
 )
 from estimator.model_storage import weight_bytes
@@ -57,7 +49,6 @@ from estimator.units import (
     GiB,
     bytes_text,
     number_text,
-    quantity_text,
     share_text,
 )
 
@@ -67,19 +58,21 @@ __all__ = [
     "cache_at_fp32",
     "cache_figure",
     "cache_of_a_batch",
+    "engine_table",
     "fill_figure",
     "memory_panel",
+    "page_table",
     "plan",
     "results",
     "sequences_on",
     "shapes",
     "tokens_of_a_pool",
+    "window_table",
     "your_memory",
 ]
 
 PROMPT = 128
 GUIDE_OVERHEAD = 100 * MB
-SLIDING = "gemma-2-9b"
 EXAMPLE = "llama-3.1-8b"
 
 
@@ -98,8 +91,8 @@ def memory_assumptions() -> Table:
             ("prompt tokens of a step", number_text(log.chunk_tokens), measured),
             ("sequences of a step", number_text(log.max_sequences), measured),
             ("tokens of a block", number_text(BLOCK_TOKENS), "vLLM's default on NVIDIA GPUs"),
-            ("a window layer takes the engine's pages", "from 'Your own service' on",
-             "vLLM 0.19; 'Windows' tells the rule and the ideal"),
+            ("a layer that sees the latest tokens only", "takes the engine's pages",
+             "vLLM 0.19; 'Going further: windows' tells the rule and the ideal"),
         )
     )  # fmt: skip
 
@@ -324,81 +317,3 @@ def fit_table(p: Plan) -> Table:
          f"{number_text(one.longest)}, read in {steps} steps"),
     ]  # fmt: skip
     return Table(("step", "how much"), rows, f"{p.shape.name} on one {p.accelerator}")
-
-
-# --- Windows, pages, an engine's own log --------------------------------------------------------
-
-
-def window_table(tokens: int = 8192) -> Table:
-    """Three answers for one sequence of a model with windows, each right for its question."""
-    s = shape(SLIDING)
-    full = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens)
-    ideal = window_cache_bytes(s.n_layers - s.window_layers, s.window_layers, s.n_kv_heads,
-                               s.head_dim, tokens, s.window)  # fmt: skip
-    page = group_page_bytes(s)
-    answers = [("ideal: what a layer may still read", "", ideal)]
-    for chunk in (2048, engine_log(SLIDING).chunk_tokens):
-        blocks, few = group_pages(s, tokens, chunk)
-        size = engine_cache_bytes(page, 1, 1, blocks, few)
-        name = f"engine: chunks of {number_text(chunk)}"
-        answers.append((name, f"{blocks} + {few}", size))
-    answers.append(("full: every token in every layer", "", full))
-    rows = [(name, pages, number_text(size),
-             Bar(size / full, share_text(size / full, 1), over=size > full))
-            for name, pages, size in answers]  # fmt: skip
-    headers = ("answer", "pages", "bytes", "against full")
-    caption = f"{s.name}, one sequence of {number_text(tokens)} tokens"
-    note = (f"A page is {s.window_layers} layers x {BLOCK_TOKENS} tokens x "
-            f"{number_text(page // s.window_layers // BLOCK_TOKENS)} bytes = "
-            f"{number_text(page)} bytes. Shape: {s.place}.")  # fmt: skip
-    return Table(headers, rows, caption, note, left=frozenset({"against full"}))
-
-
-def page_table() -> Table:
-    """Room that sequences of several lengths take, in whole blocks."""
-    rows = []
-    for tokens in (1, 100, PROMPT, PROMPT + 1, 8192):
-        room = paged_tokens(tokens)
-        empty = (room - tokens) / room
-        rows.append((number_text(tokens), number_text(sequence_blocks(tokens)), number_text(room),
-                     Bar(empty, share_text(empty, 1))))  # fmt: skip
-    headers = ("tokens", "blocks", "room taken, tokens", "of it empty")
-    caption = f"Blocks of {BLOCK_TOKENS} tokens"
-    return Table(headers, rows, caption, left=frozenset({headers[3]}))
-
-
-def engine_table() -> Table:
-    """The budget of a real engine: what it logged, and what the formulas say."""
-    log, halved, sliding = (
-        engine_log(EXAMPLE),
-        engine_log(EXAMPLE, kv_dtype="fp8"),
-        engine_log(SLIDING),
-    )
-    s, g = shape(EXAMPLE), shape(SLIDING)
-    activations, overhead = log.activation_bytes or 0, log.overhead_bytes or 0
-    weights, bound = weight_bytes(s.n_params, 16), chunk_activation_bytes(s)
-    budget = (log.memory_bytes, log.utilization)
-    pool = kv_pool_bytes(*budget, log.weight_bytes, activations, overhead)
-    blind = kv_pool_bytes(*budget, weights, bound, overhead)
-    logged = log.kv_pool_bytes or 0
-    pages = pages_in_pool(sliding.kv_pool_bytes or 0, group_page_bytes(g))
-    per_sequence = sum(group_pages(g, 8192, sliding.chunk_tokens))
-    rows: list[tuple[str, float, float, str]] = [
-        ("weights", log.weight_bytes, weights, "byte"),
-        ("activations, our floor", activations, bound, "byte"),
-        ("pool, from the log's own parts", logged, pool, "byte"),
-        ("pool, with our weights and floor", logged, blind, "byte"),
-        ("tokens in the pool", log.kv_tokens or 0, tokens_that_fit(logged, per_token(s)), "token"),
-        ("the same with an FP8 cache", halved.kv_tokens or 0,
-         tokens_that_fit(halved.kv_pool_bytes or 0, per_token(s, bytes_per_element=1)), "token"),
-        (f"{g.name}: pages", sliding.kv_blocks or 0, pages, "page"),
-        (f"{g.name}: sequences of 8,192 tokens", sliding.concurrency or 0, pages / per_sequence,
-         "sequence"),
-    ]  # fmt: skip
-    body = [(name, quantity_text(a, unit), quantity_text(b, unit), f"{b / a:.4f}")
-            for name, a, b, unit in rows]  # fmt: skip
-    note = (f"{ENGINE} on one {log.accelerator}, {log.measured}, {share_text(log.utilization)} of "
-            f"{log.memory_bytes / GiB:.2f} GiB, {number_text(log.chunk_tokens)} prompt tokens a "
-            f"step; {log.source}, {log.licence}; overhead {bytes_text(overhead)}.")  # fmt: skip
-    headers = ("quantity", "the engine logged", "computed", "ratio")
-    return Table(headers, body, f"{s.name} under {ENGINE}", note)

@@ -6,7 +6,7 @@ from estimator.catalog.shapes import shape
 from estimator.lesson.exercises import Exercise, Mistake
 from estimator.lesson.lesson_03_plan import per_token, plan
 from estimator.memory import kv_cache_bytes, tokens_that_fit
-from estimator.units import BITS_PER_BYTE, GB, GiB, bytes_text, number_text
+from estimator.units import BITS_PER_BYTE, GB, KB, GiB, KiB, bytes_text, number_text
 
 EXAMPLE = "llama-3.1-8b"
 
@@ -101,10 +101,16 @@ def tokens_of_a_pool(key: str = EXAMPLE, pool_gib: int = 24) -> Exercise:
                     "The pool is given in GiB, and you divided GB."),
             Mistake(right * s.n_kv_heads // s.n_heads, "That keeps a key for each of the query "
                     "heads: the key-value heads are what is kept."),
+            Mistake(right * s.n_layers, "That is the cache of one layer: every layer keeps its "
+                    "own."),
+            Mistake(right // BITS_PER_BYTE, "That takes bits for bytes: eight bits make a byte."),
+            Mistake(tokens_that_fit(pool_gib * GiB, per_token(s, bytes_per_element=1) / KiB * KB),
+                    "The bytes of a token are counted in KiB, 1,024 each, and you divided by KB."),
         ),
         f"2 x {s.n_layers} x {s.n_kv_heads} x {s.head_dim} x 1 byte = "
         f"{number_text(per_token(s, bytes_per_element=1))} bytes a token; {pool_gib} GiB hold "
         f"{number_text(right)} of those.",
+        tolerance=0,
     )  # fmt: skip
 
 
@@ -126,6 +132,10 @@ def sequences_on(
             Mistake(int((p.pool + p.weights) // each), "The weights are in that memory, too: "
                     "take them off first."),
             Mistake(p.largest_batch + 1, "Rounded up: the last one does not fit as a whole."),
+            Mistake(int(p.pool / GiB * GB // each), "GiB were taken for GB: a GiB is 7 % more."),
+            Mistake(int(p.pool / GB * GiB // each), "GB were taken for GiB: a GB is 7 % less."),
+            Mistake(2 * p.largest_batch, "Twice too many: the bytes of a token count keys and "
+                    "values, two bytes a number, already."),
             Mistake(p.tokens_fit, "These are tokens: a sequence has many."),
         ),
         f"{bytes_text(p.pool)} are left for the cache, {bytes_text(each)} a sequence: "

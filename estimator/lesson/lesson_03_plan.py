@@ -15,7 +15,6 @@ from estimator.glossary import quantity
 from estimator.memory import (
     activation_bytes,
     crossover_batch,
-    engine_cache_bytes,
     inference_bytes,
     kv_bytes_per_token,
     kv_cache_bytes,
@@ -24,13 +23,16 @@ from estimator.memory import (
     latent_cache_bytes,
     layer_activation_bytes,
     logit_bytes,
+    tokens_that_fit,
+)
+from estimator.model_storage import weight_bytes
+from estimator.paged_cache import (
+    engine_cache_bytes,
     page_bytes,
     paged_tokens,
     sequence_blocks,
-    tokens_that_fit,
     window_blocks,
 )
-from estimator.model_storage import weight_bytes
 from estimator.units import BITS_PER_BYTE
 
 ENGINE = "vLLM 0.19.0"

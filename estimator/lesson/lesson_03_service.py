@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from dataclasses import dataclass
 from html import escape
 
 from estimator import catalog
-from estimator.catalog.shapes import shapes
+from estimator.catalog.shapes import shape, shapes
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import (
@@ -14,6 +16,7 @@ from estimator.lesson.lesson_03_plan import (
     CACHE_PRECISIONS,
     NARROWED,
     Plan,
+    even_ranks,
     plan,
     step_tokens,
 )
@@ -23,10 +26,10 @@ from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table
 from estimator.quantity import Quantity
 from estimator.units import bytes_text, number_text, quantity_text, share_text
 
-TASK_MODEL, TASK_ACCELERATOR, TASK_TOKENS = "llama-3.1-8b", "A100-SXM-80GB", 8192
+TASK_MODEL, TASK_ACCELERATOR, TASK_BATCH, TASK_TOKENS = "llama-3.1-70b", "H100-SXM", 32, 16_384
 TASK = (
-    f"find the largest batch that fits in 80 GB (one {TASK_ACCELERATOR}) at "
-    f"{TASK_TOKENS:,} tokens for Llama 3.1 8B, weights and cache at BF16."
+    f"{TASK_BATCH} conversations of {TASK_TOKENS:,} tokens each with Llama 3.1 70B, its weights at "
+    f"BF16, on {TASK_ACCELERATOR}: find the fewest accelerators that hold them all."
 )
 
 
@@ -133,6 +136,11 @@ def _past_limit(p: Plan) -> str:
     return f" Mind that {p.shape.name} was made for sequences of {number_text(limit)} tokens."
 
 
+def _unbroken(text: str) -> str:
+    """Keep a number and its unit on one line, however narrow the column is."""
+    return re.sub(r"(?<=\d) (?=[%A-Z])", "\N{NO-BREAK SPACE}", text)
+
+
 def stack_table(p: Plan) -> Table:
     """What fills each accelerator, one part upon the other."""
     parts = {
@@ -145,15 +153,16 @@ def stack_table(p: Plan) -> Table:
     for name, size in parts.items():
         share = size / p.memory
         over = start + share > p.usable / p.memory
-        bar = Step(share, share_text(share, 1), over=over, start=start)
-        rows.append((name, bytes_text(size), bar))
+        bar = Step(share, _unbroken(share_text(share, 1)), over=over, start=start)
+        rows.append((name, _unbroken(bytes_text(size)), bar))
         start += share
     spare = (p.memory - p.usable) / p.memory
-    rows.append(("kept back from the engine", bytes_text(p.memory - p.usable),
-                 Step(spare, share_text(spare, 1), start=1 - spare)))  # fmt: skip
-    headers = ("part", "bytes", f"of {bytes_text(p.memory)}")
+    rows.append(("kept back from the engine", _unbroken(bytes_text(p.memory - p.usable)),
+                 Step(spare, _unbroken(share_text(spare, 1)), start=1 - spare)))  # fmt: skip
+    headers = ("part", "bytes", f"of {_unbroken(bytes_text(p.memory))}")
     return Table(headers, rows, f"On each {p.accelerator}", left=frozenset({headers[2]}),
-                 total=("needed", bytes_text(p.needed), share_text(p.needed / p.memory, 1)),
+                 total=("needed", _unbroken(bytes_text(p.needed)),
+                        _unbroken(share_text(p.needed / p.memory, 1))),
                  )  # fmt: skip
 
 
@@ -161,7 +170,7 @@ def capacity_table(p: Plan) -> Table:
     """What fits: the largest batch, the longest context, and where the cache takes over."""
     length, batch = quantity_text(p.tokens, "token"), quantity_text(p.batch, "sequence")
     rows = [
-        ("left for the cache", bytes_text(p.pool)),
+        ("left for the cache", _unbroken(bytes_text(p.pool))),
         (f"largest batch at {length} each", number_text(p.largest_batch)),
         (f"longest context at {batch}", quantity_text(p.longest, "token")),
         (f"cache equals weights at {length} each",
@@ -185,16 +194,38 @@ def memory_answer(
 
 
 def _task(p: Plan) -> tuple[bool, str]:
-    asked = (TASK_MODEL, TASK_ACCELERATOR, 1, TASK_TOKENS, "BF16", "BF16")
-    have = (p.shape.key, p.accelerator, p.tensor_parallel, p.tokens, p.weight_precision,
-            p.cache_precision)  # fmt: skip
-    if have != asked:
-        return False, "set the model, the accelerator, the length and the precisions first."
+    wanted = (
+        (p.shape.key == TASK_MODEL, "choose Llama 3.1 70B"),
+        (p.accelerator == TASK_ACCELERATOR, f"choose {TASK_ACCELERATOR}"),
+        (p.weight_precision == "BF16", "set the weights to BF16"),
+        (p.batch == TASK_BATCH, f"set the batch to {TASK_BATCH}"),
+        (p.tokens == TASK_TOKENS, f"set the length to {TASK_TOKENS:,} tokens"),
+    )
+    missing = [advice for met, advice in wanted if not met]
+    if missing:
+        return False, f"{len(wanted) - len(missing)} of {len(wanted)} are set; {missing[0]}."
+    many = quantity_text(p.tensor_parallel, "accelerator")
     if not p.fits:
-        return False, "too many: the cache does not fit into what the weights leave."
-    if p.with_batch(p.batch + 1).fits:
-        return False, "it fits, but so does one more."
-    return True, f"{p.batch} sequences, and the cache is {p.cache / p.weights:.1f} times the model."
+        lack = bytes_text(p.needed - p.usable)
+        each = "one" if p.tensor_parallel == 1 else f"each of {p.tensor_parallel}"
+        return False, f"{lack} too much on {each}, with this cache."
+    if p.tensor_parallel > fewest_ranks():
+        how = ", with fewer bits in the cache" if p.element_bytes > 1 else ""
+        return False, f"{many} hold them, but fewer would do{how}."
+    return True, f"{many} hold them with a cache at {p.cache_precision}, and fewer never do."
+
+
+@functools.cache
+def fewest_ranks() -> int:
+    """Fewest accelerators that hold the task's conversations, at any precision of the cache."""
+    fits = [
+        plan(TASK_MODEL, TASK_ACCELERATOR, tensor_parallel=ranks, batch=TASK_BATCH,
+             tokens=TASK_TOKENS, cache_precision=precision).fits
+        and ranks
+        for ranks in even_ranks(shape(TASK_MODEL))
+        for precision in CACHE_PRECISIONS
+    ]  # fmt: skip
+    return min(ranks for ranks in fits if ranks)
 
 
 def memory_panel(given: Inputs) -> Panel:

@@ -196,7 +196,7 @@ def network_table() -> Table:
         ("answers, by the course", 10_000, "926 Mbps", "more than their text"),
         ("answers, 500 tokens of text", answer_bytes(TOKENS), "", "4 bytes a token"),
         ("pictures", 1_000_000, "92.6 Gbps", "a million bytes each"),
-        ("speech", 300_000, "27.8 Gbps", "300,000 bytes each"),
+        ("speech", 300_000, "27.8 Gbps", "lesson 02 stores 200 KB of it; the notes do not say why"),
         ("video", 1_250_000, "", "the size that the course stores"),
     ):
         each = prefixed_text(size, "B", decimals=None)

@@ -46,11 +46,11 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.errors: list[BaseException] = []
         self.last = answer(**{c.name: c.value for c in controls})
         self._static = _static(title, task, controls, self.last)
-        self.output = widgets.HTML(render(self.last, task))
+        self.output = plain_html(render(self.last, task))
         self.boxes: dict[str, Any] = {}
         self.sliders: dict[str, Any] = {}
         rows = [self._row(control) for control in controls]
-        heading = widgets.HTML(f"<strong>{html.escape(title)}</strong>")
+        heading = plain_html(f"<strong>{html.escape(title)}</strong>")
         super().__init__([heading, *rows, self.output])
 
     def __repr__(self) -> str:
@@ -69,7 +69,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             pairs = [(text, key) for key, text in control.options.items()]
             box = widgets.Dropdown(
                 options=pairs, value=control.value, description=control.label, style=style,
-                layout=layout,
+                layout=layout, tooltip=control.tooltip,
             )  # fmt: skip
             box.observe(lambda change: self._chosen(control, change["new"]), "value")
             self.boxes[control.name] = box
@@ -78,7 +78,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         layout.flex_flow, layout.height = "row wrap", "auto"
         box = widgets.FloatText(
             value=control.shown, description=control.label, style=style, layout=layout,
-            step=control.step,
+            step=control.step, tooltip=control.tooltip,
         )  # fmt: skip
         slider = _slider(control)
         box.observe(lambda change: self._typed(control, change["new"]), "value")
@@ -193,6 +193,11 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         return True
 
 
+def plain_html(text: str, **settings: Any) -> widgets.HTML:
+    """HTML whose label, which nobody sees, has an empty tooltip: ipywidgets would write "null"."""
+    return widgets.HTML(text, **{"tooltip": "", **settings})
+
+
 def render(answer: Answer, task: str, *, problem: str = "", trace: str = "") -> str:
     """Write the answer as HTML; with a problem, say it and mark the answer as the last one."""
     parts = ['<div style="line-height:1.5">']
@@ -231,11 +236,11 @@ def _slider(control: Number) -> Any:
     if control.log:
         return widgets.FloatLogSlider(
             value=start, min=control.position(control.low), max=control.position(control.high),
-            step=control.slider_step, readout=False, layout=layout,
+            step=control.slider_step, readout=False, layout=layout, tooltip=control.tooltip,
         )  # fmt: skip
     return widgets.FloatSlider(
         value=start, min=control.low, max=control.high, step=control.step, readout=False,
-        layout=layout,
+        layout=layout, tooltip=control.tooltip,
     )  # fmt: skip
 
 

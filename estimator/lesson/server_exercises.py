@@ -19,15 +19,14 @@ from estimator.serving import (
     compute_seconds,
     generation_seconds,
     peak_requests_per_s,
+    planned_accelerators,
     requests_per_s,
 )
 from estimator.units import (
-    BITS_PER_BYTE,
     DAY,
     GB,
-    MB,
+    HOUR,
     GiB,
-    MiB,
     number_text,
     prefixed_text,
     quantity_text,
@@ -62,6 +61,16 @@ def peak_fleet(
                     "divide by the seconds of a day."),
             Mistake(accelerators(peak, 3 * each), "Six operations a parameter are training; "
                     "an answer takes two."),
+            Mistake(accelerators(peak, each / 2), "Half of it: each token takes two operations a "
+                    "parameter, a multiplication and an addition, at the dense 16-bit rate."),
+            Mistake(accelerators(peak, each / output_tokens), "That is the arithmetic of one "
+                    f"token: an answer has {output_tokens}."),
+            Mistake(accelerators(mean / peak_factor, each), "The peak factor multiplies: the "
+                    "busiest hour brings more than the mean, not less."),
+            Mistake(planned_accelerators(right, 0.75), "That leaves room as a plan does: asked is "
+                    "the arithmetic alone."),
+            Mistake(right + 8, "That has spare ones, as a plan does: asked is the arithmetic "
+                    "alone."),
         ),
         f"{number_text(peak)} requests a second at {seconds_text(each)} each keep "
         f"{number_text(peak * each)} accelerators busy: {number_text(right)}.",
@@ -82,11 +91,10 @@ def picture_traffic(
         "traffic_bits_per_s",
         right,
         (
-            Mistake(right / BITS_PER_BYTE, "These are bytes: a network counts bits, eight to a "
-                    "byte."),
-            Mistake(right * DAY, "That is a day's worth: divide by the seconds of a day."),
-            Mistake(right * MiB / MB, "MB is 1,000,000 bytes here; 1,048,576 bytes are a MiB."),
             Mistake(right / requests_per_user, "That is one picture for each: they ask for more."),
+            Mistake(right * DAY / HOUR, "That spreads a day's pictures over an hour: divide by the "
+                    "seconds of a day."),
+            Mistake(right * 2, "The peak is not asked for: on average, and one way."),
         ),
         f"{number_text(rate)} pictures a second x {number_text(picture_bytes)} bytes x 8 = "
         f"{quantity_text(right, 'bit/s')}.",
@@ -121,6 +129,14 @@ def batch_in_memory(
             Mistake(fit(printed_gib * GiB, weights, per_token / 2), "That is half the cache: keys "
                     "and values are both kept, and the bytes of a token count both."),
             Mistake(right + 1, "Rounded up: the last sequence does not fit whole."),
+            Mistake(fit(printed_gib * GiB / share, weights, per_token), "That gives the engine all "
+                    f"of the memory: it may take {share:.0%}."),
+            Mistake(fit(printed_gib * GiB, weights - working_bytes, per_token), "The work of a "
+                    "step needs its room, too."),
+            Mistake(fit(printed_gib * GiB, weights, 2 * per_token), "That counts keys and values "
+                    "twice: the bytes of a token hold both already."),
+            Mistake(fit(printed_gib * GiB, weights, per_token) * tokens, "These are tokens: a "
+                    f"sequence has {number_text(tokens)}."),
         ),
         f"{share:.0%} of {number_text(printed_gib * GiB)} bytes less the rest, divided by "
         f"{number_text(tokens)} x {number_text(per_token)} bytes, rounded down: {right}.",

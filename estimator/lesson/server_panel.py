@@ -160,22 +160,26 @@ TASK = (
 
 
 def _task(service: Service, plan: Plan, target: float) -> tuple[bool, str]:
+    # In this order no step on the way is a service that would be refused.
     wanted = (
-        (service.n_params == catalog.model(TASK_MODEL).n_params, "choose Llama 3.1 70B first."),
-        (service.users == TASK_USERS, "set 10 million users."),
-        (service.requests_per_user == 10, "set 10 requests a day for each."),
-        (service.prompt_tokens == service.output_tokens == 500, "set 500 tokens in and 500 out."),
-        (service.accelerator == TASK_CHIP, f"choose {TASK_CHIP}."),
-        (abs(target - TASK_SECONDS) < 1e-9, "set the target to 25 ms."),
+        (service.users == TASK_USERS, "set 10 million users"),
+        (service.requests_per_user == 10, "set 10 requests a day for each"),
+        (service.prompt_tokens == service.output_tokens == 500, "set 500 tokens in and 500 out"),
+        (service.accelerator == TASK_CHIP, f"choose {TASK_CHIP}"),
+        (service.n_params == catalog.model(TASK_MODEL).n_params, "choose Llama 3.1 70B"),
+        (abs(target - TASK_SECONDS) < 1e-9, "set the target to 25 ms"),
     )
-    for met, advice in wanted:
-        if not met:
-            return False, advice
+    missing = [advice for met, advice in wanted if not met]
+    if missing:
+        return False, f"{len(wanted) - len(missing)} of {len(wanted)} are set; {missing[0]}."
     others = [replace(service, precision=precision) for precision in PRECISIONS]
     fewest = min(_needed(other, target, plan.peak_requests_per_s) for other in others)
     if plan.at.needed > fewest:
         more = plan.at.needed / fewest
-        return False, f"another precision needs fewer: this one takes {more:.2f} times as many."
+        return False, (
+            f"{service.precision} needs {number_text(plan.at.needed)}, {more:.2f} times as many as "
+            "the best precision of the list."
+        )
     return True, f"no precision of the list needs fewer than {number_text(fewest)} at the peak."
 
 

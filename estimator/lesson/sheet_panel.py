@@ -9,8 +9,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from estimator.glossary import quantity
 from estimator.lesson.controls import Number
-from estimator.lesson.panel import Answer, Panel, render
+from estimator.lesson.panel import Answer, Panel, plain_html, render
 from estimator.lesson.prose import Prose
 from estimator.lesson.sheet import ComputedRow, InputRow, Row, Sheet, SumRow, cell_text
 from estimator.lesson.spreadsheet import write_spreadsheet
@@ -20,7 +21,8 @@ from estimator.quantity import Quantity
 # Classes of our own: ipywidgets has no trait for the colour of a number box.
 _STYLE = (
     f"<style>.course-sheet .course-given input{{{INPUT_STYLE}}}"
-    ".course-sheet .widget-label{white-space:normal;height:auto;line-height:1.25}"
+    ".course-sheet .widget-label{white-space:normal;height:auto;line-height:1.25;"
+    "align-self:center}"
     ".course-sheet .widget-html-content{line-height:1.25;align-self:center}"
     ".course-last .course-computed{opacity:0.6;font-style:italic}</style>"
 )
@@ -87,11 +89,11 @@ class SheetPanel(Panel):
         head = f"<p><strong>{html.escape(title)}</strong> (run the notebook to type into it)</p>"
         self._static = head + render(self.last, task) + sheet.table(self._values).html()
         self.adder = _Adder(kinds, self.add_row)
-        legend = widgets.HTML(_STYLE + html.escape(_LEGEND))
+        legend = plain_html(_STYLE + html.escape(_LEGEND))
         self._body = widgets.Box(layout=widgets.Layout(flex_flow="row wrap"))
         self._body.add_class("course-sheet")
         self._lay_out()
-        heading = widgets.HTML(f"<strong>{html.escape(title)}</strong>")
+        heading = plain_html(f"<strong>{html.escape(title)}</strong>")
         self.children = (heading, self.output, legend, self._body, self.adder)
 
     def _compute(self, **given: float) -> Answer:
@@ -104,6 +106,7 @@ class SheetPanel(Panel):
         box = widgets.FloatText(
             value=control.shown, description=control.label, step=control.step,
             style=dict(_NAME_STYLE), layout=widgets.Layout(**_CELL_LAYOUT),
+            tooltip=control.tooltip,
         )  # fmt: skip
         box.add_class("course-given")
         box.observe(lambda change: self._typed(control, change["new"]), "value")
@@ -169,7 +172,7 @@ class SheetPanel(Panel):
 
     def _part(self, name: str) -> widgets.VBox:
         rows = [self._line(row) for row in self.sheet.rows if row.part == name]
-        title = widgets.HTML(f"<strong>{html.escape(name)}</strong>")
+        title = plain_html(f"<strong>{html.escape(name)}</strong>")
         return widgets.VBox([title, *rows] if rows else [])
 
     def _line(self, row: Row) -> widgets.Box:
@@ -177,13 +180,14 @@ class SheetPanel(Panel):
             cell, text = self.boxes[row.name], f"✎ {row.unit.name}"
         else:
             cell, text = self._cell(row), f"{row.unit.name} = {self.sheet.formula_text(row)}"
-        unit = widgets.HTML(html.escape(text), layout=widgets.Layout(width=_UNIT_WIDTH))
+        unit = plain_html(html.escape(text), layout=widgets.Layout(width=_UNIT_WIDTH))
         return widgets.Box([cell, unit], layout=widgets.Layout(flex_flow="row wrap"))
 
     def _cell(self, row: ComputedRow | SumRow) -> widgets.HTML:
-        cell = widgets.HTML(
+        cell = plain_html(
             cell_text(row, self._values[row.name]),
             description=f"B{self.sheet.number(row.name)} {row.label}",
+            tooltip=f"Computed, in base units: {self.sheet.formula_text(row)}",
             style=dict(_NAME_STYLE), layout=widgets.Layout(**_CELL_LAYOUT),
         )  # fmt: skip
         cell.add_class("course-computed")
@@ -195,10 +199,15 @@ class _Adder(widgets.Box):  # type: ignore[misc]  # ipywidgets ships no types
     """What is asked of a row to add, and the button that adds it."""
 
     def __init__(self, kinds: Mapping[str, str], add: Callable[[str, float, str], bool]) -> None:
-        self.label = widgets.Text(description="Add a row", placeholder="server logs")
-        self.size = widgets.FloatText(1, description="Size, in KB")
+        self.label = widgets.Text(
+            description="Add a row", placeholder="server logs", tooltip="Name of a row to add"
+        )
+        meaning = quantity("row_bytes").meaning
+        self.size = widgets.FloatText(1, description="Size, in KB", tooltip=meaning)
         self.kind = widgets.Dropdown(
-            options=[(text, kind) for kind, text in kinds.items()], description="Stored"
+            options=[(text, kind) for kind, text in kinds.items()],
+            description="Stored",
+            tooltip="How often that is stored",
         )
         for box in (self.label, self.size, self.kind):
             box.style.description_width = "6em"

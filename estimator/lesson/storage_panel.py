@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping
 
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer
 from estimator.lesson.prose import Prose
-from estimator.lesson.sheet import KILOBYTES, Sheet
+from estimator.lesson.sheet import KILOBYTES, InputRow, Sheet, cell_text
 from estimator.lesson.sheet_panel import SheetPanel
 from estimator.lesson.storage_sheet import (
     CALCULATOR,
@@ -55,8 +57,11 @@ def your_storage(given: Inputs) -> Prose:
 BUDGET, TASK_DAYS, TASK_COPIES, TASK_RATIO = 5_000, 365, 3, 3
 TASK = (
     f"keep interactions for {TASK_DAYS} days in {TASK_COPIES} copies, compressed {TASK_RATIO} to "
-    f"1, and find the most days that can stay hot for at most {number_text(BUDGET)} USD a month."
+    "1, all other cells as the lesson has them, and find the most whole days that can stay hot "
+    f"for at most {number_text(BUDGET)} USD a month."
 )
+# What is to be found, and what moves no cost.
+_FREE = ("hot_days", "months", "monthly_growth")
 
 
 def sheet_answer(values: Mapping[str, float]) -> Answer:
@@ -66,20 +71,29 @@ def sheet_answer(values: Mapping[str, float]) -> Answer:
 
 
 def _task(values: Mapping[str, float]) -> tuple[bool, str]:
-    wanted = {
-        "retention_days": (TASK_DAYS, "retention"),
-        "replicas": (TASK_COPIES, "copies"),
-        "compression_ratio": (TASK_RATIO, "compression"),
-    }
-    for name, (value, label) in wanted.items():
-        if values[name] != value:
-            return False, f"set {label} to {value} first."
-    usd, hot = values["storage_usd_per_month"], values["hot_days"]
+    for row in _task_rows():
+        if not math.isclose(values[row.name], row.value):
+            shown = f"{cell_text(row, row.value)} {row.unit.name}"
+            return False, f'set "{row.label}" to {shown} first.'
+    hot, usd = values["hot_days"], values["storage_usd_per_month"]
+    cost = f"{number_text(hot)} days hot cost {number_text(round(usd))} USD a month"
     if usd > BUDGET:
-        return False, f"{number_text(hot)} days cost {number_text(round(usd))} USD a month."
-    if _usd(values, hot + 1) <= BUDGET and hot < TASK_DAYS:
-        return False, f"{number_text(round(usd))} USD a month: one more day is in the budget."
-    return True, f"{number_text(hot)} days hot for {number_text(round(usd))} USD a month."
+        return False, f"{cost}, {number_text(math.ceil(usd - BUDGET))} USD too much."
+    if hot % 1:
+        return False, f"{cost}: give whole days."
+    if _usd(values, hot + 1) <= BUDGET:
+        return False, f"{cost}: one more day is in the budget."
+    return True, f"{cost}, and one more day would be too much."
+
+
+@functools.cache
+def _task_rows() -> tuple[InputRow, ...]:
+    """The yellow cells that the task fixes, those first that it names, with what it wants there."""
+    named = {
+        "retention_days": TASK_DAYS, "replicas": TASK_COPIES, "compression_ratio": TASK_RATIO
+    }  # fmt: skip
+    rows = [row for row in storage_sheet().with_values(**named).inputs if row.name not in _FREE]
+    return tuple(sorted(rows, key=lambda row: row.name not in named))
 
 
 def _usd(values: Mapping[str, float], hot_days: float) -> float:

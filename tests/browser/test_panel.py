@@ -24,6 +24,13 @@ def test_tab_reaches_every_control_and_each_box_has_a_name(panels: list[PanelPag
         assert len(set(names)) == len(names)
 
 
+def test_a_label_tells_who_points_at_it_what_it_means(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        titles = [panel.title_of(box) for box in panel.boxes]
+        assert all(len(title) > 10 and title.endswith(")") for title in titles), titles
+        assert panel.root.locator("[title=null]").count() == 0
+
+
 def test_every_box_takes_a_number_and_answers(panels: list[PanelPage]) -> None:
     for panel in panels:
         silent = [panel.name_of(box) for box in panel.boxes if not answers_anew(panel, box)]

@@ -28,7 +28,45 @@ def storage(panel: PanelPage) -> None:
     expect(row).not_to_contain_text("does not fit")
 
 
-SOLVE: dict[str, Callable[[PanelPage], None]] = {"00": envelope, "01": storage}
+def sheet(panel: PanelPage) -> None:
+    for name, text in (
+        ("B17 Retention", "365"), ("B18 Copies", "3"), ("B19 Compression of interactions", "3"),
+        ("B25 Latest days in hot storage", "33"),
+    ):  # fmt: skip
+        with panel.changes(panel.answer):
+            panel.type(panel.named(name), text)
+    expect(panel.answer).to_contain_text("Not yet: 33 days hot cost 5,030 USD a month")
+    panel.type(panel.named("B25 Latest days in hot storage"), "32")
+
+
+def memory(panel: PanelPage) -> None:
+    for name, text in (("Model", "Llama 3.1 70B"), ("Accelerator", "H100-SXM")):
+        with panel.changes(panel.answer):
+            panel.choose(panel.named(name), text)
+    for name, text in (
+        ("Batch size", "32"), ("Sequence length", "16384"), ("Accelerators of a replica", "4"),
+    ):  # fmt: skip
+        with panel.changes(panel.answer):
+            panel.type(panel.named(name), text)
+    expect(panel.answer).to_contain_text("Not yet: 5.75 GB (5.35 GiB) too much on each of 4")
+    panel.choose(panel.named("Precision of the cache"), "FP8")
+
+
+def servers(panel: PanelPage) -> None:
+    with panel.changes(panel.answer):
+        panel.type(panel.named("Number of users, in millions"), "10")
+    for name, text in (("Accelerator", "H100-SXM"), ("Model", "Llama 3.1 70B")):
+        with panel.changes(panel.answer):
+            panel.choose(panel.named(name), text)
+    with panel.changes(panel.answer):
+        panel.type(panel.named("Target time per token, in ms"), "25")
+    expect(panel.answer).to_contain_text("Not yet: FP16 needs 332, 1.78 times as many")
+    panel.choose(panel.named("Precision of the weights"), "FP8")
+
+
+SOLVE: dict[str, Callable[[PanelPage], None]] = {
+    "00": envelope, "01": storage, "02": sheet, "03": memory, "04": servers,
+}  # fmt: skip
 
 
 def test_the_task_waits_and_gets_solved(panels: list[PanelPage], lesson: Lesson) -> None:

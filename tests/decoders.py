@@ -1,0 +1,30 @@
+"""Small configurations that nobody published, for the tests of the architecture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from estimator.architecture import Architecture
+
+LLAMA = {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100,
+}  # fmt: skip
+GEMMA2 = {
+    **LLAMA, "model_type": "gemma2", "head_dim": 16, "num_hidden_layers": 5, "sliding_window": 8,
+}  # fmt: skip
+MIXTURE = {
+    **LLAMA, "model_type": "qwen3_moe", "head_dim": 16, "num_experts": 4, "num_experts_per_tok": 2,
+    "moe_intermediate_size": 32,
+}  # fmt: skip
+LATENT = {
+    "model_type": "deepseek_v3", "hidden_size": 64, "intermediate_size": 128,
+    "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 100, "q_lora_rank": 24,
+    "kv_lora_rank": 16, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8,
+    "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32,
+    "n_shared_experts": 1, "first_k_dense_replace": 1, "num_nextn_predict_layers": 1,
+}  # fmt: skip
+
+
+def read(config: dict[str, Any], **changes: Any) -> Architecture:
+    return Architecture.from_hf_config({**config, **changes})

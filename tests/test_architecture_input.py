@@ -1,0 +1,240 @@
+"""Configurations that leave things out are read, and damaged or hostile ones refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from estimator.architecture import Architecture
+from estimator.architecture.families import families
+from estimator.catalog import architecture
+from tests.decoders import GEMMA2, LATENT, LLAMA, MIXTURE, read
+
+
+def test_null_counts_as_left_out() -> None:
+    without = {key: value for key, value in LLAMA.items() if key != "num_key_value_heads"}
+    assert read(LLAMA, num_key_value_heads=None).n_params == read(without).n_params
+    assert read(without).decoder.attention.n_kv_heads == 4
+
+
+@pytest.mark.parametrize(
+    ("family", "key"),
+    [("mistral", "sliding_window"), ("gemma2", "sliding_window"), ("gpt_oss", "sliding_window"),
+     ("llama4_text", "attention_chunk_size")],
+)  # fmt: skip
+def test_null_for_a_window_is_no_window(family: str, key: str) -> None:
+    experts = {"num_local_experts": 4, "num_experts_per_tok": 1, "intermediate_size_mlp": 128}
+    mixture = experts if family in ("gpt_oss", "llama4_text") else {}
+    model = read({**LLAMA, **mixture}, model_type=family, num_hidden_layers=8, **{key: None})
+    assert model.decoder.window is None
+    assert key not in model.assumed
+    assert model.cache_bytes(100_000) == model.cache_bytes(100_000, rule="full")
+    default = read({**LLAMA, **mixture}, model_type=family, num_hidden_layers=8)
+    assert default.decoder.window == default.assumed[key] == families()[family].defaults[key]
+
+
+def test_text_config_may_leave_sizes_to_the_family() -> None:
+    llava = architecture("llava-1.5-7b")
+    assert llava.n_params == architecture("llama-2-7b").n_params + 2 * 64 * 4096
+    assert llava.assumed["hidden_size"] == 4096
+    assert llava.left_out == ("vision_config",)
+
+
+T5 = {"model_type": "t5", "d_model": 96, "d_ff": 128, "num_layers": 2, "num_heads": 4,
+      "vocab_size": 100}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "family", "defaults"),
+    [
+        (LATENT, "deepseek_v2",
+         {"q_lora_rank": 1536, "n_shared_experts": 2, "first_k_dense_replace": 0}),
+        (LATENT, "deepseek_v3",
+         {"q_lora_rank": 1536, "n_shared_experts": 1, "first_k_dense_replace": 3}),
+        ({**LLAMA, "num_experts_per_tok": 2, "n_routed_experts": 4, "moe_intermediate_size": 32},
+         "glm4_moe", {"n_shared_experts": 1, "first_k_dense_replace": 1, "use_qk_norm": False}),
+        (T5, "t5",
+         {"d_kv": 64, "feed_forward_proj": "relu", "relative_attention_num_buckets": 32}),
+    ],
+)  # fmt: skip
+def test_the_familys_own_default_is_taken_and_told(
+    config: dict[str, Any], family: str, defaults: dict[str, Any]
+) -> None:
+    keys = {key: value for key, value in config.items() if key != "num_nextn_predict_layers"}
+    bare = {key: value for key, value in keys.items() if key not in defaults}
+    found = read(bare, model_type=family)
+    assert defaults.items() <= found.assumed.items()
+    assert found.parts == read(keys, model_type=family, **defaults).parts
+
+
+def test_null_for_a_latent_or_shared_experts_is_none_of_them() -> None:
+    assert read(LATENT, q_lora_rank=None).decoder.attention.latent.q_rank is None  # type: ignore[union-attr]
+    assert "shared experts" not in {
+        k for k, v in read(LATENT, n_shared_experts=None).parts.items() if v
+    }
+
+
+def test_a_gate_must_be_what_the_projection_says() -> None:
+    gated = read(T5, feed_forward_proj="gated-gelu", is_gated_act=True)
+    assert gated.n_params - read(T5).n_params == 2 * 96 * 128
+    for projection in ({}, {"feed_forward_proj": "relu"}):
+        with pytest.raises(ValueError, match="is_gated_act"):
+            read(T5, is_gated_act=True, **projection)
+
+
+@pytest.mark.parametrize("key", [key for key in LLAMA if key != "num_key_value_heads"])
+def test_a_file_that_lacks_a_size_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match=key):
+        read({name: value for name, value in LLAMA.items() if name != key})
+
+
+@pytest.mark.parametrize(
+    "family",
+    ["mamba", "mamba2", "jamba", "zamba2", "bamba", "falcon_h1", "granitemoehybrid", "qwen3_next",
+     "lfm2", "recurrent_gemma", "rwkv", "bert", "whisper", "mllama_text_model", "gemma3n_text",
+     "deepseek_v32", "minimax", "fuyu", "bloom", "falcon", "mpt", "phi", "gptj", "chatglm",
+     "nonsense"],
+)  # fmt: skip
+def test_other_families_are_refused_by_name(family: str) -> None:
+    with pytest.raises(ValueError, match=family):
+        read(LLAMA, model_type=family)
+    with pytest.raises(ValueError, match=family):
+        Architecture.from_hf_config(
+            {"model_type": "llava", "text_config": {**LLAMA, "model_type": family}}
+        )
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "value"),
+    [
+        (LLAMA, "num_local_experts", 8), (LLAMA, "num_experts", 8), (LLAMA, "kv_lora_rank", 512),
+        (LLAMA, "sliding_window", 4096), (LLAMA, "a_new_key", 1), (LLAMA, "qkv_bias", True),
+        (LLAMA, "num_nextn_predict_layers", 1), (LLAMA, "text_config", {}),
+        (LLAMA, "layer_types", ["full_attention", "linear_attention"]),
+        (GEMMA2, "use_bidirectional_attention", True), (GEMMA2, "num_kv_shared_layers", 2),
+        (LATENT, "moe_layer_freq", 2), (MIXTURE, "shared_expert_intermediate_size", 64),
+        (LLAMA, "is_encoder_decoder", True), (LLAMA, "add_cross_attention", True),
+    ],
+)  # fmt: skip
+def test_keys_that_change_the_size_are_refused_by_name(
+    config: dict[str, Any], key: str, value: Any
+) -> None:
+    with pytest.raises(ValueError, match=key):
+        read(config, **{key: value})
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"torch_dtype": "bfloat16", "rope_theta": 5e5, "transformers_version": "4.43"},
+        {"sliding_window": None, "layer_types": ["full_attention"] * 2, "max_window_layers": None},
+        {"rope_scaling": {"factor": 8.0}, "architectures": ["LlamaForCausalLM"], "use_cache": True},
+        {"quantization_config": {"quant_method": "fp8"}, "num_local_experts": 0},
+    ],
+)  # fmt: skip
+def test_keys_without_effect_change_nothing(harmless: dict[str, Any]) -> None:
+    assert read(LLAMA, **harmless).n_params == read(LLAMA).n_params
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, -(10**30), 10**30, 10**400, 1.5, 64.0, True, "64", [64], {}, float("nan")]
+)
+@pytest.mark.parametrize("key", ["hidden_size", "num_hidden_layers", "vocab_size"])
+def test_sizes_must_be_sensible(key: str, value: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=key) as caught:
+        read(LLAMA, **{key: value})
+    assert len(str(caught.value)) < 300
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "changes"),
+    [
+        (LLAMA, {"num_attention_heads": 3}), (LLAMA, {"num_key_value_heads": 3}),
+        (LLAMA, {"num_key_value_heads": 8}), (LLAMA, {"attention_bias": "yes"}),
+        (LLAMA, {"tie_word_embeddings": 1}), (LLAMA, {"layer_types": "full_attention"}),
+        (LLAMA, {"layer_types": ["full_attention"] * 3}), (LLAMA, {"layer_types": [None, 3]}),
+        (LLAMA, {"layer_types": [["full_attention"], {}]}), (LLAMA, {"rotary_pct": 2}),
+        (MIXTURE, {"num_experts_per_tok": 5}), (MIXTURE, {"mlp_only_layers": [7]}),
+        (MIXTURE, {"mlp_only_layers": [[]]}), (MIXTURE, {"num_local_experts": 5}),
+        (GEMMA2, {"sliding_window": 0}), (GEMMA2, {"sliding_window": "all"}),
+        (LATENT, {"q_lora_rank": -1}), (LLAMA, {"model_type": None}),
+        (LLAMA, {"model_type": ["llama"]}), (LLAMA, {"model_type": "x" * 10**6}),
+        (LLAMA, {7: 7}), (LLAMA, {"k" * 10**6: 1}),
+        (LLAMA, {"model_type": "llava"}), (LLAMA, {"model_type": "llava", "text_config": 3}),
+    ],
+)  # fmt: skip
+def test_damage_gets_one_short_sentence(config: dict[str, Any], changes: dict[Any, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Architecture.from_hf_config({**config, **changes})
+    assert len(str(caught.value)) < 600
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", [1e999, -1e999, float("nan"), -0.5, 1.5, 10**400, "all", True, []]
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_rotated_share_must_be_one(value: Any, nested: bool) -> None:
+    key = {"partial_rotary_factor": value}
+    with pytest.raises((TypeError, ValueError), match="partial_rotary_factor") as caught:
+        read(LLAMA, **({"rope_parameters": key} if nested else key))
+    assert len(str(caught.value)) < 300
+    with pytest.raises(ValueError, match="an integer of"):
+        read(LLAMA, partial_rotary_factor=10**400)
+    assert read(LLAMA, rope_parameters={"partial_rotary_factor": 0.5}).decoder.rotary_dim == 8
+
+
+@pytest.mark.parametrize("config", [None, 3, "llama", [], [LLAMA], b"{}", {}, float("nan")])
+def test_what_is_no_configuration(config: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"model_type|configuration"):
+        Architecture.from_hf_config(config)
+
+
+def test_hostile_files_are_refused_quickly() -> None:
+    loop: dict[str, Any] = {"model_type": "llava"}
+    loop["text_config"] = loop
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    hostile = [
+        loop, {**LLAMA, "rope_scaling": loop, "a_new_key": deep}, {**LLAMA, "hidden_size": deep},
+        {str(n): n for n in range(10**6)}, {**LLAMA, "layer_types": ["full_attention"] * 10**6},
+        {**LLAMA, "num_hidden_layers": 10**9}, {**LLAMA, "vocab_size": 10**5000},
+    ]  # fmt: skip
+    start = time.perf_counter()
+    for config in hostile:
+        with pytest.raises((TypeError, ValueError)):
+            Architecture.from_hf_config(config)
+    assert time.perf_counter() - start < 1
+    while deep:  # so that freeing it does not recurse
+        deep = deep.pop()
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+VALUES = SCALARS | st.lists(SCALARS, max_size=4) | st.dictionaries(st.text(), SCALARS, max_size=3)
+KEYS = st.sampled_from(sorted({*LATENT, *MIXTURE, "layer_types", "text_config"}))
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.dictionaries(KEYS, VALUES, max_size=4), st.sampled_from([LLAMA, GEMMA2, MIXTURE, LATENT]))
+def test_any_damage_is_answered_or_refused(changes: dict[str, Any], config: dict[str, Any]) -> None:
+    try:
+        answer = str(Architecture.from_hf_config({**config, **changes}))
+    except (TypeError, ValueError) as error:
+        answer = str(error)
+    assert 0 < len(answer) < 1000
+    assert "\n" not in answer
+
+
+def test_unknown_rules_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"ideal, engine, full"):
+        read(LLAMA).cache_bytes(1, rule="best")
+    with pytest.raises(ValueError, match="tokens"):
+        read(LLAMA).cache_bytes(-1)
+    with pytest.raises(ValueError, match="bytes_per_element"):
+        read(LLAMA).kv_bytes_per_token(0)

@@ -1,0 +1,233 @@
+"""Lesson 04's panel, the reader's service in words, and the exercises."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estimator import catalog
+from estimator.lesson import check
+from estimator.lesson import lesson_04 as lesson
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.panel import Panel
+from tests.test_lesson_04 import NAME, column
+
+DEFAULTS: dict[str, Any] = {
+    "users": 100_000_000, "requests_per_user": 10, "n_params": 3_000_000_000,
+    "kv_bytes_per_token": 114_688, "precision": "FP16", "accelerator": "A100-SXM-80GB",
+    "prompt_tokens": 500, "output_tokens": 500, "token_target_seconds": 0.05, "peak_factor": 2,
+    "target_utilization": 0.75, "spare_accelerators": 8, "owned_accelerators": 1_000,
+}  # fmt: skip
+
+
+TASK = {
+    "users": 10, "accelerator": "H100-SXM", "model": "llama-3.1-70b", "token_target_seconds": 25,
+}  # fmt: skip
+
+
+def given(**changes: Any) -> Inputs:
+    return Inputs(**{**DEFAULTS, **changes})
+
+
+def test_the_reader_s_paragraph_follows_the_reader() -> None:
+    text = lesson.your_service(given()).text
+    assert "546 A100-SXM-80GB, and bandwidth and capacity bind together; plan 736" in text
+    assert "works on up to 594 sequences" in text
+    assert "your requests also bring a prompt, 500 tokens each" in text
+    text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
+    assert "need at least 112 A100-SXM-80GB, and compute and capacity bind together" in text
+    assert "your requests bring no prompt" in text
+    assert "also bring a prompt" not in text
+    assert "Prompts come in" not in text
+    text = lesson.your_service(given(prompt_tokens=0, output_tokens=50)).text
+    assert "Since compute binds, a larger batch would not help" in text
+    text = lesson.your_service(given(users=1)).text
+    assert "need at least 1 A100-SXM-80GB, and one replica is enough; plan 10" in text
+    assert "works on up to 1 sequence at" in text
+    assert "busy for less than 1 %" in text
+
+
+def test_the_notebook_leaves_the_prompt_to_the_code() -> None:
+    text = (Path(__file__).parents[1] / f"notebooks/{NAME}.ipynb").read_text(encoding="utf-8")
+    cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "markdown"]
+    assert not any("bring a prompt" in "".join(c["source"]) for c in cells)
+
+
+def test_a_message_of_the_panel_is_in_the_unit_of_its_box() -> None:
+    panel = lesson.server_panel(given())
+    said = "must be more than 0: give for example 100."
+    for value in (0, float("nan")):
+        set_up(panel, users=value)
+        assert status(panel).endswith(f"but the number of users, in millions, {said}")
+    set_up(panel, users=100)
+    assert "need at least 546 A100-SXM-80GB" in status(panel)
+    assert not panel.sliders["requests_per_user"].min == panel.sliders["output_tokens"].min == 0
+    allowed = column(panel.glossary(), "allowed")
+    assert allowed[:2] == ["more than 0", "more than 0 requests/day"]
+    assert "1 token or more" in allowed
+    # One person, a millionth of the box's unit, is served.
+    set_up(panel, users=1e-6)
+    assert "need at least 1 A100-SXM-80GB, and one replica is enough" in status(panel)
+    assert "up to 1 sequence " in page(panel).replace("\n", " ")
+
+
+def page(panel: Panel) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", " ", panel.output.value))
+
+
+def status(panel: Panel) -> str:
+    found = re.search(r'<p role="status"><strong>(.*?)</strong></p>', panel.output.value)
+    assert found
+    return html.unescape(found[1])
+
+
+def set_up(panel: Panel, **values: Any) -> None:
+    for name, value in values.items():
+        panel.boxes[name].value = value
+
+
+def test_the_panel_solves_its_task_with_eight_bits_only() -> None:
+    panel = lesson.server_panel(given())
+    scores = []
+    for name, value in TASK.items():
+        scores.append(panel.last.score)
+        set_up(panel, **{name: value})
+    assert scores == [
+        "2 of 6 are set; set 10 million users.",
+        "3 of 6 are set; choose H100-SXM.",
+        "4 of 6 are set; choose Llama 3.1 70B.",
+        "5 of 6 are set; set the target to 25 ms.",
+    ]
+    assert not panel.errors, "the way to the task's service leads through no refusal"
+    solved = []
+    for precision in lesson.PRECISIONS:
+        set_up(panel, precision=precision)
+        solved += [precision] if panel.last.solved else []
+    assert solved == ["FP8", "INT8"]
+    assert "✔ Solved" not in page(panel)
+    assert panel.last.score == (
+        "NVFP4 needs 331, 1.78 times as many as the best precision of the list."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "requests_per_user",
+            0,
+            "requests_per_user is 0, but the requests of a user a day must be "
+            "more than 0 requests/day: give for example 10.",
+        ),
+        ("users", -1, "-1"),
+        ("users", float("nan"), "nan"),
+        ("users", 1000, "The load is past saturation: 1,000 A100-SXM-80GB keep up with"),
+        ("output_tokens", 0, "output_tokens is 0, but the output tokens must be 1 token or more"),
+        ("token_target_seconds", 0, "0, but the target time per token"),
+        ("token_target_seconds", 0.1, "No batch meets 100 µs a token"),
+        ("prompt_tokens", 10_000_000, "do not fit on 8 A100-SXM-80GB"),
+        ("owned_accelerators", 1.5, "must be a whole number"),
+    ],
+)
+def test_past_what_is_possible_the_page_says_what_would_be(
+    name: str, value: float, said: str
+) -> None:
+    panel = lesson.server_panel(given())
+    before = panel.boxes[name].value
+    set_up(panel, **{name: value})
+    assert said in status(panel)
+    assert "Below stands the last answer" in page(panel)
+    set_up(panel, **{name: before})
+    assert "need at least 546 A100-SXM-80GB" in status(panel)
+    assert not any(not isinstance(error, ValueError) for error in panel.errors)
+
+
+def test_every_model_and_accelerator_answers_or_says_why_not() -> None:
+    panel = lesson.server_panel(given(owned_accelerators=10**7))
+    for model in panel.boxes["model"].options:
+        for name in catalog.accelerators():
+            set_up(panel, model=model[1], accelerator=name)
+    assert {type(error) for error in panel.errors} <= {ValueError}
+    assert "The panel failed" not in page(panel)
+
+
+def test_a_model_of_one_s_own_stays_one_s_own() -> None:
+    panel = lesson.server_panel(given(n_params=5e9, kv_bytes_per_token=1e5))
+    assert panel.boxes["model"].value == "my own"
+    before = status(panel)
+    set_up(panel, model="llama-3.2-1b")
+    assert status(panel) != before
+    set_up(panel, model="my own")
+    assert status(panel) == before
+
+
+def test_the_static_page_has_the_same_answer() -> None:
+    panel = lesson.server_panel(given())
+    static = panel._repr_mimebundle_()["text/html"]
+    assert "need at least 546 A100-SXM-80GB" in static
+    assert "Number of users, in millions" in static
+
+
+def test_answers_of_the_exercises_from_outside() -> None:
+    assert lesson.peak_fleet().answer == 41
+    assert lesson.picture_traffic().answer == pytest.approx(5e6 * 4 * 1.5e6 * 8 / 86_400)
+    assert lesson.batch_in_memory().answer == 108
+    assert lesson.readers_needed().answer == 23
+    assert lesson.peak_fleet(peak_factor=1).answer == 14
+
+
+BITS = 5e6 * 4 * 1.5e6 * 8 / 86_400
+LEFT = 0.9 * 79.19 * 2**30 - 2e9 - 16_060_522_496
+SEQUENCE = 4096 * 131_072
+
+
+@pytest.mark.parametrize(
+    ("make", "answer", "sentence"),
+    [
+        (lesson.peak_fleet, 14, "the mean of the day"),
+        (lesson.peak_fleet, 13.48, "the mean of the day"),
+        (lesson.peak_fleet, 40, "Rounded down"),
+        (lesson.peak_fleet, 40.4449, "Now round up"),
+        (lesson.peak_fleet, 40.9, "Now round up"),
+        (lesson.peak_fleet, 122, "Six operations a parameter are training"),
+        (lesson.peak_fleet, 21, "two operations a parameter"),
+        (lesson.peak_fleet, 49, "spare ones"),
+        (lesson.peak_fleet, 55, "leaves room as a plan does"),
+        (lesson.peak_fleet, 5, "The peak factor multiplies"),
+        (lesson.picture_traffic, BITS / 8, "eight to a byte"),
+        (lesson.picture_traffic, BITS / 1e6, "number of Mbit/s"),
+        (lesson.picture_traffic, BITS / 1e9, "number of Gbit/s"),
+        (lesson.picture_traffic, BITS * 86_400, "a day's worth"),
+        (lesson.picture_traffic, BITS * 30 * 86_400, "a month's worth"),
+        (lesson.picture_traffic, BITS * 1.048576, "1,048,576 bytes are a MiB"),
+        (lesson.picture_traffic, BITS / 1000, "A thousand times too small"),
+        (lesson.picture_traffic, BITS * 24, "over an hour"),
+        (lesson.picture_traffic, BITS / 4, "one picture for each"),
+        (lesson.batch_in_memory, LEFT // SEQUENCE + 1, "Rounded up"),
+        (lesson.batch_in_memory, LEFT / SEQUENCE, "Now round down"),
+        (lesson.batch_in_memory, (LEFT + 16_060_522_496) // SEQUENCE, "The weights are in"),
+        (lesson.batch_in_memory, (LEFT + 16_060_522_496) / SEQUENCE, "The weights are in"),
+        (lesson.batch_in_memory, (LEFT + 2e9) // SEQUENCE, "The work of a step"),
+        (lesson.batch_in_memory, (LEFT + 0.1 * 79.19 * 2**30) // SEQUENCE, "all of the memory"),
+        (lesson.batch_in_memory, (0.9 * 79.19e9 - 2e9 - 16_060_522_496) // SEQUENCE, "a GiB is 7"),
+        (lesson.batch_in_memory, LEFT // SEQUENCE * 4096, "These are tokens"),
+        (lesson.readers_needed, 22, "Rounded down"),
+        (lesson.readers_needed, 20, "the cache of every sequence"),
+        (lesson.readers_needed, 5, "That is the compute bound"),
+        (lesson.readers_needed, 634, "a batch shares them"),
+    ],
+)
+def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:
+    verdict = check(make(), answer)
+    assert verdict.right is False
+    assert sentence in verdict.sentence
+
+
+def test_anything_else_is_told_kindly() -> None:
+    for make in lesson.EXERCISES:
+        assert " times too large: check each factor" in check(make(), 1e13).sentence
