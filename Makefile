@@ -1,12 +1,12 @@
 # The commands of the course. This file only names them: tools/ does the work.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab fresh test browser-test office-test verify notebooks site bench constraints clean
+.PHONY: help lab fresh test browser-test office-test verify notebooks site sheets bench constraints clean
 
 # Python settings of the user's own must not leak into the course's environment.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-# PYTHON, PORT, LESSON and PYTEST_ARGS reach tools/ as variables of the environment.
+# PYTHON, PORT, LESSON, SHEETS_ARGS and PYTEST_ARGS reach tools/ as variables of the environment.
 ANY_PYTHON := sh tools/python.sh
 SET_UP := $(ANY_PYTHON) -m tools.set_up
 COURSE := .venv/bin/python
@@ -44,6 +44,10 @@ notebooks: ## re-execute all lessons in place and normalize what git keeps
 site: ## write the course as static HTML into build/site; it loads nothing from elsewhere
 	@$(SET_UP) test
 	@$(COURSE) -m tools.publish
+
+sheets: ## write exercise sheets for a room, and their key, into build/sheets
+	@$(SET_UP)
+	@$(COURSE) -m tools.sheets
 
 bench: ## print the speed figures, as ratios against a floor measured in the same run
 	@$(SET_UP) test
