@@ -86,6 +86,10 @@ def _pose(kind: Kind, seed: str, asked: set[str]) -> Exercise:
     return exercise
 
 
+def _named(exercise: Exercise) -> str:
+    return {"s": "seconds"}.get(exercise.unit, plural(exercise.unit, exercise.answer))
+
+
 def unit(exercise: Exercise) -> str:
     """Write the unit in which the answer is asked."""
     return {"s": "seconds"}.get(exercise.unit, plural(exercise.unit, 2))
@@ -96,7 +100,7 @@ def brief(exercise: Exercise) -> str:
     if exercise.unit.startswith("byte"):
         return prefixed_text(exercise.answer, "B")
     text = quantity_text(exercise.answer, exercise.unit)
-    return text.removesuffix(plural(exercise.unit, exercise.answer)).rstrip()
+    return text if exercise.unit == "s" else text.removesuffix(f" {_named(exercise)}")
 
 
 def counted(exercise: Exercise) -> str:
@@ -106,8 +110,7 @@ def counted(exercise: Exercise) -> str:
 
 def exact(exercise: Exercise) -> str:
     """Write the answer in the unit that is asked, and as people say it."""
-    name = {"s": "seconds"}.get(exercise.unit, plural(exercise.unit, exercise.answer))
-    plain = f"{number_text(exercise.answer, 6)} {name}"
+    plain = f"{number_text(exercise.answer, 6)} {_named(exercise)}"
     said = quantity_text(exercise.answer, exercise.unit)
     return plain if said.split()[0] == plain.split()[0] else f"{plain} = {said}"
 

@@ -181,7 +181,8 @@ def cache_of_a_rank(key: str, ranks: int, batch: int, tokens: int) -> Exercise:
         "each of them keep?",
         "kv_cache_bytes",
         right,
-        f"{s.n_kv_heads} / {ranks} = {quantity_text(s.n_kv_heads // ranks, 'head')} each: 2 x {s.n_layers} x "
+        f"{s.n_kv_heads} / {ranks} = {quantity_text(s.n_kv_heads // ranks, 'head')} each: "
+        f"2 x {s.n_layers} x "
         f"{s.n_kv_heads // ranks} x {s.head_dim} x {number_text(tokens)} x {batch} x 2 bytes = "
         "{answer}.",
         (right * ranks, "That is the whole cache: the heads are shared out."),

@@ -249,7 +249,7 @@ def embedding_of(vocab_size: int, d_model: int) -> Exercise:
     )
 
 
-@kind("01", key=GROUPED, layers=(1, 2, 3, 4, 6, 8, 10, 12))
+@kind("01", key=GROUPED, layers=(2, 3, 4, 5, 6, 8, 10, 12))
 def attention_of(key: str, layers: int) -> Exercise:
     """Parameters of the attention of some layers."""
     s = shape(key)
@@ -271,7 +271,7 @@ def attention_of(key: str, layers: int) -> Exercise:
     )
 
 
-@kind("01", key=GATED, layers=(1, 2, 3, 4, 6, 8, 10, 12))
+@kind("01", key=GATED, layers=(2, 3, 4, 5, 6, 8, 10, 12))
 def mlp_of(key: str, layers: int) -> Exercise:
     """Parameters of gated feed-forward blocks."""
     s = shape(key)
