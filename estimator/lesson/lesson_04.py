@@ -192,7 +192,7 @@ def network_table() -> Table:
     rate = requests_per_s(USERS, ASKS)
     rows = []
     for name, size, printed, why in (
-        ("questions", 2_000, "185 Mbps", "186 in one set of notes"),
+        ("questions", 2_000, "185 Mbps", "186 in one set of notes, which no rounding gives"),
         ("answers, by the course", 10_000, "926 Mbps", "more than their text"),
         ("answers, 500 tokens of text", answer_bytes(TOKENS), "", "4 bytes a token"),
         ("pictures", 1_000_000, "92.6 Gbps", "a million bytes each"),

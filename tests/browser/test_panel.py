@@ -38,18 +38,23 @@ def test_every_box_takes_a_number_and_answers(panels: list[PanelPage]) -> None:
 
 
 def answers_anew(panel: PanelPage, box: Locator) -> bool:
-    """Type other numbers until one is taken, each time the first again; tell if one was."""
-    before, seen = box.input_value(), panel.root.inner_text()
+    """Type other numbers until one is taken; tell whether the page moved, and put the first back.
+
+    Each number is tried from where the page began, so that no refusal is taken for an answer.
+    """
+    before = box.input_value()
     value = float(before)
     for number in (value / 2 if value else 1, value * 2 + 1, value + 1):
+        seen = panel.root.inner_text()
         panel.type(box, f"{number:.6g}" if value % 1 else f"{int(number)}")
-        if panel.has_changed(seen):
-            taken = MARK not in panel.answer.inner_text()
-            with panel.changes(panel.root):
-                panel.type(box, before)
-            if taken:
-                return True
-    panel.type(box, before)
+        if not panel.has_changed(seen):
+            panel.type(box, before)
+            continue
+        taken = MARK not in panel.answer.inner_text()
+        with panel.changes(panel.root):
+            panel.type(box, before)
+        if taken:
+            return True
     return False
 
 
