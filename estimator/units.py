@@ -35,8 +35,10 @@ def number_text(value: float, digits: int = 4) -> str:
     >>> number_text(354336768), number_text(11574.074), number_text(4.125)
     ('354,336,768', '11,574', '4.125')
     """
-    if isinstance(value, int) or value == 0:
-        return f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value == 0:
+        return "0"
     if not math.isfinite(value):
         return str(value)
     exponent = math.floor(math.log10(abs(value)))

@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 
 from estimator.lesson import check, lesson_00, progress
 from estimator.lesson.inputs import Inputs
+from estimator.lesson.panel import Panel
 from estimator.lesson.progress import TASKS, VARIABLE, exercise_titles, keep
 from estimator.lesson.prose import Prose
 from tools import lab
@@ -64,7 +65,7 @@ def test_an_exercise_of_ones_own_is_not_kept(folder: Path) -> None:
     assert files(folder) == []
 
 
-def panel_of_lesson_00() -> lesson_00.Panel:
+def panel_of_lesson_00() -> Panel:
     given = Inputs(users=100_000_000, requests_per_user=10, n_params=3_000_000_000,
                    bits_per_weight=16, output_tokens=500, accelerator="A100-SXM-80GB")  # fmt: skip
     return lesson_00.envelope_panel(given)

@@ -40,7 +40,9 @@ def test_each_output_stands_in_the_page(site: Path, stem: str) -> None:
     shown = list(outputs(stem))
     formulas = sum("$$" in data.get("text/markdown", "") for data in shown)
     assert text.count('class="formula"') == formulas
-    assert text.count("data:image/png;base64,") == sum("image/png" in data for data in shown)
+    assert text.count("data:image/png;base64,") == sum(
+        "<img " in data.get("text/html", "") for data in shown
+    )
     tables = sum(data.get("text/html", "").count("<table") for data in shown)
     assert text.count("<table") >= tables
     assert "$" not in re.sub(r"(?s)<pre.*?</pre>|<style>.*?</style>", "", text)

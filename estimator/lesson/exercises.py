@@ -9,6 +9,7 @@ from typing import Any
 
 from estimator.glossary import quantity
 from estimator.lesson.progress import keep
+from estimator.quantity import LARGEST
 from estimator.units import (
     BITS_PER_BYTE,
     DAY,
@@ -103,6 +104,8 @@ class Exercise:
                 False,
                 f"{answer!r:.40} is not a plain number: give one{self._in_units.rstrip(',')}.",
             )
+        if isinstance(answer, int) and abs(answer) > LARGEST:
+            return False, "That is more than a number can hold: count its digits again."
         if self._is(answer, self.answer):
             return True, f"Right: {quantity_text(self.answer, self.unit)}."
         return False, f"Not yet. {self._advice(answer)}"

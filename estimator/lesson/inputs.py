@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from estimator.choosing import choose
 from estimator.glossary import quantity
 from estimator.quantity import Quantity
+
+COUNTS = ("user", "parameter")
 
 
 class Inputs(SimpleNamespace):
@@ -36,6 +39,8 @@ def inputs(
     for name, value in values.items():
         try:
             entry = (narrowed or {}).get(name) or quantity(name)
+            # Half of the users is a sensible factor of a formula, but no reader has half a user.
+            entry = replace(entry, whole=True) if entry.unit in COUNTS else entry
             given[name] = entry.check(_single(name, value))
         except (TypeError, ValueError) as error:
             problems.append(str(error))
@@ -50,7 +55,7 @@ def inputs(
 
 
 def _single(name: str, value: Any) -> Any:
-    if hasattr(value, "shape") and value.shape:
+    if isinstance(value, list | tuple) or (hasattr(value, "shape") and value.shape):
         raise TypeError(f"{name} is an array, but a lesson takes one number: give one number.")
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)

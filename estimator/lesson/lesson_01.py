@@ -295,6 +295,7 @@ def size_at_int8(n_params: int = 70_000_000_000) -> Exercise:
                     "two bytes are FP16."),
             Mistake(weight_bytes(n_params, 1), "INT8 is one byte, and the formula asks for bits: "
                     "eight."),
+            Mistake(weight_bytes(n_params, 32), "Four times too large: four bytes are FP32."),
             Mistake(weight_bytes(n_params, 4), "Twice too small: INT8 is a whole byte; half a byte "
                     "is INT4."),
         ),
