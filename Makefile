@@ -45,7 +45,7 @@ site: ## write the course as static HTML into build/site; it loads nothing from 
 	@$(SET_UP) test
 	@$(COURSE) -m tools.publish
 
-sheets: ## write exercise sheets for a room, and their key, into build/sheets
+sheets: ## write exercise sheets for a room, and their key, into build/sheets; SHEETS_ARGS=--help
 	@$(SET_UP)
 	@$(COURSE) -m tools.sheets
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from estimator.lesson.exercise_sheets import KINDS
+from estimator.lesson.exercise_sheets.kind import Kind
 from tools import sheets
 from tools.page import outside
 from tools.set_up import CannotError
@@ -47,7 +48,7 @@ def test_every_sheet_has_the_same_kinds_and_questions_of_its_own(drawn: sheets.S
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_a_kind_alone_has_numbers_for_nearly_all_of_a_room(kind: sheets.Kind) -> None:
+def test_a_kind_alone_has_numbers_for_nearly_all_of_a_room(kind: Kind) -> None:
     asked: set[str] = set()
     for student in range(30):
         asked.add(sheets._pose(kind, f"1/{student}", asked).question)
@@ -146,6 +147,8 @@ def test_answers_on_paper_say_their_unit() -> None:
     fleet = kinds["fleet_with_reserve"].make(busy=101, use=0.7, spare=4)
     assert (sheets.brief(fleet), sheets.exact(fleet)) == ("149", "149 accelerators")
     assert sheets.nearness(fleet) == "exactly"
+    rate = kinds["month_to_second"].make(millions=2880, days=30)
+    assert (sheets.brief(rate), sheets.exact(rate)) == ("1,111", "1,111.11 requests/s")
     size = kinds["size_at"].make(key="llama-3.1-8b", precision="BF16")
     assert sheets.exact(size) == "16,060,522,496 bytes = 16.06 GB (14.96 GiB)"
     assert (sheets.brief(size), sheets.nearness(size)) == ("16.06 GB", "give or take 0.5 %")

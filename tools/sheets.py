@@ -112,7 +112,7 @@ def exact(exercise: Exercise) -> str:
     """Write the answer in the unit that is asked, and as people say it."""
     plain = f"{number_text(exercise.answer, 6)} {_named(exercise)}"
     said = quantity_text(exercise.answer, exercise.unit)
-    return plain if said.split()[0] == plain.split()[0] else f"{plain} = {said}"
+    return plain if said.endswith(f" {_named(exercise)}") else f"{plain} = {said}"
 
 
 def nearness(exercise: Exercise) -> str:

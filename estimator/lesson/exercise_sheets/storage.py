@@ -262,8 +262,8 @@ def attention_of(key: str, layers: int) -> Exercise:
         f"of {layers} of its layers?",
         "attention_params",
         right,
-        f"Queries and output: 2 x {s.d_model} x {s.n_heads} x {s.head_dim}; keys and values: "
-        f"2 x {s.d_model} x {s.n_kv_heads} x {s.head_dim}; times {layers} layers: {{answer}}.",
+        f"Queries and output: 2 x {number_text(s.d_model)} x {s.n_heads} x {s.head_dim}; keys "
+        f"and values: 2 x {number_text(s.d_model)} x {s.n_kv_heads} x {s.head_dim}; times {layers} layers: {{answer}}.",
         (every, "That gives keys and values as many heads as the queries: they have fewer."),
         (right / layers, f"That is one layer: {layers} are asked for."),
         (right / 2, "Half of it: queries, keys, values and the output are four matrices."),
