@@ -263,7 +263,8 @@ def attention_of(key: str, layers: int) -> Exercise:
         "attention_params",
         right,
         f"Queries and output: 2 x {number_text(s.d_model)} x {s.n_heads} x {s.head_dim}; keys "
-        f"and values: 2 x {number_text(s.d_model)} x {s.n_kv_heads} x {s.head_dim}; times {layers} layers: {{answer}}.",
+        f"and values: 2 x {number_text(s.d_model)} x {s.n_kv_heads} x {s.head_dim}; "
+        f"times {layers} layers: {{answer}}.",
         (every, "That gives keys and values as many heads as the queries: they have fewer."),
         (right / layers, f"That is one layer: {layers} are asked for."),
         (right / 2, "Half of it: queries, keys, values and the output are four matrices."),
