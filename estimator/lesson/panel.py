@@ -197,7 +197,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def _keep(self) -> None:
         """Remember, in the learner's own folder, that the task is solved."""
-        note, self._kept = keep(self._title), True
+        note = keep(self._title)
+        self._kept = not note
         if note:
             self.last = replace(self.last, score=f"{self.last.score} {note}".lstrip())
 

@@ -59,7 +59,8 @@ def keep(title: str) -> str:
 
     What is no part of the course, such as an exercise of one's own, is not remembered.
     """
-    file, lesson = progress_file(), _lesson_of(title)
+    file = progress_file()
+    lesson = _lesson_of(title) if file else ""
     if file is None or not lesson:
         return ""
     try:
@@ -110,7 +111,7 @@ def _table(solved: Solved, note: str) -> Table:
 def _lesson_of(title: str) -> str:
     """The lesson in which an exercise or a panel stands, empty if in none."""
     by_title = {task: lesson for lesson, task in TASKS.items()}
-    if title not in by_title and progress_file():
+    if title not in by_title:
         by_title = {t: lesson for lesson, titles in exercise_titles().items() for t in titles}
     return by_title.get(title, "")
 

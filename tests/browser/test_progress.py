@@ -1,6 +1,7 @@
 """What a learner solves in JupyterLab is there again after the kernel was restarted."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def run_cell(lesson: LessonPage, code: str) -> None:
 def restart(lesson: LessonPage) -> None:
     """Restart the kernel from the menu."""
     lesson.page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    lesson.page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
+    lesson.page.get_by_role("menuitem", name=re.compile("^Restart Kernel(…|\\.\\.\\.)")).click()
     lesson.page.get_by_role("button", name="Confirm Kernel Restart").click()
     lesson.wait_idle()
 

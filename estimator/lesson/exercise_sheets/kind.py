@@ -57,11 +57,9 @@ def pose(
 
 def distinct(exercise: Exercise) -> Exercise:
     """Keep the mistakes that, with these numbers, are told apart from the answer and each other."""
-    bare, kept = replace(exercise, mistakes=()), list[Mistake]()
+    kept: list[Mistake] = []
     for mistake in exercise.mistakes:
         if not math.isfinite(mistake.value) or mistake.value <= 0:
-            continue
-        if bare.verdict(mistake.value)[0]:
             continue
         so_far = replace(exercise, mistakes=(*kept, mistake))
         if so_far.verdict(mistake.value)[1] == f"Not yet. {mistake.advice}":
