@@ -101,6 +101,7 @@ def server_arguments(root: Path, port: int) -> list[str]:
         "--ServerApp.answer_yes=True",  # Ctrl-C stops it, without asking back
         "--Application.log_level=ERROR",
         "--KernelManager.transport_encryption=auto",  # else each kernel prints a warning
+        "--ContentsManager.pre_save_hook=estimator.lesson.saving.keep_readable",
         "--ServerApp.kernel_websocket_connection_class=estimator.lesson.prompt_socket.PromptSocket",
         f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
     ]

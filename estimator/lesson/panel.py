@@ -255,6 +255,6 @@ def _slider(control: Number) -> Any:
 
 
 def _tidy(shown: float, control: Number) -> float:
-    """Round what a slider gives to three digits, as one would type it, and a count to a whole."""
-    tidy = float(f"{shown:.3g}")
+    """Give what a slider stands on as one would type it: three digits of a scale of powers."""
+    tidy = float(f"{shown:.3g}" if control.log else f"{shown:.10g}")
     return round(tidy) if control.quantity.whole and control.scale == 1 else tidy
