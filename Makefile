@@ -2,12 +2,12 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help lab fresh test browser-test office-test kill-test dask-test verify notebooks batch \
-	site bench constraints clean
+	site sheets bench constraints clean
 
 # Python settings of the user's own must not leak into the course's environment.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-# PYTHON, PORT, LESSON and PYTEST_ARGS reach tools/ as variables of the environment.
+# PYTHON, PORT, LESSON, SHEETS_ARGS and PYTEST_ARGS reach tools/ as variables of the environment.
 ANY_PYTHON := sh tools/python.sh
 SET_UP := $(ANY_PYTHON) -m tools.set_up
 COURSE := .venv/bin/python
@@ -57,6 +57,10 @@ site: ## write the course as static HTML into build/site; it loads nothing from 
 batch: ## run the course's systems, and print their table beside the published figures
 	@$(SET_UP)
 	@$(COURSE) -m tools.course_systems
+
+sheets: ## write exercise sheets for a room, and their key, into build/sheets; SHEETS_ARGS=--help
+	@$(SET_UP)
+	@$(COURSE) -m tools.sheets
 
 bench: ## print the speed figures, as ratios against a floor measured in the same run
 	@$(SET_UP) test

@@ -21,6 +21,7 @@ from tools.set_up import CannotError, told
 HOST = "127.0.0.1"
 FIRST_PORT, PORTS_TRIED = 8888, 50
 FIRST_PAGE = "00-start-here.ipynb"
+PROGRESS = "COURSE_PROGRESS"  # estimator.lesson.progress keeps there what the learner solves
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 NEWS_PLUGIN = "@jupyterlab/apputils-extension:notification"
 
@@ -151,6 +152,7 @@ def start() -> None:
     turn_off_news(prefix)
     token = secrets.token_hex(24)
     os.environ.update(jupyter_settings(prefix, COPY / ".jupyter"), JUPYTER_TOKEN=token)
+    os.environ[PROGRESS] = str(COPY / "progress.json")
     try:
         from jupyterlab.labapp import main  # late: it reads the variables when it is imported
     except ImportError as problem:

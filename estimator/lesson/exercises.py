@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estimator.glossary import quantity
+from estimator.lesson.progress import keep
 from estimator.quantity import LARGEST
 from estimator.units import (
     BITS_PER_BYTE,
@@ -183,11 +184,13 @@ class Verdict:
     exercise: Exercise
     right: bool | None
     sentence: str
+    note: str = ""
 
     def _repr_markdown_(self) -> str:
+        note = f" {self.note}" if self.note else ""
         mark = {True: "✔ ", False: "✘ ", None: ""}[self.right]
         return (
-            f"**{self.exercise.title}**\n\n{self.exercise.question}\n\n{mark}*{self.sentence}*\n\n"
+            f"**{self.exercise.title}**\n\n{self.exercise.question}\n\n{mark}*{self.sentence}*{note}\n\n"
             f"<details><summary>Solution</summary>{self.exercise.solution}</details>"
         )
 
@@ -202,5 +205,9 @@ def attempt(function: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def check(exercise: Exercise, answer: object = ...) -> Verdict:
-    """Pose an exercise, and judge the answer once there is one."""
-    return Verdict(exercise, *exercise.verdict(answer))
+    """Pose an exercise, and judge the answer once there is one.
+
+    In the learner's own folder, an exercise that is solved is remembered.
+    """
+    right, sentence = exercise.verdict(answer)
+    return Verdict(exercise, right, sentence, keep(exercise.title) if right else "")
