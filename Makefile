@@ -1,7 +1,7 @@
 # The commands of the course. This file only names them: tools/ does the work.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab fresh test browser-test office-test verify notebooks bench constraints clean
+.PHONY: help lab fresh test browser-test office-test verify notebooks site bench constraints clean
 
 # Python settings of the user's own must not leak into the course's environment.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
@@ -40,6 +40,10 @@ verify: ## check the formulas against real modules; needs PyTorch, about two gig
 notebooks: ## re-execute all lessons in place and normalize what git keeps
 	@$(SET_UP)
 	@$(COURSE) -m estimator.lesson.renew notebooks
+
+site: ## write the course as static HTML into build/site; it loads nothing from elsewhere
+	@$(SET_UP) test
+	@$(COURSE) -m tools.publish
 
 bench: ## print the speed figures, as ratios against a floor measured in the same run
 	@$(SET_UP) test

@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -116,6 +116,31 @@ def array_rows() -> Iterator[Row]:
         yield Row(what, taken, floor, "3 times", taken < 3 * floor)
 
 
+def all_figures(config: Mapping[str, Any]) -> tuple[object, ...]:
+    """A configuration to all that an architecture answers."""
+    from estimator.architecture import RULES, Architecture
+
+    model = Architecture.from_hf_config(dict(config))
+    caches = [model.cache_bytes(100_000, 8, 2, rule=rule) for rule in RULES]
+    counts = model.n_params, model.n_active_params, model.n_checkpoint_params, model.extra_parts
+    return (*counts, model.parts, model.kv_bytes_per_token(2), *caches)
+
+
+def architecture_rows() -> Iterator[Row]:
+    """The slowest published configuration and the whole catalog, against reading the keys."""
+    from estimator.catalog.configurations import configurations
+
+    configs = [dict(each.config) for each in configurations().values()]
+    pairs = [time_pair(partial(all_figures, c), partial(dict, c), 5, 50) for c in configs]
+    taken, floor = max(pairs)
+    yield Row("slowest configuration, all figures", taken, floor, "100 µs", taken < 100e-6)
+    taken, floor = time_pair(
+        lambda: [all_figures(c) for c in configs], lambda: [dict(c) for c in configs], 20
+    )
+    what = f"catalog of {len(configs)}, all figures"
+    yield Row(what, taken, floor, "20 ms", taken < 20e-3)
+
+
 def panels_of(lesson: Path) -> list[Any]:
     """The panels that a lesson makes, by running its cells here."""
     from estimator.lesson.panel import Panel
@@ -183,6 +208,7 @@ def rows() -> Iterator[Row]:
     yield import_row()
     yield scalar_row()
     yield from array_rows()
+    yield from architecture_rows()
     yield from update_rows(lessons)
     for what, taken, floor in whole_runs(lessons):
         yield Row(what, taken, floor)

@@ -19,6 +19,7 @@ from tools.set_up import ROOT, CannotError, told
 TESTS = (
     *("pytest", "-n2", "--dist=loadscope", "--durations=5"),
     *("--doctest-modules", "--nbval", "--nbval-cell-timeout=60"),
+    "--nbval-sanitize-with=tests/data/nbval.ini",
     *(
         "--doctest-glob=README.md",
         "--ignore=tests/browser",

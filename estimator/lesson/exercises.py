@@ -153,7 +153,8 @@ class Exercise:
         factor = answer / self.answer
         times = number_text(factor if factor > 1 else 1 / factor)
         side = f"{times} times too {'large' if factor > 1 else 'small'}"
-        return f"{quantity_text(answer, self.unit)} is {side}: check each factor and its unit."
+        given = quantity_text(answer, self.unit)
+        return f"Your {given}: {side}. Check each factor and its unit."
 
 
 def _is_small_count(value: float) -> bool:

@@ -7,8 +7,9 @@ import io
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,16 +27,17 @@ class Picture:
     figure: Figure
     alt: str
 
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        # As HTML, because JupyterLab gives a plain PNG no text for those who cannot see it.
         buffer = io.BytesIO()
         with course_style():
             self.figure.savefig(buffer, format="png", metadata={"Software": None})
         image = base64.b64encode(buffer.getvalue()).decode()
         width = int(self.figure.get_figwidth() * 100)
-        return (
-            {"image/png": image, "text/plain": self.alt},
-            {"image/png": {"width": width, "alt": self.alt}},
-        )
+        style = "max-width:100%;height:auto"
+        source = f"data:image/png;base64,{image}"
+        html = f'<img alt="{escape(self.alt)}" width="{width}" style="{style}" src="{source}">'
+        return {"text/html": html, "text/plain": self.alt}
 
     def __repr__(self) -> str:
         return self.alt
@@ -79,7 +81,8 @@ def grouped_bars(
                 [place + shift for place in range(len(groups))], values, thickness, label=name,
                 color=COLOURS[number], hatch=HATCHES[number], edgecolor="white",
             )  # fmt: skip
-            axes.bar_label(bars, labels=list(texts[name]), padding=3)
+            ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            axes.bar_label(bars, labels=list(texts[name]), padding=4, bbox=ground)
         axes.set_yticks(range(len(groups)), labels=list(groups))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")

@@ -81,6 +81,7 @@ def envelope(
 
 def envelope_assumptions() -> Table:
     """What the envelope takes for granted."""
+    a100 = catalog.accelerator("A100-SXM-80GB")
     record, interaction, question, answer = (
         bytes_text(size, decimals=None)
         for size in (RECORD_BYTES, INTERACTION_BYTES, QUESTION_BYTES, ANSWER_BYTES)
@@ -94,9 +95,15 @@ def envelope_assumptions() -> Table:
             ("index over the interactions", share_text(INDEX_SHARE), COURSE),
             ("a question on the network", question, NOTES),
             ("an answer on the network", answer, NOTES),
+            ("parameters of the model", "3,000,000,000, of 16 bits each", COURSE),
             ("tokens of an answer", "500", NOTES),
             ("work for a token", "2 FLOP a parameter", "Kaplan et al. 2020, section 2.1"),
             ("load over the day", "even", NOTES),
+            (
+                "an accelerator",
+                f"an A100 at {quantity_text(a100.flops_per_s[16], 'FLOP/s')}",
+                NOTES,
+            ),
             ("use of the accelerators", "full rate, all the time", NOTES),
         )
     )
@@ -139,11 +146,12 @@ def units_table() -> Table:
     """The pairs of units that get mixed up."""
     rows = (
         ("bits and bytes", f"1 byte = {BITS_PER_BYTE} bits", "networks count bits, disks bytes"),
+        ("KB, MB, GB, TB", "each 1,000 of the one before", "storage and traffic are sold in them"),
         ("GB and GiB", f"{number_text(GB)} and {number_text(GiB)} bytes", "a GiB is 7 % more"),
         ("a day and a second", f"1 day = {number_text(DAY)} seconds", "rates are per second"),
-        ("a month", f"{DAYS_PER_MONTH} days", "the course's month"),
+        ("a month", f"{DAYS_PER_MONTH} days", "the course counts months so"),
     )
-    headers = ("pair", "how they hang together", "why it matters")
+    headers = ("pair", "how they relate", "why it matters")
     return Table(headers, rows, "Units", left=frozenset(headers[1:]))
 
 
@@ -169,7 +177,7 @@ def accelerator_table() -> Table:
          quantity_text(a.flops_per_s[16], "FLOP/s"), a.source)
         for a in map(catalog.accelerator, SHOWN)
     ]  # fmt: skip
-    headers = ("accelerator", "memory as sold", "bandwidth", "16-bit rate, dense", "source")
+    headers = ("accelerator", "memory as sold", "memory bandwidth", "16-bit rate, dense", "source")
     return Table(headers, rows, "Accelerators", left=frozenset({"source"}))
 
 
@@ -230,7 +238,7 @@ def _task(rate: float, requests_per_user: float) -> tuple[bool, str]:
         return True, f"{number_text(rate)} requests a second."
     return (
         False,
-        f"{number_text(rate)} requests a second, {number_text(rate / 1000)} times as many.",
+        f"{number_text(rate)} requests a second, {number_text(rate / 1000)} times the target.",
     )
 
 
@@ -266,6 +274,10 @@ def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
             Mistake(right * DAY / 24, "That is an hour's worth: a day has 86,400 seconds."),
             Mistake(right * 24, "Divided by the seconds of an hour: a day has 24 of those."),
             Mistake(users / DAY, "That is one request a user: each makes several."),
+            Mistake(
+                requests_per_s(users, 10),
+                f"That is the example's ten requests a user: here each makes {requests_per_user}.",
+            ),
         ),
         f"{number_text(users)} x {requests_per_user} / {number_text(DAY)} = {number_text(right)}.",
         tolerance=0.05,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from estimator import catalog
+from estimator.catalog.configurations import architecture
 from estimator.lesson.controls import OWN, Choice, Number
 from estimator.lesson.exercises import Exercise, Mistake
 from estimator.lesson.figures import Picture, grouped_bars
@@ -42,9 +43,9 @@ def storage_assumptions() -> Table:
         (
             ("a byte", quantity_text(BITS_PER_BYTE, "bit"), "IEC 80000-13"),
             ("GB, and GiB", f"{number_text(GB)} and {number_text(GiB)} bytes", "IEC 80000-13"),
-            ("every parameter has the same precision", "until a group shares a scale", COURSE),
-            ("one copy of the weights", "until replicas are counted", COURSE),
-            ("nothing but weights in memory", "until lesson 03", "a floor, worked out here"),
+            ("precision", "the same for every parameter; 'Fewer bits' adds scales", COURSE),
+            ("copies of the weights", "1; more traffic needs more (`replicas`)", COURSE),
+            ("what is in memory", "the weights alone, until lesson 03", "a floor, worked out here"),
         )
     )
 
@@ -104,8 +105,10 @@ def counts_table(gpt2_params: int) -> Table:
     ratio = number_text(gpt2_params / gpt2.n_params)
     return comparison(
         (
-            (gpt2.name, number_text(gpt2.n_params), gpt2_params, "parameter", f"ratio {ratio}"),
-            (llama.name, "3B", llama.n_params, "parameter", "a name is not a count"),
+            (gpt2.name, number_text(gpt2.n_params), gpt2_params, "parameter",
+             f"ratio {ratio}, to KerasHub's count"),
+            (llama.name, "3B", architecture("llama-3.2-3b").n_params, "parameter",
+             "from its configuration; a name is not a count"),
             (f"{llama.name} at FP16", "6 GB", weight_bytes(llama.n_params, 16), "byte",
              "so the table's first row is 7 % short"),
         )
@@ -258,10 +261,7 @@ def _task(n_params: float, bits_per_weight: float) -> tuple[bool, str]:
 
 def storage_panel(given: Inputs) -> Panel:
     """The lesson's panel, starting at the reader's inputs."""
-    names = {
-        key: m.name if m.exact else f"{m.name}, as the course rounds it"
-        for key, m in catalog.models().items()
-    }
+    names = {key: m.name if m.exact else f"{m.name}, course" for key, m in catalog.models().items()}
     by_params = {m.n_params: key for key, m in catalog.models().items()}
     bits = {p.name: p.bits_per_weight for p in catalog.precisions().values()}
     by_bits = {value: name for name, value in reversed(bits.items())} | {16: "FP16"}
@@ -293,6 +293,8 @@ def size_at_int8(n_params: int = 70_000_000_000) -> Exercise:
         (
             Mistake(weight_bytes(n_params, 16), "Twice too large: INT8 is one byte a parameter; "
                     "two bytes are FP16."),
+            Mistake(weight_bytes(n_params, 1), "INT8 is one byte, and the formula asks for bits: "
+                    "eight."),
             Mistake(weight_bytes(n_params, 4), "Twice too small: INT8 is a whole byte; half a byte "
                     "is INT4."),
         ),

@@ -212,7 +212,7 @@ def render(answer: Answer, task: str, *, problem: str = "", trace: str = "") -> 
     else:
         parts.append(f'<p role="status"><strong>{html.escape(answer.sentence)}</strong></p>')
     # A table wider than the column is scrolled, and does not widen what stands around it.
-    wide = '<div style="overflow-x:auto;width:0;min-width:100%">'
+    wide = '<div style="overflow-x:auto;width:0;min-width:100%;margin-top:8px">'
     parts += [f"{wide}{table.html()}</div>" for table in answer.tables]
     if answer.score:
         mark = "✔ Solved" if answer.solved else "Not yet"

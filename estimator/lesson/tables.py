@@ -36,9 +36,9 @@ class Bar:
             else colour
         )
         fill = f"width:{width:.1f}%;height:11px;background:{stripes}"
-        frame = "width:120px;border:1px solid #767676;display:inline-block"
+        frame = "width:120px;border:1px solid #767676;display:inline-block;vertical-align:middle"
         drawn = f'<div style="{frame}"><div style="{fill}"></div></div>'
-        return f"{drawn} <span>{escape(self.text)}</span>"
+        return f'{drawn} <span style="vertical-align:middle">{escape(self.text)}</span>'
 
     def __str__(self) -> str:
         return self.text
@@ -124,6 +124,11 @@ def _html(cell: Cell) -> str:
     return cell.html() if isinstance(cell, Bar | Given) else _text(cell)
 
 
+def _share_text(share: float) -> str:
+    """Write a part's share; a part that is there is not said to be none."""
+    return "< 0.1 %" if 0 < share < 0.0005 else share_text(share, 1)
+
+
 def breakdown(
     parts: Mapping[str, float], unit: str, *, caption: str = "", left_out: str = ""
 ) -> Table:
@@ -132,7 +137,7 @@ def breakdown(
     if not total:
         raise ValueError("the parts add up to 0, so they have no shares: give a part above 0.")
     rows = [
-        (name, quantity_text(value, unit), Bar(value / total, share_text(value / total, 1)))
+        (name, quantity_text(value, unit), Bar(value / total, _share_text(value / total)))
         for name, value in parts.items()
     ]
     note = f"Left out: {left_out}" if left_out else ""

@@ -55,6 +55,11 @@ class Lesson:
         return "".join(self.outputs("text/html")).count("<table")
 
     @property
+    def pictures(self) -> int:
+        """How many pictures stand in outputs."""
+        return "".join(self.outputs("text/html")).count("<img ")
+
+    @property
     def panel_sentences(self) -> list[str]:
         """The answer of each panel to what it starts with."""
         status = re.compile(r'<p role="status".*?</p>')
@@ -98,7 +103,7 @@ class Clone:
     @classmethod
     def look(cls, opened: LessonPage, lesson: Lesson, server: Server) -> Clone:
         """Wait until the page is complete, or long enough, and note what it shows."""
-        wanted = [lesson.formulas, len(lesson.outputs("image/png")), lesson.tables]
+        wanted = [lesson.formulas, lesson.pictures, lesson.tables]
         with contextlib.suppress(PlaywrightTimeoutError):
             opened.page.wait_for_function(COMPLETE, arg=wanted, timeout=STEP_MS)
         selectors = {

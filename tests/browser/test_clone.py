@@ -20,7 +20,9 @@ def test_formulas_are_typeset(clone: Clone, lesson: Lesson) -> None:
 
 def test_tables_and_figures_are_there(clone: Clone, lesson: Lesson) -> None:
     assert clone.shown["tables"] == lesson.tables > 0
-    assert clone.shown["pictures"] == len(lesson.outputs("image/png"))
+    assert clone.shown["pictures"] == lesson.pictures
+    drawn = "each => each.every(picture => picture.naturalWidth > 0)"
+    assert clone.opened.notebook.locator(".jp-OutputArea img").evaluate_all(drawn)
     text = words(clone.text)
     for table in lesson.outputs("text/html"):
         assert words(text_of(table)) in text

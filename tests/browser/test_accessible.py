@@ -1,0 +1,50 @@
+"""What axe-core finds in what the lessons show, in a page that has run."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tools.lesson_page import LessonPage
+
+GRAVE = {"serious", "critical"}
+# JupyterLab's own frame and editor are not ours: outputs and the rendered prose are.
+OURS = {
+    "include": [[".jp-Notebook .jp-OutputArea-output"], [".jp-Notebook .jp-MarkdownOutput"]],
+    "exclude": [
+        # No trait of ipywidgets names a slider's handle; the box beside it carries the name.
+        [".noUi-handle"],
+        # JupyterLab's typeset formulas carry their text for readers in markup of MathJax's own.
+        ["mjx-container"],
+    ],
+}
+
+
+@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"])
+def themed(request: pytest.FixtureRequest, run: LessonPage) -> Iterator[Page]:
+    """The lesson in one of JupyterLab's two themes."""
+    choose_theme(run.page, request.param)
+    yield run.page
+    choose_theme(run.page, "JupyterLab Light")
+
+
+def choose_theme(page: Page, name: str) -> None:
+    """Choose a theme from the menu of settings."""
+    if page.locator("body").get_attribute("data-jp-theme-name") == name:
+        return
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    menu = page.locator(".lm-Menu-item")
+    menu.filter(has_text="Theme").first.hover()
+    menu.get_by_text(name, exact=True).click()
+    page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
+
+
+def test_nothing_grave_is_found(themed: Page) -> None:
+    found = Axe().run(themed, context=OURS).response["violations"]
+    grave = {
+        each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
+        for each in found
+        if each["impact"] in GRAVE
+    }
+    assert grave == {}

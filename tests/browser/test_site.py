@@ -1,0 +1,54 @@
+"""The static pages in a browser without a network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tools import publish
+
+PAGES = ["index", *sorted(path.stem for path in publish.LESSONS.glob("*.ipynb"))]
+GRAVE = {"serious", "critical"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    publish.publish(folder)
+    return folder
+
+
+@pytest.fixture(params=["light", "dark"])
+def offline(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """A page without network; and what went wrong in it."""
+    # axe brings a script of its own, which the pages' own policy would not let in.
+    context = browser.new_context(color_scheme=request.param, offline=True, bypass_csp=True)
+    page, wrong = context.new_page(), list[str]()
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("requestfailed", lambda request: wrong.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    yield page, wrong
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_reads_without_a_network(name: str, site: Path, offline: tuple[Page, list[str]]) -> None:
+    page, wrong = offline
+    page.goto((site / f"{name}.html").as_uri())
+    assert wrong == []
+    for formula in page.locator("math").all():
+        box = formula.bounding_box()
+        assert box
+        assert box["height"] > 5
+    for picture in page.locator("img").all():
+        assert picture.evaluate("each => each.naturalWidth") > 0
+        assert len(picture.get_attribute("alt") or "") > 40
+    assert page.get_by_role("status").count() == (0 if name == "index" else 1)
+    for width in (1280, 600, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(page).response["violations"]
+    grave = {each["id"]: each["nodes"][0]["html"] for each in found if each["impact"] in GRAVE}
+    assert grave == {}
