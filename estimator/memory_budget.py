@@ -262,7 +262,7 @@ def _activations(
     chunk, width = plan.chunk_tokens or 1, plan.weights.bits / 8
     pipeline = plan.pipeline_parallel > 1
     states = (measured.pipeline_states if pipeline else measured.layer_states).value
-    live = _live_d_ff(decoder)
+    live = decoder.live_d_ff
     peak = float(_layer(chunk, decoder.d_model, live, states, width))
     if plan.weights.quantized_bits == 8:  # inputs of the matrices are copied in 8 bits
         peak += float(_linear(chunk, live + decoder.d_model))
@@ -282,16 +282,6 @@ def _experts(decoder: Decoder, plan: Plan, chunk: int, width: float) -> float:
     mixture = decoder.mixture
     shape = (mixture.top_k, decoder.d_model, mixture.expert.d_ff)
     return float(_workspace(chunk, *shape, width))
-
-
-def _live_d_ff(decoder: Decoder) -> int:
-    """Inner width that a token fills at a time: of a dense block, or of its experts together."""
-    dense = decoder.dense.d_ff if decoder.dense else 0
-    if decoder.mixture is None:
-        return dense
-    mixture = decoder.mixture
-    shared = mixture.shared.d_ff if mixture.shared else 0
-    return max(dense, mixture.top_k * mixture.expert.d_ff + shared)
 
 
 def _non_torch(plan: Plan, measured: Engine) -> Constant:

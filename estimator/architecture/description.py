@@ -224,6 +224,15 @@ class Decoder:
         """Parameters of the output head as a matrix, tied or not."""
         return int(_embedding(self.vocab_size, self.embedding_dim or self.d_model))
 
+    @property
+    def live_d_ff(self) -> int:
+        """Inner width that a token fills at a time: of a dense block, or of all its experts."""
+        dense = self.dense.d_ff if self.dense else 0
+        if self.mixture is None:
+            return dense
+        shared = self.mixture.shared.d_ff if self.mixture.shared else 0
+        return max(dense, self.mixture.top_k * self.mixture.expert.d_ff + shared)
+
     def _projection(self) -> int:
         """Parameters between an embedding of another width and the model's."""
         if self.embedding_dim is None or self.embedding_dim == self.d_model:

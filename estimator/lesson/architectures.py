@@ -23,6 +23,21 @@ def read_architecture(config_path: str) -> tuple[str, Architecture]:
     return published.name, Architecture.from_hf_config(dict(published.config))
 
 
+def remarks(model: Architecture) -> str:
+    """What a reader must know of a configuration that was read: assumed, and left out."""
+    note = ""
+    if model.assumed:
+        assumed = ", ".join(f"{key} {_plain(value)}" for key, value in model.assumed.items())
+        note += f" Assumed, as the file does not say: {assumed} (the family's defaults)."
+    if model.left_out:
+        note += f" Left out, no part of the language model: {', '.join(model.left_out)}."
+    return note
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def parts_table(config_path: str) -> Table:
     """Parameters of a configuration by part, and what of them a token uses."""
     name, model = read_architecture(config_path)
@@ -31,9 +46,6 @@ def parts_table(config_path: str) -> Table:
     if model.extra_parts:
         extra = ", ".join(f"{number_text(n)} in {part}" for part, n in model.extra_parts.items())
         note += f" The checkpoint has more: {extra}."
-    if model.assumed:
-        note += f" Assumed, as the file does not say: {', '.join(map(str, model.assumed))}."
-    if model.left_out:
-        note += f" Left out, no part of the language model: {', '.join(model.left_out)}."
+    note += remarks(model)
     parts = breakdown(model.parts, "parameter", caption=f"{name}, a model of family {model.family}")
     return Table(parts.headers, parts.rows, parts.caption, note, parts.total, parts.left)
