@@ -39,6 +39,8 @@ _kv_heads = facts_of(kv_heads_per_rank).bare
 _pool = facts_of(kv_pool_bytes).bare
 _rotary = facts_of(rotary_table_bytes).bare
 _sampler = facts_of(sampler_bytes).bare
+_STAGES = replace(quantity("pipeline_stages"), name="pipeline_parallel")
+_SEQUENCES = replace(quantity("batch"), name="max_sequences", low=1, whole=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def budget(
     """
     quantity("memory_bytes").check(visible_bytes)
     quantity("memory_utilization").check(utilization)
+    _check(plan)
     decoders = stages(shard(model.decoder, plan.tensor_parallel), plan.pipeline_parallel)
     large = visible_bytes >= LARGE_BYTES if large is None else large
     plan = replace(
@@ -114,6 +117,16 @@ def budget(
         ends = number == 0, number == len(decoders) - 1
         budgets.append(_stage(model, decoder, plan, visible_bytes, utilization, measured, ends))
     return tuple(budgets)
+
+
+def _check(plan: Plan) -> None:
+    """Refuse a plan with a number out of its range, under the plan's own name for it."""
+    quantity("bytes_per_element").check(plan.cache_bytes_per_element)
+    _STAGES.check(plan.pipeline_parallel)
+    if plan.chunk_tokens is not None:
+        quantity("chunk_tokens").check(plan.chunk_tokens)
+    if plan.max_sequences is not None:
+        _SEQUENCES.check(plan.max_sequences)
 
 
 def pool_range(
@@ -174,7 +187,7 @@ def stages(decoder: Decoder, count: int) -> list[Decoder]:
     The embedding sits on the first stage; the last norm and the head on the last one, which keeps
     a copy of a tied matrix.
     """
-    quantity("replicas").check(count)
+    _STAGES.check(count)
     if count > decoder.n_layers:
         raise ValueError(
             f"pipeline_parallel is {count}, but the model has {decoder.n_layers} layers: "

@@ -26,6 +26,7 @@ from estimator.architecture.reader import (
     data,
     irrelevant,
     is_neutral,
+    same,
     shown,
 )
 
@@ -43,7 +44,9 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
         family = keys["same_text"].get(inner, inner)
         return (*_read_text(text, family, nested=True, own=own), left_out)
     if name in keys["flat_wrappers"]:
-        left_out = tuple(key for key in values if _is_other_part(key))
+        # Here the keys of the text stand beside the others: only whole first words tell them apart.
+        other = tuple(keys["flat_other_parts"])
+        left_out = tuple(key for key in values if key.startswith(other))
         text = {key: value for key, value in values.items() if key not in left_out}
         return (*_read_text(text, keys["flat_wrappers"][name], nested=False), left_out)
     if name in keys["wrappers"]:
@@ -55,8 +58,9 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
 
 
 def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
-    name = values.get("model_type") or default
-    if not isinstance(name, str):
+    name = values.get("model_type")
+    name = default if name is None else name
+    if not isinstance(name, str) or not name:
         raise ValueError(
             f"model_type is {shown(name)}, but it must name the model's family: give the "
             "model_type of the published config.json."
@@ -77,10 +81,10 @@ def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[st
         text["tie_word_embeddings"] = tied
     if name in keys["never_tied"]:
         text["tie_word_embeddings"] = False
-    known = irrelevant() | {"text_config", "vocab_size", "tie_word_embeddings"}
+    known = irrelevant() | {"text_config", "vocab_size", "_vocab_size", "tie_word_embeddings"}
     for key in sorted(values.keys() - known):
         value = values[key]
-        if not (_is_other_part(key) or text.get(key) == value or is_neutral(key, value)):
+        if not (_is_other_part(key) or same(text.get(key), value) or is_neutral(key, value)):
             raise ValueError(
                 f"the key {shown(key)} ({shown(value)}) is not understood beside a text_config, "
                 "and may change the size: remove it if it does not."
@@ -139,7 +143,8 @@ def _decoder(reader: Reader, family: Family) -> Decoder:
         mixture_layers=mixture_layers,
         layer_kinds=kinds,
         window=window,
-        tied=reader.flag("tie_word_embeddings", family.tied),
+        tied=_tied(reader, family),
+        mask=family.mask,
         norms_per_layer=family.norms,
         norm_vectors=family.norm_vectors,
         learned_positions=learned,
@@ -147,6 +152,14 @@ def _decoder(reader: Reader, family: Family) -> Decoder:
         rotary_dim=0 if learned else _rotary_dim(reader, attention),
         prediction_layers=_prediction_layers(reader, family),
     )
+
+
+def _tied(reader: Reader, family: Family) -> bool:
+    """Whether the head is the embedding; the family's default counts as assumed."""
+    tied = reader.flag("tie_word_embeddings", family.tied)
+    if reader.values.get("tie_word_embeddings") is None and family.d_ff != "d_ff":
+        reader.assumed["tie_word_embeddings"] = tied
+    return tied
 
 
 def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
