@@ -156,6 +156,14 @@ def stored_by_config(config: Mapping[str, Any]) -> StoredWeights:
     return replace(stored, quantized=stored.quantized - wide)
 
 
+def tells_precision(config: Mapping[str, Any]) -> bool:
+    """Tell whether a configuration says how its weights are stored."""
+    text = config.get("text_config")
+    inner = text if isinstance(text, Mapping) else {}
+    keys = ("torch_dtype", "dtype", "quantization_config")
+    return any(_first(key, config, inner) is not None for key in keys)
+
+
 def _layers(config: Mapping[str, Any]) -> dict[str, frozenset[int]]:
     """The layers that have each part; nothing is known without a model_type."""
     if "model_type" not in config:
