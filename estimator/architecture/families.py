@@ -54,7 +54,9 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
             f"text_config is missing, but a {name} configuration must describe its language "
             "model there: give the content of the published config.json."
         )
-    return (*_read_text(values, name, nested=False), ("decoder",) if name == "t5" else ())
+    # Kimi K2 is DeepSeek-V3 under a name of its own; the text parts do not stand alone.
+    family = keys["same_text"].get(name, name) if name in keys["renamed"] else name
+    return (*_read_text(values, family, nested=False), ("decoder",) if name == "t5" else ())
 
 
 def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
@@ -236,6 +238,11 @@ def _mixture_layers(reader: Reader, keys: MixtureKeys, n_layers: int) -> tuple[b
             reader.refuse("moe_layer_freq", "1")
         dense = reader.optional("first_k_dense_replace", low=0) or 0
         return tuple(layer >= dense for layer in layers)
+    if keys.layers == "listed":
+        listed = reader.items("mlp_layer_types", n_layers)
+        if any(kind not in ("dense", "sparse") for kind in listed or ()):
+            reader.refuse("mlp_layer_types", "a list of dense and sparse")
+        return tuple(kind == "sparse" for kind in listed or ["dense"] + ["sparse"] * (n_layers - 1))
     if keys.layers == "step":
         step = reader.optional("decoder_sparse_step") or 1
         dense_ones = _layer_list(reader, "mlp_only_layers", n_layers) or frozenset()
@@ -243,8 +250,8 @@ def _mixture_layers(reader: Reader, keys: MixtureKeys, n_layers: int) -> tuple[b
     if keys.layers == "interleave":
         step = reader.optional("interleave_moe_layer_step") or 1
         every = frozenset(range(step - 1, n_layers, step))
-        listed = _layer_list(reader, "moe_layers", n_layers)
-        return tuple(layer in (every if listed is None else listed) for layer in layers)
+        given = _layer_list(reader, "moe_layers", n_layers)
+        return tuple(layer in (every if given is None else given) for layer in layers)
     return (True,) * n_layers
 
 

@@ -19,7 +19,8 @@ class MixtureKeys:
 
     `shared` is "" (none), "count" (so many of an expert's width), "size" (a width of its own) or
     "one" (as wide as an expert). `layers` is "all", "first" (dense ones lead), "step" (every
-    so-manieth, but for a list) or "interleave" (every so-manieth, or a list).
+    so-manieth, but for a list), "interleave" (every so-manieth, or a list) or "listed" (all but
+    the first, unless a list says it layer by layer).
     """
 
     width: str = "moe_intermediate_size"
