@@ -9,7 +9,7 @@ from estimator.architecture import Architecture, FeedForward
 from estimator.architecture.description import CHUNKED, FULL
 from estimator.catalog import architecture, configuration
 from estimator.lesson.lesson_03_plan import BLOCK_TOKENS, ENGINE, step_tokens
-from estimator.lesson.tables import Bar, Cell, Table
+from estimator.lesson.tables import Bar, Cell, Table, unbroken
 from estimator.memory import kv_bytes_per_token
 from estimator.model_storage import weight_bytes
 from estimator.units import number_text, prefixed_text, share_text
@@ -33,15 +33,16 @@ def answers_table(tokens: int = TOKENS) -> Table:
                                     chunk_tokens=step_tokens()))
             for rule in ("ideal", "engine", "full")
         )  # fmt: skip
-        sizes = [prefixed_text(size, "B") for size in (ideal, engine, full)]
-        bar = Bar(engine / full, share_text(engine / full))
+        sizes = [unbroken(prefixed_text(size, "B")) for size in (ideal, engine, full)]
+        bar = Bar(engine / full, unbroken(share_text(engine / full)))
         rows.append((_name(key), _kept(model), *sizes, bar))
     headers = ("model", "what its layers keep of a token", "ideal", "engine", "full",
                "engine against full")  # fmt: skip
     note = (
+        "8 x 128, twice: a key and a value of 128 numbers for each of 8 heads. "
         f"Engine: the pages of {ENGINE}, with {number_text(step_tokens())} prompt tokens a step. "
-        "A chunk is a window that starts anew: its layers see what came since its start. Places "
-        "of the configurations: the catalog's configs.json."
+        "A chunk is a window that starts anew: its layers see what came since its start. Where "
+        "each configuration was read stands in the catalog's configs.json."
     )
     caption = f"One sequence of {number_text(tokens)} tokens, cache at 16 bits"
     return Table(headers, rows, caption, note, left=frozenset({headers[1], headers[5]}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass
 from html import escape
 
@@ -24,7 +23,7 @@ from estimator.lesson.lesson_03_plan import (
 )
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
-from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table
+from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table, unbroken
 from estimator.quantity import Quantity
 from estimator.units import bytes_text, number_text, quantity_text, share_text
 from estimator.validate.files import parse_json
@@ -143,11 +142,6 @@ def _past_limit(p: Plan) -> str:
     return f" Mind that {p.shape.name} was made for sequences of {number_text(limit)} tokens."
 
 
-def _unbroken(text: str) -> str:
-    """Keep a number and its unit on one line, however narrow the column is."""
-    return re.sub(r"(?<=\d) (?=[%A-Z])", "\N{NO-BREAK SPACE}", text)
-
-
 def stack_table(p: Plan) -> Table:
     """What fills each accelerator, one part upon the other."""
     parts = {
@@ -160,16 +154,16 @@ def stack_table(p: Plan) -> Table:
     for name, size in parts.items():
         share = size / p.memory
         over = start + share > p.usable / p.memory
-        bar = Step(share, _unbroken(share_text(share, 1)), over=over, start=start)
-        rows.append((name, _unbroken(bytes_text(size)), bar))
+        bar = Step(share, unbroken(share_text(share, 1)), over=over, start=start)
+        rows.append((name, unbroken(bytes_text(size)), bar))
         start += share
     spare = (p.memory - p.usable) / p.memory
-    rows.append(("kept back from the engine", _unbroken(bytes_text(p.memory - p.usable)),
-                 Step(spare, _unbroken(share_text(spare, 1)), start=1 - spare)))  # fmt: skip
-    headers = ("part", "bytes", f"of {_unbroken(bytes_text(p.memory))}")
+    rows.append(("kept back from the engine", unbroken(bytes_text(p.memory - p.usable)),
+                 Step(spare, unbroken(share_text(spare, 1)), start=1 - spare)))  # fmt: skip
+    headers = ("part", "bytes", f"of {unbroken(bytes_text(p.memory))}")
     return Table(headers, rows, f"On each {p.accelerator}", left=frozenset({headers[2]}),
-                 total=("needed", _unbroken(bytes_text(p.needed)),
-                        _unbroken(share_text(p.needed / p.memory, 1))),
+                 total=("needed", unbroken(bytes_text(p.needed)),
+                        unbroken(share_text(p.needed / p.memory, 1))),
                  )  # fmt: skip
 
 
@@ -177,7 +171,7 @@ def capacity_table(p: Plan) -> Table:
     """What fits: the largest batch, the longest context, and where the cache takes over."""
     length, batch = quantity_text(p.tokens, "token"), quantity_text(p.batch, "sequence")
     rows = [
-        ("left for the cache", _unbroken(bytes_text(p.pool))),
+        ("left for the cache", unbroken(bytes_text(p.pool))),
         (f"largest batch at {length} each", number_text(p.largest_batch)),
         (f"longest context at {batch}", quantity_text(p.longest, "token")),
         (f"cache equals weights at {length} each",
@@ -185,7 +179,7 @@ def capacity_table(p: Plan) -> Table:
     ]  # fmt: skip
     if p.shape.window_layers:
         rows[1:1] = [
-            (f"one sequence of {length}, {rule}", _unbroken(bytes_text(p.sequence_by(rule))))
+            (f"one sequence of {length}, {rule}", unbroken(bytes_text(p.sequence_by(rule))))
             for rule in RULES
         ]
     return Table(("what fits", "how much"), rows)
