@@ -39,6 +39,8 @@ _kv_heads = facts_of(kv_heads_per_rank).bare
 _pool = facts_of(kv_pool_bytes).bare
 _rotary = facts_of(rotary_table_bytes).bare
 _sampler = facts_of(sampler_bytes).bare
+_STAGES = replace(quantity("pipeline_stages"), name="pipeline_parallel")
+_SEQUENCES = replace(quantity("batch"), name="max_sequences", low=1, whole=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def budget(
     """
     quantity("memory_bytes").check(visible_bytes)
     quantity("memory_utilization").check(utilization)
+    _check(plan)
     decoders = stages(shard(model.decoder, plan.tensor_parallel), plan.pipeline_parallel)
     large = visible_bytes >= LARGE_BYTES if large is None else large
     plan = replace(
@@ -114,6 +117,16 @@ def budget(
         ends = number == 0, number == len(decoders) - 1
         budgets.append(_stage(model, decoder, plan, visible_bytes, utilization, measured, ends))
     return tuple(budgets)
+
+
+def _check(plan: Plan) -> None:
+    """Refuse a plan with a number out of its range, under the plan's own name for it."""
+    quantity("bytes_per_element").check(plan.cache_bytes_per_element)
+    _STAGES.check(plan.pipeline_parallel)
+    if plan.chunk_tokens is not None:
+        quantity("chunk_tokens").check(plan.chunk_tokens)
+    if plan.max_sequences is not None:
+        _SEQUENCES.check(plan.max_sequences)
 
 
 def pool_range(
@@ -174,7 +187,7 @@ def stages(decoder: Decoder, count: int) -> list[Decoder]:
     The embedding sits on the first stage; the last norm and the head on the last one, which keeps
     a copy of a tied matrix.
     """
-    quantity("replicas").check(count)
+    _STAGES.check(count)
     if count > decoder.n_layers:
         raise ValueError(
             f"pipeline_parallel is {count}, but the model has {decoder.n_layers} layers: "
@@ -262,7 +275,7 @@ def _activations(
     chunk, width = plan.chunk_tokens or 1, plan.weights.bits / 8
     pipeline = plan.pipeline_parallel > 1
     states = (measured.pipeline_states if pipeline else measured.layer_states).value
-    live = _live_d_ff(decoder)
+    live = decoder.live_d_ff
     peak = float(_layer(chunk, decoder.d_model, live, states, width))
     if plan.weights.quantized_bits == 8:  # inputs of the matrices are copied in 8 bits
         peak += float(_linear(chunk, live + decoder.d_model))
@@ -282,16 +295,6 @@ def _experts(decoder: Decoder, plan: Plan, chunk: int, width: float) -> float:
     mixture = decoder.mixture
     shape = (mixture.top_k, decoder.d_model, mixture.expert.d_ff)
     return float(_workspace(chunk, *shape, width))
-
-
-def _live_d_ff(decoder: Decoder) -> int:
-    """Inner width that a token fills at a time: of a dense block, or of its experts together."""
-    dense = decoder.dense.d_ff if decoder.dense else 0
-    if decoder.mixture is None:
-        return dense
-    mixture = decoder.mixture
-    shared = mixture.shared.d_ff if mixture.shared else 0
-    return max(dense, mixture.top_k * mixture.expert.d_ff + shared)
 
 
 def _non_torch(plan: Plan, measured: Engine) -> Constant:

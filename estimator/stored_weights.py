@@ -16,6 +16,7 @@ _bytes = facts_of(weight_bytes).bare
 
 MATRICES = frozenset({"attention", "mlp", "experts", "shared experts"})
 EXPERTS = frozenset({"experts"})
+_MODELOPT = ("FP8", "NVFP4")
 DTYPE_BITS = {
     "float32": 32, "fp32": 32, "float16": 16, "fp16": 16, "half": 16, "bfloat16": 16, "bf16": 16,
 }  # fmt: skip
@@ -155,6 +156,14 @@ def stored_by_config(config: Mapping[str, Any]) -> StoredWeights:
     return replace(stored, quantized=stored.quantized - wide)
 
 
+def tells_precision(config: Mapping[str, Any]) -> bool:
+    """Tell whether a configuration says how its weights are stored."""
+    text = config.get("text_config")
+    inner = text if isinstance(text, Mapping) else {}
+    keys = ("torch_dtype", "dtype", "quantization_config")
+    return any(_first(key, config, inner) is not None for key in keys)
+
+
 def _layers(config: Mapping[str, Any]) -> dict[str, frozenset[int]]:
     """The layers that have each part; nothing is known without a model_type."""
     if "model_type" not in config:
@@ -183,18 +192,46 @@ def _quantized(quantization: Mapping[str, Any], bits: float) -> StoredWeights:
         return _grouped(quantization, method, bits)
     if method == "mxfp4":
         return StoredWeights(method, bits, _scaled(4, 8, 0, 32), EXPERTS)
-    if method in ("modelopt", "modelopt_fp4", "NVFP4") and "FP8" not in str(quantization)[: 10**5]:
-        if quantization.get("group_size", 16) != 16:
-            _refuse_group(quantization["group_size"], "16")
-        return StoredWeights("nvfp4", bits, _scaled(4, 8, 0, 16))
+    if method in ("modelopt", "modelopt_fp4", *_MODELOPT):
+        return _modelopt(quantization, method, bits)
     if method == "compressed-tensors":
         return _compressed(quantization, bits)
     if method == "bitsandbytes":
-        four = quantization.get("load_in_4bit") is True
-        return StoredWeights(method, bits, _scaled(4, 32, 0, 64) if four else 8)
+        return StoredWeights(method, bits, _bitsandbytes(quantization))
     raise ValueError(
         f"quant_method is {method!r:.40}, but only fp8, gptq, awq, mxfp4, modelopt, "
         "compressed-tensors and bitsandbytes are known here: size this checkpoint by its files."
+    )
+
+
+def _modelopt(quantization: Mapping[str, Any], method: str, bits: float) -> StoredWeights:
+    """ModelOpt's FP8, a scale for each matrix, or NVFP4, one for 16 weights; its cache is apart."""
+    only = {"modelopt": "NVFP4", "modelopt_fp4": "NVFP4"}.get(method, method)
+    algorithm = quantization.get("quant_algo", only)
+    if algorithm == "FP8":
+        return StoredWeights("fp8", bits, 8)
+    if algorithm != "NVFP4":
+        raise ValueError(
+            f"quant_algo is {algorithm!r:.40}, but of {method}'s only {' and '.join(_MODELOPT)} "
+            "are known here: size this checkpoint by its files."
+        )
+    if quantization.get("group_size", 16) != 16:
+        _refuse_group(quantization["group_size"], "16")
+    return StoredWeights("nvfp4", bits, _scaled(4, 8, 0, 16))
+
+
+def _bitsandbytes(quantization: Mapping[str, Any]) -> float:
+    """Bits a weight: 8, or 4 with a scale for 64, which may be quantized itself."""
+    if quantization.get("load_in_4bit") is True:
+        if quantization.get("bnb_4bit_use_double_quant") is True:
+            # A scale of 8 bits for a block, and one of 32 bits for 256 of those.
+            return float(_scaled(4, _scaled(8, 32, 0, 256), 0, 64))
+        return float(_scaled(4, 32, 0, 64))
+    if quantization.get("load_in_8bit") is True:
+        return 8
+    raise ValueError(
+        "quantization_config of bitsandbytes says neither load_in_4bit nor load_in_8bit: give the "
+        "published one."
     )
 
 
@@ -257,12 +294,15 @@ def _compressed(quantization: Mapping[str, Any], bits: float) -> StoredWeights:
 def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     """Bytes of the published checkpoint: all parts, prediction layers and buffers with them.
 
+    GPT-2 and GPT-NeoX were published with their causal masks, which files that are saved today
+    leave out.
+
     >>> from estimator.architecture import Architecture, Decoder
     >>> gpt2 = Architecture.from_hf_config(
     ...     {"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16,
     ...      "n_positions": 1024, "vocab_size": 50257})
     >>> checkpoint_bytes(gpt2, stored_as("fp16"))
-    709646336.0
+    759977984.0
     """
     decoder = model.decoder
     if stored.column_bits and decoder.attention.latent is not None:
@@ -270,7 +310,7 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     on_disk = replace(stored, padding=1)
     total = sum(on_disk.decoder_bytes(decoder, _all_parts).values())
     total += sum(on_disk.decoder_bytes(decoder, Decoder.prediction_parts).values())
-    return total + float(_bytes(decoder.buffer_params(), 32))
+    return total + decoder.buffer_bytes(on_disk.bits)
 
 
 def _all_parts(decoder: Decoder) -> dict[str, int]:

@@ -139,8 +139,7 @@ def test_parts_of_llama_by_hand() -> None:
 def test_catalog_is_large_and_sourced() -> None:
     assert len(configurations()) >= 40
     for row in configurations().values():
-        # A commit, or a note that says in words what the source is.
-        assert re.search(r" @[0-9a-f]{40}\b", row.source) or "commit" in row.note
+        assert re.search(r" @[0-9a-f]{40}\b", row.source)
         assert architecture(row.key).n_params == row.n_params
     with pytest.raises(ValueError, match=r"did you mean .llama-3\.1-8b"):
         configuration("llama-3.1-8B-")
@@ -201,8 +200,24 @@ def test_integers_of_any_size_stay_exact() -> None:
 
 def test_every_family_has_a_model_or_a_reason() -> None:
     read_here = {architecture(key).family for key in configurations()}
-    without_a_published_file = {"glm4", "glm4_moe", "olmo3", "granite", "granitemoe", "cohere2"}
-    assert read_here | without_a_published_file == set(families())
+    without_a_published_file = {"glm4", "olmo3", "granite", "granitemoe", "cohere2", "ministral3"}
+    assert read_here | {"glm4_moe"} | without_a_published_file == set(families())
+
+
+def test_a_published_file_that_is_too_short_for_the_catalog() -> None:
+    # ai-dynamo/aiconfigurator src/aiconfigurator/model_configs/zai-org--GLM-4.7-FP8_config.json
+    # @a0ba9ec6d14e3d4ecd5d8d5468142c290634391d; transformers counts the same from these keys.
+    # It says nothing on biases and norms of queries, so it may not be GLM-4.7 to the last one.
+    config = {
+        "architectures": ["Glm4MoeForCausalLM"], "model_type": "glm4_moe",
+        "num_hidden_layers": 92, "hidden_size": 5120, "num_attention_heads": 96,
+        "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 12288,
+        "vocab_size": 151552, "max_position_embeddings": 202752, "n_routed_experts": 160,
+        "n_shared_experts": 1, "num_experts_per_tok": 8, "moe_intermediate_size": 1536,
+        "first_k_dense_replace": 3, "routed_scaling_factor": 2.5, "torch_dtype": "bfloat16",
+        "use_cache": True, "tie_word_embeddings": False,
+    }  # fmt: skip
+    assert Architecture.from_hf_config(config).n_params == 352_796_472_320
 
 
 def test_window_patterns() -> None:

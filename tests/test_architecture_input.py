@@ -238,3 +238,109 @@ def test_unknown_rules_are_refused() -> None:
         read(LLAMA).cache_bytes(-1)
     with pytest.raises(ValueError, match="bytes_per_element"):
         read(LLAMA).kv_bytes_per_token(0)
+
+
+def deep(levels: int = 5_000) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(levels):
+        made = [made]
+    return made
+
+
+def endless() -> list[Any]:
+    made: list[Any] = []
+    made.append(made)
+    return made
+
+
+@pytest.mark.parametrize("make", [deep, endless])
+def test_what_is_nested_without_end_gets_a_sentence(make: Any) -> None:
+    gpt2 = {"model_type": "gpt2", "n_embd": make(), "hidden_size": make(), "n_layer": 2,
+            "n_head": 2, "n_positions": 8, "vocab_size": 10}  # fmt: skip
+    wrapped = {"model_type": "llava", "zz": make(),
+               "text_config": {"model_type": "llama", "zz": make()}}  # fmt: skip
+    for config, key in ((gpt2, "hidden_size"), (wrapped, "zz")):
+        with pytest.raises((TypeError, ValueError), match=key) as caught:
+            Architecture.from_hf_config(config)
+        assert "\n" not in str(caught.value)
+
+
+SMALL = {
+    "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "vocab_size": 300, "max_position_embeddings": 64,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "more"),
+    [
+        ({"model_type": "paligemma", "text_config": {"model_type": "gemma", **SMALL}},
+         {"_vocab_size": 257152}),
+        ({"model_type": "smolvlm", "text_config": {"model_type": "llama", **SMALL}},
+         {"text_config": {"perceiver_config": {"a": 1}, "pixel_shuffle_factor": 4,
+                          "use_resampler": False, "qk_layer_norms": False}}),
+        ({"model_type": "idefics3", "text_config": {"model_type": "llama", **SMALL}},
+         {"text_config": {"perceiver_config": {"a": 1}, "qk_layer_norms": False}}),
+        ({"model_type": "qwen2", **SMALL}, {"dual_chunk_attention_config": {"chunk_size": 262144}}),
+        ({"model_type": "llava", "text_config": {"model_type": "mistral", **SMALL}},
+         {"text_config": {"is_composition": True}}),
+        ({"model_type": "starcoder2", **SMALL},
+         {"attention_softmax_in_fp32": True, "scale_attention_softmax_in_fp32": True}),
+        ({"model_type": "cohere2", **SMALL}, {"use_parallel_embedding": True}),
+        ({"model_type": "llama", **SMALL}, {"activation": "swiglu"}),
+        ({"model_type": "opt", "ffn_dim": 96, **{k: v for k, v in SMALL.items()
+          if k not in ("intermediate_size", "num_key_value_heads")}},
+         {"learned_embeddings": True, "scale_embeddings": False}),
+        ({"model_type": "gpt2", "n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 64,
+          "vocab_size": 300}, {"_num_labels": 1}),
+        ({"model_type": "gpt_neox", **{k: v for k, v in SMALL.items()
+          if k != "num_key_value_heads"}}, {"num_steps": "global_step301000"}),
+    ],
+    ids=lambda value: str(value.get("model_type", ""))[:20],
+)  # fmt: skip
+def test_keys_of_published_files_that_change_no_size(
+    config: dict[str, Any], more: dict[str, Any]
+) -> None:
+    plain = Architecture.from_hf_config(config)
+    text = config.get("text_config", {}) | more.get("text_config", {})
+    full = config | more | ({"text_config": text} if text else {})
+    assert Architecture.from_hf_config(full).n_params == plain.n_params
+
+
+def test_a_norm_of_queries_in_a_multimodal_text_is_refused() -> None:
+    text = {"model_type": "llama", **SMALL, "qk_layer_norms": True}
+    with pytest.raises(ValueError, match="qk_layer_norms"):
+        Architecture.from_hf_config({"model_type": "smolvlm", "text_config": text})
+
+
+@pytest.mark.parametrize("key", ["num_image_experts", "kv_projection_rank"])
+@pytest.mark.parametrize("name", ["qwen2_vl", "qwen2_5_vl"])
+def test_keys_beside_a_flat_text_are_not_taken_for_other_parts(name: str, key: str) -> None:
+    plain = {"model_type": name, **SMALL, "vision_config": {}, "image_token_id": 3}
+    assert Architecture.from_hf_config(plain).left_out == ("vision_config", "image_token_id")
+    with pytest.raises(ValueError, match=key):
+        Architecture.from_hf_config(plain | {key: 7})
+    window = {"use_sliding_window": True, "sliding_window_size": 7, "max_window_layers": 0}
+    assert Architecture.from_hf_config(plain | window).decoder.window == 7
+
+
+def test_an_assumed_tie_is_told() -> None:
+    gemma = {"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", **SMALL}}
+    assert Architecture.from_hf_config(gemma).assumed["tie_word_embeddings"] is True
+    mistral = {"model_type": "mistral3", "text_config": {"model_type": "mistral", **SMALL}}
+    assert Architecture.from_hf_config(mistral).assumed["tie_word_embeddings"] is False
+    told = gemma | {"tie_word_embeddings": True}
+    assert "tie_word_embeddings" not in Architecture.from_hf_config(told).assumed
+
+
+def test_a_value_that_was_assumed_is_named_as_such() -> None:
+    config = {"model_type": "mistral", **SMALL, "num_attention_heads": 6, "hidden_size": 66}
+    del config["num_key_value_heads"]
+    with pytest.raises(ValueError, match="num_key_value_heads is not given and taken as 8"):
+        Architecture.from_hf_config(config)
+
+
+@pytest.mark.parametrize(("name", "shown"), [("", "''"), ({}, "a dict"), (None, "None")])
+def test_a_family_without_a_name_is_shown_as_it_stands(name: Any, shown: str) -> None:
+    with pytest.raises(ValueError, match=f"model_type is {shown}, but"):
+        Architecture.from_hf_config({"model_type": name, **SMALL})

@@ -56,3 +56,21 @@ def test_the_lesson_reads_the_file_and_stops_without_it(tmp_path: Path) -> None:
     done = papermill("01-model-storage", tmp_path, config_path=tmp_path / "none.json")
     assert done.returncode != 0
     assert "none.json cannot be read (No such file or directory)" in done.stderr
+
+
+def test_the_checkpoint_is_told_at_its_own_precision(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(GPT2 | {"torch_dtype": "float32"}))
+    # Weights and the masks of 24 layers, four bytes a number.
+    assert 4 * (354_823_168 + 24 * 1024**2) == 1_519_955_968
+    text = str(parts_table(str(path)))
+    assert "The checkpoint, stored as float32, takes 1.52 GB (1.42 GiB)." in text
+    assert "at 16 bits, since the file names no precision, takes 93.41 GB" in str(parts_table(""))
+    path.write_text(json.dumps(GPT2 | {"quantization_config": {"quant_method": "hqq"}}))
+    assert "bytes are not told: quant_method is 'hqq'" in str(parts_table(str(path)))
+
+
+def test_what_was_assumed_is_told_with_its_value(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(GPT2))
+    assert "the file does not say: tie_word_embeddings true (" in str(parts_table(str(path)))

@@ -43,7 +43,8 @@ def output_text(lesson: Path) -> str:
             data = output.get("data", {})
             texts += ["".join(v) for k, v in data.items() if k.startswith("text/")]
             texts.append("".join(output.get("text", "")))
-    return re.sub(r"<[^>]+>", " ", " ".join(texts)).replace("{,}", ",")
+    plain = re.sub(r"<[^>]+>", " ", " ".join(texts)).replace("{,}", ",")
+    return plain.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def tags(cell: dict[str, Any]) -> set[str]:

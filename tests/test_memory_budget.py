@@ -345,3 +345,21 @@ def test_damaged_files_get_a_sentence(
 def test_text_tells_every_component() -> None:
     text = as_text(compare(read_rows(MEASURED)))
     assert text.count("%") == 7 * 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"cache_bytes_per_element": -1}, "bytes_per_element is -1, but"),
+        ({"cache_bytes_per_element": float("nan")}, "bytes_per_element is nan, but"),
+        ({"chunk_tokens": -5}, "chunk_tokens is -5, but"),
+        ({"chunk_tokens": 0}, "chunk_tokens is 0, but"),
+        ({"max_sequences": -5}, "max_sequences is -5, but"),
+        ({"pipeline_parallel": 0}, "pipeline_parallel is 0, but the pipeline stages must be"),
+        ({"tensor_parallel": 0}, "tensor_parallel is 0, but"),
+    ],
+)
+def test_a_plan_out_of_range_is_refused(changes: dict[str, Any], sentence: str) -> None:
+    plan = Plan(stored_as("bf16"), **changes)
+    with pytest.raises(ValueError, match=sentence):
+        budget(architecture("llama-3.1-8b"), plan, 80 * GiB)

@@ -135,3 +135,48 @@ def test_sizes_of_groups_that_cannot_be(quantization: dict[str, Any]) -> None:
 def test_the_key_of_mlx_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"^quantization \(MLX"):
         stored_by_config({**LLAMA, "quantization": {"group_size": 64, "bits": 4}})
+
+
+def test_masks_of_old_checkpoints_are_in_their_files() -> None:
+    # model.safetensors of gpt2: 548,105,171 bytes, of which 8 and a header of 14,283 are no data.
+    gpt2 = checkpoint_bytes(architecture("gpt2"), stored_as("fp32"))
+    assert gpt2 == 548_105_171 - 8 - 14_283
+    assert architecture("gpt2").extra_parts == {"buffers": 12 * 1024**2}
+    # That of pythia-70m-deduped has 166,029,852 bytes; its header and small buffers are the rest.
+    pythia = checkpoint_bytes(architecture("pythia-70m"), stored_as("fp16"))
+    assert 0 < 166_029_852 - pythia < 12_000
+    assert architecture("llama-3.1-8b").extra_parts == {}
+
+
+@pytest.mark.parametrize(
+    ("quantization", "bits"),
+    [
+        ({"quant_method": "modelopt", "quant_algo": "FP8"}, 8),
+        ({"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}, 8),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8",
+          "group_size": 16}, 4.5),
+        ({"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8"}, 4.5),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, 8),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, 4 + 32 / 64),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True,
+          "bnb_4bit_use_double_quant": True}, 4 + 8 / 64 + 32 / 16384),
+    ],
+)  # fmt: skip
+def test_bits_of_a_quantization(quantization: dict[str, Any], bits: float) -> None:
+    config = {"torch_dtype": "bfloat16", "quantization_config": quantization}
+    assert stored_by_config(config).quantized_bits == bits
+
+
+@pytest.mark.parametrize(
+    ("quantization", "sentence"),
+    [
+        ({"quant_method": "modelopt", "quant_algo": "W4A8_AWQ"}, "quant_algo is 'W4A8_AWQ'"),
+        ({"quant_method": "bitsandbytes"}, "neither load_in_4bit nor load_in_8bit"),
+        ({"quant_method": "hqq"}, "quant_method is 'hqq', but only"),
+    ],
+)
+def test_a_quantization_that_is_not_known_is_named(
+    quantization: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        stored_by_config({"torch_dtype": "bfloat16", "quantization_config": quantization})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from estimator.__main__ import main
 from estimator.validate.files import read_rows
-from estimator.validate.memory import compare
+from estimator.validate.memory import as_text, compare
 
 ROW = {"model": "llama-3.1-8b", "accelerator": "H100-SXM", "visible_gib": "79.19",
        "utilization": "0.95", "kv_pool_gib": "58.11", "activation_gib": "1.89"}  # fmt: skip
@@ -71,3 +72,56 @@ def test_names_of_eight_bits(dtype: str) -> None:
     plain = compare([{**ROW, "kv_dtype": "fp8", "weight_dtype": "fp8", "kv_tokens": "475000"}])
     row = {**ROW, "kv_dtype": dtype, "weight_dtype": dtype, "kv_tokens": "475000"}
     assert compare([row]).errors == plain.errors
+
+
+LLAMA = {
+    "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "vocab_size": 128256,
+    "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
+    "max_position_embeddings": 131072, "torch_dtype": "bfloat16",
+}  # fmt: skip
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128}
+
+
+def test_a_configuration_s_own_precision_is_taken() -> None:
+    row = {**ROW, "model": "mine", "weights_gib": "5.35"}
+    own = {"mine": LLAMA | {"quantization_config": GPTQ}}
+    report = compare([row], own)
+    assert "weight_dtype is not given: gptq (the model's configuration)" in report.assumptions
+    # A published GPTQ checkpoint of this model weighs 5.7 GB; at 16 bits it would be 15 GiB.
+    assert abs(report.errors["weights"][0]) < 0.03
+    given = compare([row | {"weight_dtype": "bf16"}], own)
+    assert given.errors["weights"][0] > 1.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"weight_dtype": "mxfp4"},
+            "weight_dtype is mxfp4, which quantizes experts, but the llama",
+        ),
+        ({"model": "t5-v1.1-xxl"}, "a t5 model keeps no cache"),
+    ],
+)
+def test_what_makes_no_budget_is_refused(changes: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        compare([ROW | changes])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [('{"model_type": "llama"}', "without its name"), ("[1]", "must be a JSON object")],
+)
+def test_configurations_of_another_form(
+    content: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, own = tmp_path / "rows.csv", tmp_path / "own.json"
+    rows.write_text("model,weights_gib\nllama-3.1-8b,14.99\n")
+    own.write_text(content)
+    assert main(["validate", "memory", str(rows), "--configs", str(own)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_large_errors_stay_in_their_column() -> None:
+    text = as_text(compare([ROW | {"kv_pool_gib": "0.01"}]))
+    assert re.search(r" \d{4,}\.\d\d% +\d{4,}\.\d\d%", text)

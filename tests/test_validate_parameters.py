@@ -119,3 +119,24 @@ def test_pipes_and_devices_are_refused(
         told = capsys.readouterr().err
         assert "plain file" in told
         assert told.count("\n") == 1
+
+
+def test_parts_that_are_left_out_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    llava = {"model_type": "llava", "text_config": {"model_type": "llama"}, "vision_config": {}}
+    file = write(tmp_path, llava)
+    assert main(["validate", "parameters", file]) == 0
+    printed = capsys.readouterr().out
+    assert "left out, no part of the language model: vision_config" in printed
+    assert printed.endswith("1 without a published count to compare with.\n")
+    assert main(["validate", "parameters", file, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["comparisons"][0]["left_out"] == ["vision_config"]
+
+
+def test_a_configuration_without_its_family_is_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = {key: value for key, value in GPT2.items() if key != "model_type"}
+    assert main(["validate", "parameters", write(tmp_path, bare | {"rope_scaling": {}})]) == 2
+    assert "the file has no model_type and holds no models" in capsys.readouterr().err

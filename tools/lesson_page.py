@@ -26,7 +26,7 @@ OVERFLOWING = """panel => {
     const column = panel.closest('.jp-OutputArea-output').getBoundingClientRect();
     const right = Math.min(column.right, window.innerWidth) + 1;
     // A wide table may be scrolled; what one works with may not hide.
-    const seen = 'input, select, button, .widget-label, .noUi-handle, [role=status]';
+    const seen = 'input, select, textarea, button, .widget-label, .noUi-handle, [role=status]';
     const out = [...panel.querySelectorAll(seen)].filter(element => {
         const box = element.getBoundingClientRect();
         return box.width && (box.left < column.left - 1 || box.right > right);
@@ -76,7 +76,7 @@ class PanelPage:
     @property
     def controls(self) -> list[Locator]:
         """All that takes the keyboard."""
-        return self.root.locator("input, select, button, [role=slider]").all()
+        return self.root.locator("input, select, textarea, button, [role=slider]").all()
 
     @property
     def boxes(self) -> list[Locator]:
@@ -87,6 +87,11 @@ class PanelPage:
     def choices(self) -> list[Locator]:
         """Every list to choose from that is answered at once."""
         return self.root.locator(f"select:not({FORM} *)").all()
+
+    @property
+    def texts(self) -> list[Locator]:
+        """Every box for a text."""
+        return self.root.locator("textarea").all()
 
     @property
     def handles(self) -> list[Locator]:

@@ -19,10 +19,12 @@ from estimator.model_storage import (
     norm_params,
     position_params,
     router_params,
+    weight_bytes,
 )
 
 # A configuration is checked once, when it is read: from there on the bare formulas do.
 _attention = facts_of(attention_params).bare
+_bytes = facts_of(weight_bytes).bare
 _attention_bias = facts_of(attention_bias_params).bare
 _embedding = facts_of(embedding_params).bare
 _kv_bytes = facts_of(kv_bytes_per_token).bare
@@ -166,7 +168,9 @@ class Decoder:
 
     `mixture_layers` tells of each layer whether it is a mixture, `layer_kinds` whether it sees
     every token. `rotary_dim` and `n_positions` give the table of rotations that engines keep;
-    `learned_positions` are parameters. `positional_params` are those of neither kind.
+    `learned_positions` are parameters. `positional_params` are those of neither kind. `mask` is
+    "float" or "byte" where published files hold each layer's causal mask, a number as wide as a
+    weight or a byte for each pair of positions.
     """
 
     family: str
@@ -180,6 +184,7 @@ class Decoder:
     layer_kinds: tuple[str, ...]
     window: int | None
     tied: bool
+    mask: str = ""
     norms_per_layer: int = 2
     norm_vectors: int = 1
     final_norm: bool = True
@@ -224,6 +229,15 @@ class Decoder:
         """Parameters of the output head as a matrix, tied or not."""
         return int(_embedding(self.vocab_size, self.embedding_dim or self.d_model))
 
+    @property
+    def live_d_ff(self) -> int:
+        """Inner width that a token fills at a time: of a dense block, or of all its experts."""
+        dense = self.dense.d_ff if self.dense else 0
+        if self.mixture is None:
+            return dense
+        shared = self.mixture.shared.d_ff if self.mixture.shared else 0
+        return max(dense, self.mixture.top_k * self.mixture.expert.d_ff + shared)
+
     def _projection(self) -> int:
         """Parameters between an embedding of another width and the model's."""
         if self.embedding_dim is None or self.embedding_dim == self.d_model:
@@ -245,8 +259,19 @@ class Decoder:
         return {name: self.prediction_layers * params for name, params in parts.items()}
 
     def buffer_params(self) -> int:
-        """Numbers of the checkpoint that are no parameters: the experts' balancing scores."""
+        """Numbers of the checkpoint that are no parameters: balancing scores and causal masks."""
+        return self._scores() + self._masks()
+
+    def buffer_bytes(self, bits: float) -> float:
+        """Bytes of those numbers: scores at 32 bits, masks at the `bits` of a weight or at 8."""
+        mask_bits = bits if self.mask == "float" else 8
+        return float(_bytes(self._scores(), 32) + _bytes(self._masks(), mask_bits))
+
+    def _scores(self) -> int:
         if self.mixture is None or not self.mixture.score_buffer:
             return 0
         layers = sum(self.mixture_layers) + self.prediction_layers
         return layers * self.mixture.n_experts
+
+    def _masks(self) -> int:
+        return self.n_layers * (self.n_positions or 0) ** 2 if self.mask else 0

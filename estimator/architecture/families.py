@@ -26,6 +26,7 @@ from estimator.architecture.reader import (
     data,
     irrelevant,
     is_neutral,
+    same,
     shown,
 )
 
@@ -43,7 +44,9 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
         family = keys["same_text"].get(inner, inner)
         return (*_read_text(text, family, nested=True, own=own), left_out)
     if name in keys["flat_wrappers"]:
-        left_out = tuple(key for key in values if _is_other_part(key))
+        # Here the keys of the text stand beside the others: only whole first words tell them apart.
+        other = tuple(keys["flat_other_parts"])
+        left_out = tuple(key for key in values if key.startswith(other))
         text = {key: value for key, value in values.items() if key not in left_out}
         return (*_read_text(text, keys["flat_wrappers"][name], nested=False), left_out)
     if name in keys["wrappers"]:
@@ -51,12 +54,15 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
             f"text_config is missing, but a {name} configuration must describe its language "
             "model there: give the content of the published config.json."
         )
-    return (*_read_text(values, name, nested=False), ("decoder",) if name == "t5" else ())
+    # Kimi K2 is DeepSeek-V3 under a name of its own; the text parts do not stand alone.
+    family = keys["same_text"].get(name, name) if name in keys["renamed"] else name
+    return (*_read_text(values, family, nested=False), ("decoder",) if name == "t5" else ())
 
 
 def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
-    name = values.get("model_type") or default
-    if not isinstance(name, str):
+    name = values.get("model_type")
+    name = default if name is None else name
+    if not isinstance(name, str) or not name:
         raise ValueError(
             f"model_type is {shown(name)}, but it must name the model's family: give the "
             "model_type of the published config.json."
@@ -77,10 +83,10 @@ def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[st
         text["tie_word_embeddings"] = tied
     if name in keys["never_tied"]:
         text["tie_word_embeddings"] = False
-    known = irrelevant() | {"text_config", "vocab_size", "tie_word_embeddings"}
+    known = irrelevant() | {"text_config", "vocab_size", "_vocab_size", "tie_word_embeddings"}
     for key in sorted(values.keys() - known):
         value = values[key]
-        if not (_is_other_part(key) or text.get(key) == value or is_neutral(key, value)):
+        if not (_is_other_part(key) or same(text.get(key), value) or is_neutral(key, value)):
             raise ValueError(
                 f"the key {shown(key)} ({shown(value)}) is not understood beside a text_config, "
                 "and may change the size: remove it if it does not."
@@ -139,7 +145,8 @@ def _decoder(reader: Reader, family: Family) -> Decoder:
         mixture_layers=mixture_layers,
         layer_kinds=kinds,
         window=window,
-        tied=reader.flag("tie_word_embeddings", family.tied),
+        tied=_tied(reader, family),
+        mask=family.mask,
         norms_per_layer=family.norms,
         norm_vectors=family.norm_vectors,
         learned_positions=learned,
@@ -147,6 +154,14 @@ def _decoder(reader: Reader, family: Family) -> Decoder:
         rotary_dim=0 if learned else _rotary_dim(reader, attention),
         prediction_layers=_prediction_layers(reader, family),
     )
+
+
+def _tied(reader: Reader, family: Family) -> bool:
+    """Whether the head is the embedding; the family's default counts as assumed."""
+    tied = reader.flag("tie_word_embeddings", family.tied)
+    if reader.values.get("tie_word_embeddings") is None and family.d_ff != "d_ff":
+        reader.assumed["tie_word_embeddings"] = tied
+    return tied
 
 
 def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
@@ -223,6 +238,11 @@ def _mixture_layers(reader: Reader, keys: MixtureKeys, n_layers: int) -> tuple[b
             reader.refuse("moe_layer_freq", "1")
         dense = reader.optional("first_k_dense_replace", low=0) or 0
         return tuple(layer >= dense for layer in layers)
+    if keys.layers == "listed":
+        listed = reader.items("mlp_layer_types", n_layers)
+        if any(kind not in ("dense", "sparse") for kind in listed or ()):
+            reader.refuse("mlp_layer_types", "a list of dense and sparse")
+        return tuple(kind == "sparse" for kind in listed or ["dense"] + ["sparse"] * (n_layers - 1))
     if keys.layers == "step":
         step = reader.optional("decoder_sparse_step") or 1
         dense_ones = _layer_list(reader, "mlp_only_layers", n_layers) or frozenset()
@@ -230,8 +250,8 @@ def _mixture_layers(reader: Reader, keys: MixtureKeys, n_layers: int) -> tuple[b
     if keys.layers == "interleave":
         step = reader.optional("interleave_moe_layer_step") or 1
         every = frozenset(range(step - 1, n_layers, step))
-        listed = _layer_list(reader, "moe_layers", n_layers)
-        return tuple(layer in (every if listed is None else listed) for layer in layers)
+        given = _layer_list(reader, "moe_layers", n_layers)
+        return tuple(layer in (every if given is None else given) for layer in layers)
     return (True,) * n_layers
 
 

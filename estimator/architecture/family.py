@@ -19,7 +19,8 @@ class MixtureKeys:
 
     `shared` is "" (none), "count" (so many of an expert's width), "size" (a width of its own) or
     "one" (as wide as an expert). `layers` is "all", "first" (dense ones lead), "step" (every
-    so-manieth, but for a list) or "interleave" (every so-manieth, or a list).
+    so-manieth, but for a list), "interleave" (every so-manieth, or a list) or "listed" (all but
+    the first, unless a list says it layer by layer).
     """
 
     width: str = "moe_intermediate_size"
@@ -37,7 +38,8 @@ class Family:
     `window` is "" (none), "all" (every layer), "late" (layers from `max_window_layers` on),
     "early" (every second one before it), "pattern" (all but each so-manieth) or "chunked" (those
     that rotate positions), unless `layer_types` says it layer by layer. `learned` counts what a
-    table of learned positions has beyond what its key says. `ignored` keys have no effect here,
+    table of learned positions has beyond what its key says. `mask` tells how published files hold
+    the causal masks ("float", "byte" or not at all). `ignored` keys have no effect here,
     `fixed` ones only a single value; `defaults` are the family's own.
     """
 
@@ -59,6 +61,7 @@ class Family:
     norms: int = 2
     norm_vectors: int = 1
     tied: bool = False
+    mask: str = ""
     window: str = ""
     window_switch: Flag = True
     mixture: MixtureKeys | None = None

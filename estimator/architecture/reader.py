@@ -32,6 +32,14 @@ def is_neutral(key: str, value: Any) -> bool:
     return any(type(value) is type(neutral) and value == neutral for neutral in allowed)
 
 
+def same(one: object, other: object) -> bool:
+    """Tell whether two values of a file are equal; what is nested too deeply to tell is not."""
+    try:
+        return bool(one == other)
+    except RecursionError:
+        return False
+
+
 def shown(value: object) -> str:
     """Write a value of a file for a message, cut short: it may be huge, deep or unprintable."""
     if type(value) is int and abs(value) >= 10**15:
@@ -73,9 +81,13 @@ class Reader:
 
     def refuse(self, key: str, must: str, *, wrong_type: bool = False) -> NoReturn:
         """Raise the one sentence on a value that cannot be."""
+        value = self.values.get(key)
+        what = f"is {shown(value)}"
+        if value is None and self.assumed.get(key) is not None:
+            what = f"is not given and taken as {shown(self.assumed[key])}, the family's default"
         raise (TypeError if wrong_type else ValueError)(
-            f"{shown(key)[1:-1]} is {shown(self.values.get(key))}, but in a {self.family} "
-            f"configuration it must be {must}: give the value of the published config.json."
+            f"{shown(key)[1:-1]} {what}, but in a {self.family} configuration it must be {must}: "
+            "give the value of the published config.json."
         )
 
     def find(self, *names: str) -> tuple[str, Any]:
@@ -86,7 +98,7 @@ class Reader:
         self.used.update(names)
         given = [name for name in names if self.values.get(name) is not None]
         for other in given[1:]:
-            if self.values[other] != self.values[given[0]]:
+            if not same(self.values[other], self.values[given[0]]):
                 self.refuse(other, f"the same as {given[0]}")
         if given:
             return given[0], self.values[given[0]]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from estimator.architecture.description import SLIDING, Decoder
-from estimator.catalog.configurations import architecture, configuration
+from estimator.architecture import Architecture, Attention, Decoder, FeedForward
+from estimator.architecture.description import FULL
+from estimator.catalog.configurations import architecture, configurations
 from estimator.catalog.loader import _int, _rows
 from estimator.choosing import choose
 
@@ -17,7 +18,8 @@ class Shape:
 
     `attention` names the kind: MHA, GQA, MQA, MLA, or GQA with windows. `window` and
     `window_layers` are 0 where no layer has a window, `kv_lora_rank` and `rope_head_dim` are 0
-    where no latent is kept. `d_ff` is the MLP width that one token passes through.
+    where no latent is kept. `d_ff` is the MLP width that one token passes through;
+    `context_tokens` is 0 where nobody says for how many tokens the model was made.
     """
 
     key: str
@@ -39,25 +41,26 @@ class Shape:
     rope_head_dim: int
     source: str
     place: str
+    decoder: Decoder
 
 
-PUBLISHED = (
-    "llama-3.2-1b", "llama-3.2-3b", "llama-2-7b", "llama-3.1-8b", "gemma-2-9b", "llama-2-13b",
-    "qwen3-32b", "mixtral-8x7b", "llama-3.1-70b", "qwen2.5-72b", "llama-3.1-405b", "deepseek-v3",
-)  # fmt: skip
 _TEXTS = ("key", "name", "attention", "source", "place")
 
 
 @functools.cache
 def shapes() -> dict[str, Shape]:
-    """All shapes by key, the smallest model first.
+    """All shapes of models that keep a cache, by key.
 
     `shapes.csv` holds the models that have no published configuration in the catalog, or one of
     a family that is not counted here; all others come from their configurations.
     """
-    given = [_shape(row) for row in _rows("shapes.csv")]
-    published = [_published(key) for key in PUBLISHED]
-    return {s.key: s for s in sorted([*given, *published], key=lambda s: s.n_params)}
+    given = {row["key"]: _shape(row) for row in _rows("shapes.csv")}
+    published = {
+        key: shape_of(architecture(key), one.name, key, one.source)
+        for key, one in configurations().items()
+        if architecture(key).cached_layers
+    }
+    return given | published
 
 
 def shape(key: str) -> Shape:
@@ -69,15 +72,16 @@ def shape(key: str) -> Shape:
     return shapes()[choose("model", key, shapes())]
 
 
-def _published(key: str) -> Shape:
-    published, model = configuration(key), architecture(key)
+def shape_of(model: Architecture, name: str, key: str, place: str) -> Shape:
+    """The shape of a model that its configuration describes."""
     decoder, attention = model.decoder, model.decoder.attention
-    latent, block, width = attention.latent, decoder.dense, 1
+    latent, block = attention.latent, decoder.dense
     if block is None and decoder.mixture:
-        block, width = decoder.mixture.expert, decoder.mixture.top_k
+        block = decoder.mixture.expert
+    window_layers = sum(kind != FULL for kind in decoder.layer_kinds)
     return Shape(
         key=key,
-        name=published.name,
+        name=name,
         attention=_kind(decoder),
         n_params=model.n_params,
         n_layers=decoder.n_layers,
@@ -85,16 +89,17 @@ def _published(key: str) -> Shape:
         n_heads=attention.n_heads,
         n_kv_heads=attention.n_kv_heads,
         head_dim=latent.nope_dim if latent else attention.head_dim,
-        d_ff=width * block.d_ff if block else 0,
+        d_ff=decoder.live_d_ff,
         mlp_matrices=block.matrices if block else 0,
         vocab_size=decoder.vocab_size,
         context_tokens=decoder.n_positions or 0,
-        window=decoder.window or 0 if model.cached_layers.get(SLIDING) else 0,
-        window_layers=model.cached_layers.get(SLIDING, 0),
+        window=decoder.window or 0 if window_layers else 0,
+        window_layers=window_layers,
         kv_lora_rank=latent.kv_rank if latent else 0,
         rope_head_dim=latent.rope_dim if latent else 0,
-        source=published.source.split()[0],
-        place=published.source,
+        source=place.split()[0],
+        place=place,
+        decoder=decoder,
     )
 
 
@@ -103,10 +108,29 @@ def _kind(decoder: Decoder) -> str:
     if decoder.attention.latent:
         return "MLA"
     name = "MHA" if kv_heads == heads else "MQA" if kv_heads == 1 else "GQA"
-    return f"{name} with windows" if SLIDING in decoder.layer_kinds else name
+    return name if set(decoder.layer_kinds) == {FULL} else f"{name} with windows"
 
 
 def _shape(row: dict[str, str]) -> Shape:
     texts = {name: row[name] for name in _TEXTS}
     numbers = {name: _int(text) or 0 for name, text in row.items() if name not in _TEXTS}
-    return Shape(**texts, **numbers)  # type: ignore[arg-type]
+    return Shape(**texts, **numbers, decoder=_decoder(row["key"], numbers))  # type: ignore[arg-type]
+
+
+def _decoder(key: str, sizes: dict[str, int]) -> Decoder:
+    """A decoder without windows, experts or biases: what a row of `shapes.csv` describes."""
+    n_layers = sizes["n_layers"]
+    return Decoder(
+        family=key,
+        d_model=sizes["d_model"],
+        n_layers=n_layers,
+        vocab_size=sizes["vocab_size"],
+        attention=Attention(sizes["n_heads"], sizes["n_kv_heads"], sizes["head_dim"]),
+        dense=FeedForward(sizes["d_ff"], sizes["mlp_matrices"]),
+        mixture=None,
+        mixture_layers=(False,) * n_layers,
+        layer_kinds=(FULL,) * n_layers,
+        window=None,
+        tied=True,
+        n_positions=sizes["context_tokens"],
+    )

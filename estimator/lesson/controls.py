@@ -120,9 +120,36 @@ class Choice:
         return self.options[self.value]
 
     @property
+    def allowed(self) -> str:
+        """What may be chosen, in words."""
+        return f"{len(self.options)} choices"
+
+    @property
     def tooltip(self) -> str:
         """What the label says to who points at it."""
         return self.meaning
 
 
-Control = Number | Choice
+@dataclass(frozen=True)
+class Text:
+    """A text that is pasted or typed; once there is one, the choice named `chooses` is OWN."""
+
+    name: str
+    label: str
+    meaning: str
+    allowed: str
+    chooses: str
+    value: str = ""
+
+    @property
+    def text(self) -> str:
+        """The starting text in words."""
+        return self.value or "empty"
+
+    @property
+    def tooltip(self) -> str:
+        """What the label says to who points at it."""
+        return f"{self.meaning} ({self.allowed})"
+
+
+Control = Number | Choice | Text

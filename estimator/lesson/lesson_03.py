@@ -15,6 +15,7 @@ from estimator.lesson.lesson_03_exercises import (
     tokens_of_a_pool,
 )
 from estimator.lesson.lesson_03_figures import cache_figure, fill_figure
+from estimator.lesson.lesson_03_models import answers_table, rules_table
 from estimator.lesson.lesson_03_plan import (
     BLOCK_TOKENS,
     ENGINE,
@@ -54,6 +55,7 @@ from estimator.units import (
 
 __all__ = [
     "EXERCISES",
+    "answers_table",
     "bytes_of_a_printed_cache",
     "cache_at_fp32",
     "cache_figure",
@@ -64,6 +66,7 @@ __all__ = [
     "page_table",
     "plan",
     "results",
+    "rules_table",
     "sequences_on",
     "shapes",
     "tokens_of_a_pool",

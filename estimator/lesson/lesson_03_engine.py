@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from estimator.catalog.measured import engine_log
-from estimator.catalog.shapes import shape
+from estimator.catalog.shapes import Shape, shape
 from estimator.lesson.lesson_03_plan import (
     BLOCK_TOKENS,
     ENGINE,
     chunk_activation_bytes,
-    group_page_bytes,
-    group_pages,
     per_token,
+    rank_of,
 )
 from estimator.lesson.tables import Bar, Table
 from estimator.memory import kv_cache_bytes, kv_pool_bytes, tokens_that_fit, window_cache_bytes
 from estimator.model_storage import weight_bytes
-from estimator.paged_cache import engine_cache_bytes, paged_tokens, pages_in_pool, sequence_blocks
+from estimator.paged_cache import (
+    engine_cache_bytes,
+    page_bytes,
+    paged_tokens,
+    pages_in_pool,
+    sequence_blocks,
+    window_blocks,
+)
 from estimator.units import GiB, bytes_text, number_text, quantity_text, share_text
 
 SLIDING = "gemma-2-9b"
 EXAMPLE = "llama-3.1-8b"
+
+
+def group_page_bytes(s: Shape) -> int:
+    """Bytes of a page of a model with windows: one block of tokens in a group of its layers."""
+    layers = rank_of(s).group_layers
+    return int(page_bytes(layers, s.n_kv_heads, s.head_dim, BLOCK_TOKENS))
+
+
+def group_pages(s: Shape, tokens: int, chunk_tokens: int) -> tuple[int, int]:
+    """Pages of one sequence in the groups that keep every token, and in those with a window."""
+    full, few = rank_of(s).groups
+    blocks = int(sequence_blocks(tokens, BLOCK_TOKENS))
+    return full * blocks, few * int(window_blocks(tokens, s.window, chunk_tokens, BLOCK_TOKENS))
 
 
 def window_table(tokens: int = 8192) -> Table:

@@ -5,10 +5,12 @@ Each figure comes from a formula of `estimator.memory`; here they are put togeth
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from estimator import catalog
+from estimator.architecture import Architecture
 from estimator.catalog.measured import engine_log, measured_memory
 from estimator.catalog.shapes import Shape, shape
 from estimator.glossary import quantity
@@ -16,23 +18,13 @@ from estimator.memory import (
     activation_bytes,
     crossover_batch,
     inference_bytes,
-    kv_bytes_per_token,
-    kv_cache_bytes,
-    kv_heads_per_rank,
     kv_pool_bytes,
-    latent_cache_bytes,
     layer_activation_bytes,
     logit_bytes,
     tokens_that_fit,
 )
+from estimator.memory_budget import shard
 from estimator.model_storage import weight_bytes
-from estimator.paged_cache import (
-    engine_cache_bytes,
-    page_bytes,
-    paged_tokens,
-    sequence_blocks,
-    window_blocks,
-)
 from estimator.units import BITS_PER_BYTE
 
 ENGINE = "vLLM 0.19.0"
@@ -40,6 +32,8 @@ ENGINE_SHARE = 0.9
 BLOCK_TOKENS = 16
 CACHE_PRECISIONS = ("FP32", "FP16", "BF16", "FP8", "INT8")
 LOGGED = "llama-3.1-8b"
+MOST_TOKENS = 10_000_000
+"""Asked no further where a configuration does not say for how long a context it was made."""
 
 # A service without a sequence or a token has no batch and no context to ask for.
 _RANKS = quantity("tensor_parallel")
@@ -80,50 +74,30 @@ def step_tokens() -> int:
     return engine_log(LOGGED).chunk_tokens
 
 
-def group_page_bytes(s: Shape, tensor_parallel: int = 1, bytes_per_element: int = 2) -> int:
-    """Bytes of a page of a model with windows: one block of tokens in a group of its layers."""
-    heads = kv_heads_per_rank(s.n_kv_heads, tensor_parallel)
-    layers = _group_layers(s)
-    return int(page_bytes(layers, heads, s.head_dim, BLOCK_TOKENS, bytes_per_element))
-
-
-def group_pages(s: Shape, tokens: int, chunk_tokens: int) -> tuple[int, int]:
-    """Pages of one sequence in the groups that keep every token, and in those with a window."""
-    full, size = s.n_layers - s.window_layers, _group_layers(s)
-    blocks = int(sequence_blocks(tokens, BLOCK_TOKENS))
-    few = int(window_blocks(tokens, s.window, chunk_tokens, BLOCK_TOKENS))
-    return -(-full // size) * blocks, -(-s.window_layers // size) * few
-
-
-def _group_layers(s: Shape) -> int:
-    """Layers of a group: an engine makes groups of equal size, so that they can share pages."""
-    return min(s.n_layers - s.window_layers, s.window_layers) or s.window_layers
+@functools.lru_cache(maxsize=64)
+def rank_of(s: Shape, tensor_parallel: int = 1) -> Architecture:
+    """What one of the accelerators that share a model has of it: its heads, all of its layers."""
+    return Architecture(shard(s.decoder, tensor_parallel), {}, ())
 
 
 def per_token(s: Shape, tensor_parallel: int = 1, bytes_per_element: int = 2) -> int:
     """Bytes that a token of a growing sequence adds to the cache of each accelerator."""
-    if s.kv_lora_rank:
-        rank = (s.kv_lora_rank, s.rope_head_dim)
-        return int(latent_cache_bytes(s.n_layers, *rank, 1, 1, bytes_per_element))
-    heads = kv_heads_per_rank(s.n_kv_heads, tensor_parallel)
-    return int(kv_bytes_per_token(s.n_layers, heads, s.head_dim, bytes_per_element))
+    return int(rank_of(s, tensor_parallel).kv_bytes_per_token(bytes_per_element))
 
 
-def sequence_bytes(s: Shape, tokens: int, tensor_parallel: int, bytes_per_element: int) -> int:
-    """Bytes that one sequence takes of each accelerator, in whole blocks.
+def sequence_bytes(
+    s: Shape, tokens: int, tensor_parallel: int, bytes_per_element: int, rule: str = "engine"
+) -> int:
+    """Bytes that one sequence takes of each accelerator: by the engine's rule, in whole blocks.
 
     A model with windows takes the pages that an engine sets aside, with `step_tokens()` prompt
     tokens in a step: more than the ideal, in which a layer keeps its window and no more.
     """
-    if s.window_layers:
-        page = group_page_bytes(s, tensor_parallel, bytes_per_element)
-        return int(engine_cache_bytes(page, 1, 1, *group_pages(s, tokens, step_tokens())))
-    room = int(paged_tokens(tokens, BLOCK_TOKENS))
-    if s.kv_lora_rank:
-        rank = (s.kv_lora_rank, s.rope_head_dim)
-        return int(latent_cache_bytes(s.n_layers, *rank, room, 1, bytes_per_element))
-    heads = kv_heads_per_rank(s.n_kv_heads, tensor_parallel)
-    return int(kv_cache_bytes(s.n_layers, heads, s.head_dim, room, 1, bytes_per_element))
+    cache = rank_of(s, tensor_parallel).cache_bytes(
+        tokens, 1, bytes_per_element, rule=rule, block_tokens=BLOCK_TOKENS,
+        chunk_tokens=step_tokens(),
+    )  # fmt: skip
+    return int(cache)
 
 
 def chunk_activation_bytes(s: Shape) -> int:
@@ -203,7 +177,7 @@ class Plan:
     @property
     def longest(self) -> int:
         """Tokens, in whole blocks, to which each sequence of the batch may grow."""
-        most = self.shape.context_tokens // BLOCK_TOKENS
+        most = (self.shape.context_tokens or MOST_TOKENS) // BLOCK_TOKENS
         blocks = bisect_right(
             range(1, most + 1), self.pool,
             key=lambda n: self.batch * self._sequence(n * BLOCK_TOKENS),
@@ -220,13 +194,18 @@ class Plan:
         """The same plan for another batch."""
         return replace(self, batch=batch)
 
+    def sequence_by(self, rule: str) -> int:
+        """Bytes of one sequence on each accelerator, by one of the three rules."""
+        shared = (self.tensor_parallel, self.element_bytes)
+        return sequence_bytes(self.shape, self.tokens, *shared, rule)
+
     def _sequence(self, tokens: int) -> int:
         return sequence_bytes(self.shape, tokens, self.tensor_parallel, self.element_bytes)
 
 
 def plan(
-    model: str, accelerator: str, *, tensor_parallel: int = 1, batch: int = 1, tokens: int = 8192,
-    weight_precision: str = "BF16", cache_precision: str = "BF16",
+    model: str | Shape, accelerator: str, *, tensor_parallel: int = 1, batch: int = 1,
+    tokens: int = 8192, weight_precision: str = "BF16", cache_precision: str = "BF16",
 ) -> Plan:  # fmt: skip
     """Put a replica together. A ValueError tells what makes no service."""
     problems = []
@@ -237,7 +216,8 @@ def plan(
             problems.append(str(error))
     if problems:
         raise ValueError(" ".join(problems))
-    s, memory = shape(model), catalog.accelerator(accelerator).memory_bytes
+    s = shape(model) if isinstance(model, str) else model
+    memory = catalog.accelerator(accelerator).memory_bytes
     check_ranks(s, tensor_parallel)
     weights = weight_bytes(s.n_params, catalog.precision(weight_precision).bits_per_weight)
     activations, overhead = chunk_activation_bytes(s), accelerator_overhead(tensor_parallel)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass
 from html import escape
 
 from estimator import catalog
-from estimator.catalog.shapes import shape, shapes
-from estimator.lesson.controls import Choice, Number
+from estimator.architecture import RULES, Architecture
+from estimator.catalog.shapes import Shape, shape, shape_of, shapes
+from estimator.lesson.architectures import remarks
+from estimator.lesson.controls import OWN, Choice, Number, Text
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import (
     BLOCK_TOKENS,
@@ -22,15 +23,19 @@ from estimator.lesson.lesson_03_plan import (
 )
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
-from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table
+from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table, unbroken
 from estimator.quantity import Quantity
 from estimator.units import bytes_text, number_text, quantity_text, share_text
+from estimator.validate.files import parse_json
 
 TASK_MODEL, TASK_ACCELERATOR, TASK_BATCH, TASK_TOKENS = "llama-3.1-70b", "H100-SXM", 32, 16_384
 TASK = (
     f"{TASK_BATCH} conversations of {TASK_TOKENS:,} tokens each with Llama 3.1 70B, its weights at "
     f"BF16, on {TASK_ACCELERATOR}: find the fewest accelerators that hold them all."
 )
+
+
+LONGEST_TEXT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,9 @@ def _setting(p: Plan) -> str:
     copies = f"{p.tensor_parallel} x {p.accelerator}"
     where = f"one {p.accelerator}" if p.tensor_parallel == 1 else copies
     sequences = quantity_text(p.batch, "sequence")
+    name = p.shape.name[0].upper() + p.shape.name[1:]
     return (
-        f"{p.shape.name} ({p.weight_precision} weights) on {where}, {sequences} of "
+        f"{name} ({p.weight_precision} weights) on {where}, {sequences} of "
         f"{quantity_text(p.tokens, 'token')} ({p.cache_precision} cache)"
     )
 
@@ -124,21 +130,16 @@ def _rule(p: Plan) -> str:
     if not p.shape.window_layers:
         return ""
     return (
-        f" {p.shape.name} has windows: its cache is counted by the engine's pages, with "
+        " Its layers have windows: its cache is counted by the engine's pages, with "
         f"{number_text(step_tokens())} prompt tokens a step, not by the smaller ideal."
     )
 
 
 def _past_limit(p: Plan) -> str:
     limit = p.shape.context_tokens
-    if p.tokens <= limit:
+    if p.tokens <= limit or not limit:
         return ""
     return f" Mind that {p.shape.name} was made for sequences of {number_text(limit)} tokens."
-
-
-def _unbroken(text: str) -> str:
-    """Keep a number and its unit on one line, however narrow the column is."""
-    return re.sub(r"(?<=\d) (?=[%A-Z])", "\N{NO-BREAK SPACE}", text)
 
 
 def stack_table(p: Plan) -> Table:
@@ -153,16 +154,16 @@ def stack_table(p: Plan) -> Table:
     for name, size in parts.items():
         share = size / p.memory
         over = start + share > p.usable / p.memory
-        bar = Step(share, _unbroken(share_text(share, 1)), over=over, start=start)
-        rows.append((name, _unbroken(bytes_text(size)), bar))
+        bar = Step(share, unbroken(share_text(share, 1)), over=over, start=start)
+        rows.append((name, unbroken(bytes_text(size)), bar))
         start += share
     spare = (p.memory - p.usable) / p.memory
-    rows.append(("kept back from the engine", _unbroken(bytes_text(p.memory - p.usable)),
-                 Step(spare, _unbroken(share_text(spare, 1)), start=1 - spare)))  # fmt: skip
-    headers = ("part", "bytes", f"of {_unbroken(bytes_text(p.memory))}")
+    rows.append(("kept back from the engine", unbroken(bytes_text(p.memory - p.usable)),
+                 Step(spare, unbroken(share_text(spare, 1)), start=1 - spare)))  # fmt: skip
+    headers = ("part", "bytes", f"of {unbroken(bytes_text(p.memory))}")
     return Table(headers, rows, f"On each {p.accelerator}", left=frozenset({headers[2]}),
-                 total=("needed", _unbroken(bytes_text(p.needed)),
-                        _unbroken(share_text(p.needed / p.memory, 1))),
+                 total=("needed", unbroken(bytes_text(p.needed)),
+                        unbroken(share_text(p.needed / p.memory, 1))),
                  )  # fmt: skip
 
 
@@ -170,26 +171,64 @@ def capacity_table(p: Plan) -> Table:
     """What fits: the largest batch, the longest context, and where the cache takes over."""
     length, batch = quantity_text(p.tokens, "token"), quantity_text(p.batch, "sequence")
     rows = [
-        ("left for the cache", _unbroken(bytes_text(p.pool))),
+        ("left for the cache", unbroken(bytes_text(p.pool))),
         (f"largest batch at {length} each", number_text(p.largest_batch)),
         (f"longest context at {batch}", quantity_text(p.longest, "token")),
         (f"cache equals weights at {length} each",
          f"{number_text(p.equal_batch, 3)} sequences"),
     ]  # fmt: skip
+    if p.shape.window_layers:
+        rows[1:1] = [
+            (f"one sequence of {length}, {rule}", unbroken(bytes_text(p.sequence_by(rule))))
+            for rule in RULES
+        ]
     return Table(("what fits", "how much"), rows)
 
 
+@functools.lru_cache(maxsize=8)
+def pasted(text: str) -> tuple[Architecture, Shape]:
+    """The model that a pasted configuration describes.
+
+    Raises:
+        ValueError: what is no configuration, or none of a model with a cache, in one sentence.
+    """
+    if not text.strip():
+        raise ValueError(
+            "the box for a configuration is empty: paste the content of a model's config.json "
+            "into it, or choose a model."
+        )
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(
+            f"the pasted text has {len(text):,} characters, but at most {LONGEST_TEXT:,} are "
+            "read: paste the content of one model's config.json."
+        )
+    try:
+        model = Architecture.from_hf_config(parse_json(text, "the pasted text"))
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    if not model.cached_layers:
+        raise ValueError(
+            f"the pasted {model.family} model keeps no cache, and this panel is about the cache: "
+            "paste the configuration of a decoder, or choose a model."
+        )
+    return model, shape_of(model, f"the pasted {model.family} model", OWN, "pasted by the reader")
+
+
 def memory_answer(
-    model: str, accelerator: str, tensor_parallel: float, batch: float, tokens: float,
-    weight_precision: str, cache_precision: str,
+    model: str, config_text: str, accelerator: str, tensor_parallel: float, batch: float,
+    tokens: float, weight_precision: str, cache_precision: str,
 ) -> Answer:  # fmt: skip
     """The panel's answer: the stack, what fits, and the task's score."""
+    taken, told = shape(model) if model != OWN else None, ""
+    if taken is None:
+        read, taken = pasted(config_text)
+        told = f" It has {number_text(read.n_params)} parameters.{remarks(read)}"
     p = plan(
-        model, accelerator, tensor_parallel=int(tensor_parallel), batch=int(batch),
+        taken, accelerator, tensor_parallel=int(tensor_parallel), batch=int(batch),
         tokens=int(tokens), weight_precision=weight_precision, cache_precision=cache_precision,
     )  # fmt: skip
     solved, score = _task(p)
-    sentence = f"{_needs(p)}. {fit_sentence(p)}{_rule(p)}{_past_limit(p)}"
+    sentence = f"{_needs(p)}. {fit_sentence(p)}{_rule(p)}{_past_limit(p)}{told}"
     return Answer(sentence, (stack_table(p), capacity_table(p)), score, solved)
 
 
@@ -232,8 +271,11 @@ def memory_panel(given: Inputs) -> Panel:
     """The lesson's panel, starting at the reader's inputs."""
     weights = {name: name for name in catalog.precisions()}
     controls = (
-        Choice("model", "Model", {key: s.name for key, s in shapes().items()}, given.model,
-               "A model whose shape the catalog knows"),
+        Choice("model", "Model",
+               {key: s.name for key, s in shapes().items()} | {OWN: "the pasted configuration"},
+               given.model, "A model of the catalog, or the one that is pasted below"),
+        Text("config_text", "A model's config.json", "A configuration of your own, pasted",
+             "JSON, as it is published with the model", chooses="model"),
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "What the model runs on"),
         Counted("tensor_parallel", given.tensor_parallel, 1, 8),

@@ -15,7 +15,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from estimator.lesson.controls import OWN, Choice, Control, Number
+from estimator.lesson.controls import OWN, Choice, Control, Number, Text
 from estimator.lesson.progress import keep
 from estimator.lesson.tables import Table
 
@@ -75,6 +75,15 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             box.observe(lambda change: self._chosen(control, change["new"]), "value")
             self.boxes[control.name] = box
             return box
+        if isinstance(control, Text):
+            style = {"description_width": f"min({_NAME_WIDTH}, 54%)"}
+            area = widgets.Textarea(
+                value=control.value, description=control.label, style=style, layout=layout,
+                rows=3, tooltip=control.tooltip, placeholder=control.allowed,
+            )  # fmt: skip
+            area.observe(lambda change: self._written(control, change["new"]), "value")
+            self.boxes[control.name] = area
+            return area
         # In a narrow column the number goes below its name.
         layout.flex_flow, layout.height = "row wrap", "auto"
         box = widgets.FloatText(
@@ -123,6 +132,14 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             for name in filled:
                 self._follow(numbers[name], self.boxes[name].value)
 
+    def _written(self, control: Text, text: str) -> None:
+        if self._quiet:
+            return
+        if text.strip():
+            with self._quietly():
+                self.boxes[control.chooses].value = OWN
+        self.update()
+
     def _own(self, name: str) -> None:
         """Set a choice to OWN once one of the numbers that it fills is typed over."""
         for control in self._controls:
@@ -150,7 +167,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         rows = [
             (c.label, c.quantity.meaning, c.quantity.range_text, c.text)
             if isinstance(c, Number)
-            else (c.label, c.meaning, f"{len(c.options)} choices", c.text)
+            else (c.label, c.meaning, c.allowed, c.text)
             for c in self._controls
         ]
         headers = ("control", "what it is", "allowed", "set to")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -16,6 +17,11 @@ INPUT_STYLE = "background:#FFF2A8;color:#000000"
 
 # A number broken in two is a wrong number: words wrap, and a table too wide for its page scrolls.
 _CELL = "padding:2px 10px;vertical-align:top;overflow-wrap:break-word;"
+
+
+def unbroken(text: str) -> str:
+    """Keep a number and its unit on one line, however narrow the column is."""
+    return re.sub(r"(?<=\d) (?=[%A-Z])", "\N{NO-BREAK SPACE}", text)
 
 
 @dataclass(frozen=True)

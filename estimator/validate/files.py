@@ -18,14 +18,22 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     Raises:
         ValueError: a file that is missing, too large, no text or no JSON, in one sentence.
     """
-    text = read_text(path)
+    return parse_json(read_text(path), str(path))
+
+
+def parse_json(text: str, name: str) -> Any:
+    """Read JSON; `name` stands for it in a message.
+
+    Raises:
+        ValueError: what is no JSON, nested too deeply, or ambiguous, in one sentence.
+    """
     try:
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
     except RecursionError:
-        raise ValueError(f"{path} is nested too deeply to read: give plain JSON.") from None
+        raise ValueError(f"{name} is nested too deeply to read: give plain JSON.") from None
     except ValueError as error:
         # The decoder repeats what it cannot read, such as a number of a million digits.
-        raise ValueError(f"{path} is no valid JSON ({str(error)[:100]}): repair it.") from None
+        raise ValueError(f"{name} is no valid JSON ({str(error)[:100]}): repair it.") from None
 
 
 def read_rows(path: str | os.PathLike[str]) -> list[dict[str, str]]:

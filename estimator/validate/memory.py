@@ -18,7 +18,14 @@ from estimator.choosing import choose
 from estimator.engine_memory import LARGE_BYTES, Engine, chunk_tokens, engine, max_sequences
 from estimator.memory import kv_pool_bytes
 from estimator.memory_budget import Plan, Stage, budget
-from estimator.stored_weights import DTYPE_BITS, stored_as
+from estimator.stored_weights import (
+    DTYPE_BITS,
+    EXPERTS,
+    StoredWeights,
+    stored_as,
+    stored_by_config,
+    tells_precision,
+)
 from estimator.units import GiB
 from estimator.validate.files import read_json, read_rows
 
@@ -90,10 +97,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the errors; 0 where every row was compared, 1 where some were left out."""
-    own = read_json(arguments.configs) if arguments.configs else {}
+    own = own_configs(read_json(arguments.configs)) if arguments.configs else {}
     report = compare(read_rows(arguments.file), own)
     print(as_json(report) if arguments.json else as_text(report))
     return 1 if report.problems else 0
+
+
+def own_configs(content: Any) -> dict[str, Any]:
+    """A reader's configurations by model name.
+
+    Raises:
+        ValueError: a file of another form, in one sentence.
+    """
+    if isinstance(content, dict) and "model_type" in content:
+        raise ValueError(
+            "the file of --configs is one model's configuration without its name: put it under "
+            'the name that the column model has, as in {"my-model": {...}}.'
+        )
+    if not (isinstance(content, dict) and all(isinstance(one, dict) for one in content.values())):
+        raise ValueError(
+            "the file of --configs must be a JSON object with a configuration for each model by "
+            'its name, as in {"my-model": {...}}.'
+        )
+    return content
 
 
 def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
@@ -180,20 +206,36 @@ class _Row:
 
 
 def _compare(row: _Row, own: Any) -> None:
-    model = _model(row.values.get("model", ""), own)
+    config = _own_config(row.values.get("model", ""), own)
+    model = (
+        Architecture.from_hf_config(config) if config else _published(row.values.get("model", ""))
+    )
+    if not model.cached_layers:
+        raise ValueError(f"a {model.family} model keeps no cache, so its pool cannot be predicted.")
     measured = _engine(row)
     visible, large = _visible(row)
-    share, plan = row.share(), _plan(row, large)
+    share, plan = row.share(), _plan(row, large, config)
+    if plan.weights.quantized == EXPERTS and model.decoder.mixture is None:
+        raise ValueError(
+            f"weight_dtype is {plan.weights.name}, which quantizes experts, but the "
+            f"{model.family} model has none: give how its weights are stored."
+        )
     stages = budget(model, plan, visible, share, measured, large=large)
     _add_parts(row, stages)
     _add_pools(row, stages, visible, share)
 
 
-def _model(name: str, own: Any) -> Architecture:
-    """A model of the reader's own file, or of the catalog under its short name."""
+def _own_config(name: str, own: Any) -> dict[str, Any] | None:
+    """The configuration of a model in the reader's own file, if it is there."""
     entry = own.get(name) if isinstance(own, dict) else None
-    if isinstance(entry, dict):
-        return Architecture.from_hf_config(entry.get("config", entry))
+    if not isinstance(entry, dict):
+        return None
+    config: dict[str, Any] = entry.get("config", entry)
+    return config
+
+
+def _published(name: str) -> Architecture:
+    """A model of the catalog under its short name."""
     key = name.rpartition("/")[2].lower()
     while key not in configurations() and key.endswith(_SUFFIXES):
         key = key.rpartition("-")[0]
@@ -223,10 +265,19 @@ def _visible(row: _Row) -> tuple[float, bool]:
     return given * GiB, given * GiB >= LARGE_BYTES and "a100" not in name.lower()
 
 
-def _plan(row: _Row, large: bool) -> Plan:
-    weights = row.text("weight_dtype", "bf16", "as most checkpoints are stored")
+def _stored(row: _Row, config: Mapping[str, Any] | None) -> StoredWeights:
+    """How the weights are stored: by the row, by the reader's configuration, or as most are."""
+    if config and not row.values.get("weight_dtype"):
+        told = stored_by_config(config)
+        if tells_precision(config):
+            row.report.assume(f"weight_dtype is not given: {told.name} (the model's configuration)")
+            return told
+    return stored_as(row.text("weight_dtype", "bf16", "as most checkpoints are stored"))
+
+
+def _plan(row: _Row, large: bool, config: Mapping[str, Any] | None) -> Plan:
     cache = row.text("kv_dtype", "auto", "as wide as the unquantized weights")
-    stored = stored_as(weights)
+    stored = _stored(row, config)
     if cache.lower() != "auto" and cache.lower() not in _CACHE_BYTES:
         raise ValueError(f"kv_dtype is {cache[:40]!r}, but it must be {', '.join(_CACHE_BYTES)}.")
     width = stored.bits / 8 if cache.lower() == "auto" else _CACHE_BYTES[cache.lower()]
@@ -283,7 +334,7 @@ def as_text(report: Report) -> str:
     """A table of absolute errors, and below it what was assumed and left out."""
     lines = [f"{'component':20}  rows    mean  median   worst  absolute error"]
     for name, found in report.summary().items():
-        figures = "".join(f"{found[key]:8.2%}" for key in ("mean", "median", "worst"))
+        figures = "".join(f" {found[key]:7.2%}" for key in ("mean", "median", "worst"))
         lines.append(f"{name:20}  {found['rows']:4.0f}{figures}  {COMPONENTS[name]}")
     lines += [f"assumed in {n} rows: {text}" for text, n in report.assumptions.items()]
     return "\n".join([*lines, *report.problems])

@@ -18,7 +18,8 @@ HELP = "parameter counts against a file of configurations with their published c
 class Comparison:
     """One model: the count that the file gives, the one computed, or why there is none.
 
-    `assumed` has what the configuration leaves to its family's defaults.
+    `assumed` has what the configuration leaves to its family's defaults, `left_out` the keys of
+    parts that are no part of the language model.
     """
 
     model: str
@@ -28,6 +29,7 @@ class Comparison:
     kv_bytes_per_token: int | None
     problem: str
     assumed: dict[str, Any]
+    left_out: tuple[str, ...] = ()
 
     @property
     def matches(self) -> bool:
@@ -60,7 +62,14 @@ def compare(models: Any, name: str = "config.json") -> list[Comparison]:
     """
     if isinstance(models, dict) and "model_type" in models:
         models = {name: {"config": models}}
-    if not isinstance(models, dict) or not models:
+    if isinstance(models, dict) and not any(
+        isinstance(one, dict) and "config" in one for one in models.values()
+    ):
+        raise ValueError(
+            "the file has no model_type and holds no models: give a config.json with its "
+            "model_type, or models by name, each with its parameters and config."
+        )
+    if not isinstance(models, dict):
         raise ValueError(
             "the file must be a JSON object with models by name, each with its parameters and "
             "config; or be one model's config.json."
@@ -81,7 +90,7 @@ def _compare(model: str, entry: Any) -> Comparison:
         return Comparison(name, None, None, None, None, str(error), {})
     cached = int(found.kv_bytes_per_token(2))
     counts = (found.n_params, found.n_active_params, cached)
-    return Comparison(name, published, *counts, "", found.assumed)
+    return Comparison(name, published, *counts, "", found.assumed, found.left_out)
 
 
 def as_json(comparisons: list[Comparison]) -> str:
@@ -105,5 +114,18 @@ def as_text(comparisons: list[Comparison]) -> str:
         if one.assumed:
             assumed = ", ".join(f"{key} {value}" for key, value in one.assumed.items())
             lines.append(f"{'':{width}}  assumed, the family's defaults: {assumed}")
-    matching = sum(one.matches for one in comparisons)
-    return "\n".join([*lines, f"{matching} of {len(comparisons)} models match."])
+        if one.left_out:
+            left_out = ", ".join(one.left_out)
+            lines.append(f"{'':{width}}  left out, no part of the language model: {left_out}")
+    return "\n".join([*lines, _verdict(comparisons)])
+
+
+def _verdict(comparisons: list[Comparison]) -> str:
+    """How many counts agree; one that was not given is none."""
+    given = [one for one in comparisons if one.problem or one.published is not None]
+    matching = sum(one.matches for one in given)
+    verdict = [f"{matching} of {len(given)} models match."] if given else []
+    alone = len(comparisons) - len(given)
+    if alone:
+        verdict.append(f"{alone} without a published count to compare with.")
+    return " ".join(verdict)

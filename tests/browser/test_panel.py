@@ -117,3 +117,28 @@ def test_every_control_stays_inside_the_column(narrow: list[PanelPage]) -> None:
             place = control.bounding_box()
             assert place
             assert place["width"] >= 40, "too small to read a number in"
+
+
+TINY = (
+    '{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,'
+    ' "intermediate_size": 128, "vocab_size": 1000}'
+)
+
+
+def test_a_text_that_is_pasted_is_answered_or_told(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        for area in panel.texts:
+            chosen = [choice.locator("option:checked").text_content() for choice in panel.choices]
+            for text, told in (("{", "no valid JSON"), ('{"model_type": "mamba"}', "not known")):
+                with panel.changes(panel.status):
+                    area.fill(text)
+                expect(panel.status).to_contain_text(told)
+                expect(panel.answer).to_contain_text(MARK)
+            with panel.changes(panel.status):
+                area.fill(TINY)
+            expect(panel.status).to_contain_text("pasted llama model")
+            expect(panel.answer).not_to_contain_text(MARK)
+            for choice, before in zip(panel.choices, chosen, strict=True):
+                panel.choose(choice, plain(before or ""))
+            expect(panel.status).not_to_contain_text("pasted")
+            area.fill("")

@@ -175,6 +175,11 @@ def _deepseek(draw: Draw) -> Config:
     return _flags(draw, _experts(draw, config, "n_routed_experts"), "attention_bias")
 
 
+def _glm4_moe_lite(draw: Draw) -> Config:
+    # transformers reads no count of leading dense layers here: the first one is dense.
+    return _deepseek(draw) | {"first_k_dense_replace": 1}
+
+
 def _deepseek_v2(draw: Draw) -> Config:
     return _flags(draw, _deepseek(draw), "mlp_bias")
 
@@ -220,6 +225,7 @@ MAKERS: Mapping[str, Callable[[Draw], Config]] = {
     "llama": _llama,
     "llama4_text": _llama4,
     "mistral": lambda draw: _window(draw, _plain(draw)),
+    "ministral3": lambda draw: _window(draw, _own_head(draw, _plain(draw))),
     "mixtral": lambda draw: _experts(
         draw, _window(draw, _plain(draw)), "num_local_experts", width=False
     ),
@@ -237,6 +243,7 @@ MAKERS: Mapping[str, Callable[[Draw], Config]] = {
     "glm": lambda draw: _own_head(draw, _flags(draw, _plain(draw), "attention_bias")),
     "glm4": lambda draw: _own_head(draw, _flags(draw, _plain(draw), "attention_bias")),
     "glm4_moe": _glm4_moe,
+    "glm4_moe_lite": _glm4_moe_lite,
     "olmo2": lambda draw: _flags(draw, _plain(draw), "attention_bias"),
     "olmo3": lambda draw: _flags(draw, _pattern(draw, _plain(draw)), "attention_bias"),
     "granite": _llama,

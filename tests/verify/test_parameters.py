@@ -47,7 +47,7 @@ def language_model(config: Mapping[str, Any]) -> dict[str, Any]:
     text.setdefault("tie_word_embeddings", config.get("tie_word_embeddings", TIED))
     if text["tie_word_embeddings"] is TIED:
         del text["tie_word_embeddings"]
-    same = {"qwen3_vl_moe_text": "qwen3_moe"}
+    same = {"qwen3_vl_moe_text": "qwen3_moe", "kimi_k2": "deepseek_v3"}
     return {**text, "model_type": same.get(text["model_type"], text["model_type"])}
 
 
