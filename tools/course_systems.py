@@ -1,4 +1,4 @@
-"""`make batch`: the course's systems, a report each, and their table beside the published figures."""
+"""`make batch`: the course's systems, a report each, and a table beside the published figures."""
 
 import csv
 import subprocess
