@@ -113,8 +113,8 @@ def usd_per_million_tokens(
     >>> usd_per_million_tokens(3.6, tokens_per_s=1_000)
     1.0
     """
-    usd_per_s = usd_per_accelerator_hour * group_accelerators / HOUR
-    usd = usd_per_s / tokens_per_s * MILLION
+    hour_tokens = tokens_per_s * HOUR
+    usd = usd_per_accelerator_hour * group_accelerators * MILLION / hour_tokens
     return usd
 
 

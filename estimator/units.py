@@ -142,8 +142,8 @@ def share_text(share: float, decimals: int = 0) -> str:
 def plural(unit: str, value: float) -> str:
     """Give the unit in the number that goes with the value.
 
-    >>> plural("token", 1), plural("copy", 2), plural("request/s", 3)
-    ('token', 'copies', 'requests/s')
+    >>> plural("token", 1), plural("copy", 2), plural("request/s", 3), plural("pass", 4)
+    ('token', 'copies', 'requests/s', 'passes')
     """
     if value == 1 or not unit:
         return unit

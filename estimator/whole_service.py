@@ -134,10 +134,10 @@ class Work:
 class Served:
     """A replica at the most that it carries. A rate of 0: no batch is good enough, or none fits."""
 
-    batch: Number
-    replica_requests_per_s: Number
-    token_seconds: Number
-    request_seconds: Number
+    batch: Any
+    replica_requests_per_s: Any
+    token_seconds: Any
+    request_seconds: Any
 
 
 def serve_most(

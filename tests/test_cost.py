@@ -50,7 +50,7 @@ def test_a_server_that_draws_what_its_accelerators_do_is_the_formula_sheet_s_pow
 def test_no_requests_have_no_price_each() -> None:
     with pytest.raises(ValueError, match="items_per_month is 0"):
         cost.usd_per_item(100, 0)
-    with pytest.raises(ValueError, match="pue is 0.9"):
+    with pytest.raises(ValueError, match=r"pue is 0\.9"):
         cost.power_watts(1, 400, 1, 0.9)
 
 

@@ -32,6 +32,8 @@ MODULES = [
         "step_time",
         "training",
         "bandwidth",
+        "cost",
+        "whole_service",
     )
 ]
 

@@ -1,9 +1,11 @@
-"""Ranges and draws: quantiles that come back, seeds, tornado and levers on answers known by hand."""
+"""Ranges and draws: quantiles that come back, seeds, tornado and levers on known answers."""
 
 from __future__ import annotations
 
+import doctest
 import math
 from collections.abc import Mapping
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from estimator import uncertainty
 from estimator.uncertainty import (
     DRAWS,
     Lever,
@@ -22,6 +25,15 @@ from estimator.uncertainty import (
 )
 
 POSITIVE = st.floats(0.01, 1e6)
+
+
+def test_a_tenth_lies_above_z90() -> None:
+    assert pytest.approx(NormalDist().inv_cdf(0.9), rel=1e-15) == uncertainty.Z90
+
+
+def test_every_doctest_holds() -> None:
+    assert doctest.testmod(uncertainty).failed == 0
+    assert doctest.testmod(uncertainty).attempted >= 5
 
 
 @given(POSITIVE, st.floats(1, 100), st.floats(1, 100))
@@ -86,7 +98,7 @@ def test_doubt_widens_by_powers_and_none_leaves_one_value() -> None:
 def test_a_range_out_of_order_is_refused(
     low: float, likely: float, high: float, floor: float
 ) -> None:
-    with pytest.raises(ValueError, match="x (ranges|has its low)"):
+    with pytest.raises(ValueError, match=r"x (ranges|has its low)"):
         Range("x", low, likely, high, floor)
 
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from estimator import catalog
 from estimator.catalog import System
+from estimator.catalog.serving import step_constants
 from estimator.glossary import quantity
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.inputs import inputs as checked
 from estimator.lesson.lesson_05_case import Case, case, flat
 from estimator.lesson.lesson_05_course import (
     chain_table,
-    course_table,
+    check_table,
     published_table,
     systems_table,
 )
@@ -44,7 +45,7 @@ __all__ = [
     "Case",
     "case",
     "chain_table",
-    "course_table",
+    "check_table",
     "flat",
     "given_of",
     "halving_table",
@@ -118,7 +119,12 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
     """The reader's service in a paragraph that follows the reader's numbers."""
     bill, fleet = intervals["usd_per_month"], intervals["planned_accelerators"]
     p = one.point
-    first = swings(one)[0].name
+    first = swings(one)[0]
+    moved = (
+        f"What moves the bill most is the {quantity(first.name).label}."
+        if first.width
+        else "Nothing is doubted, so nothing moves it."
+    )
     return Prose(
         f"**{one.system.name.capitalize()}, {one.system.model}, {one.precision} on "
         f"{one.accelerator}.** A month costs {short_usd(bill.p50)}, and four times in five "
@@ -127,8 +133,7 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
         f"{quantity_text(p['planned_accelerators'], 'accelerator')}, and {unit_price(one, p)}; "
         f"the ranges make of it {number_text(round(fleet.p10))} to "
         f"{number_text(round(fleet.p90))} accelerators. The power is "
-        f"{quantity_text(p['power_watts'], 'W')}. What moves the bill most is the "
-        f"{quantity(first).label}."
+        f"{quantity_text(p['power_watts'], 'W')}. {moved}"
     )
 
 
@@ -138,7 +143,8 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
     for part, names in PAGE:
         for name in names:
             ends = intervals[name]
-            texts = [answer_text(name, digits(v)) for v in (ends.p10, ends.p50, ends.p90)]
+            # Once in two kinds of bytes is enough.
+            texts = [answer_text(name, digits(end)).split(" (")[0] for end in ends]
             rows.append(
                 (f"{part}: {label_of(one, name)}", answer_text(name, one.point[name]), *texts)
             )
@@ -156,26 +162,30 @@ def range_table(one: Case) -> Table:
     sources = {name: (g.source, g.date) for name, g in catalog.guesses().items()}
     facts = one.system.sources
     price = catalog.prices().get(one.accelerator)
+    fitted = step_constants()
     engine = (
-        "measured on runs of other decoders, groups left out of the fit"
+        (f"{fitted.rows} runs of {fitted.fitted_on}, each by a fit that left its group out",
+         fitted.date)
         if one.system.engine is None
-        else "a guess: the constants are fitted on decoders of text"
-    )
+        else ("a guess: the engine model is fitted on decoders of text", "")
+    )  # fmt: skip
     sources |= {
         "prompt_tokens": (facts["prompt_tokens"], ""),
         "passes": (facts["passes"], ""),
-        "engine_factor": (engine, ""),
+        "engine_factor": engine,
         "usd_per_accelerator_hour": (
             (price.source, price.date) if price else ("the reader's; its range is a guess", "")
         ),
     }
     rows = []
     for entry in one.ranges:
-        values = (number_text(digits(v)) for v in (entry.low, entry.likely, entry.high))
         why, date = sources[entry.name]
-        rows.append((quantity(entry.name).label, *values, quantity(entry.name).unit, why, date))
-    headers = ("input", "P10", "likely", "P90", "unit", "where it comes from", "of")
-    return Table(headers, rows, "Ranges", left=frozenset({"unit", "where it comes from"}))
+        likely = quantity_text(digits(entry.likely), quantity(entry.name).unit)
+        low, high = (number_text(digits(end)) for end in (entry.low, entry.high))
+        dated = f"{why} ({date})" if date else why
+        rows.append((quantity(entry.name).label, low, likely, high, dated))
+    headers = ("input", "P10", "likely", "P90", "where it comes from, and of when")
+    return Table(headers, rows, "Ranges", left=frozenset({headers[-1]}))
 
 
 def system_facts(system: System) -> Table:
@@ -201,9 +211,9 @@ def system_facts(system: System) -> Table:
 def price_table() -> Table:
     """What accelerators cost, by source and date."""
     rows = [
-        (p.accelerator, *(number_text(v) for v in (p.range.low, p.range.likely, p.range.high)),
-         p.source, p.date)
+        (p.accelerator, *(number_text(v, 3) for v in (p.range.low, p.range.likely, p.range.high)),
+         f"{p.source} ({p.date})")
         for p in catalog.prices().values()
     ]  # fmt: skip
-    headers = ("accelerator", "low", "likely", "high", "where it comes from", "of")
-    return Table(headers, rows, "USD for an hour", left=frozenset({"where it comes from"}))
+    headers = ("accelerator", "low", "likely", "high", "where it comes from, and of when")
+    return Table(headers, rows, "USD for an hour", left=frozenset({headers[-1]}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from estimator import catalog, whole_service
@@ -124,6 +124,14 @@ class Case:
     def intervals(self, count: int = DRAWS) -> dict[str, Ends]:
         """P10, P50 and P90 of every answer."""
         return {name: percentiles(values) for name, values in self.drawn(count).items()}
+
+    def ranged(self, *ranges: Range) -> Case:
+        """The same service with other ranges; their middles become its likely values."""
+        own = {one.name: one for one in ranges}
+        for name in own:
+            choose("range", name, [one.name for one in self.ranges])
+        x = {**self.x, **{name: one.likely for name, one in own.items()}}
+        return replace(self, x=x, ranges=[own.get(one.name, one) for one in self.ranges])
 
     def bill(self, changed: Columns) -> Any:
         """The month's cost with some inputs changed."""

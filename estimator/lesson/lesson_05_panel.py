@@ -159,7 +159,7 @@ def service_panel(given: Inputs) -> Panel:
         Number("peak_factor", given.peak_factor, 1, 10, step=0.1),
         Number("target_utilization", fixed["target_utilization"], 0.1, 1, step=0.05),
         Number("budget_usd_per_month", TASK_BUDGET, 1, 100_000, step=10, log=True, scale=1000,
-               scale_name="in thousands of USD"),
+               scale_name="in thousands"),
     )  # fmt: skip
     return Panel("What does a service cost, give or take?", TASK, controls, answer)
 

@@ -13,6 +13,7 @@ from estimator.lesson.lesson_05 import (
     Case,
     halving_table,
     one_page,
+    price_table,
     published_table,
     range_table,
     swing_table,
@@ -49,7 +50,6 @@ class Section:
 def report_html(one: Case, intervals: Mapping[str, Ends]) -> str:
     """Write the report: nothing in it is loaded from elsewhere."""
     from jinja2 import Environment
-    from markupsafe import Markup
 
     template = files("estimator.lesson") / "templates" / "service_report.html"
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -58,8 +58,8 @@ def report_html(one: Case, intervals: Mapping[str, Ends]) -> str:
         {
             "heading": section.heading,
             "texts": section.texts,
-            "tables": [Markup(table.html()) for table in section.tables],
-            "drawing": Markup(section.drawing),
+            "tables": [table.html() for table in section.tables],
+            "drawing": section.drawing,
             "caption": section.caption,
         }
         for section in sections(one, intervals)
@@ -93,7 +93,11 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
         )
         parts.append(Section("Published figures", (load,), (published_table(one.system.key),)))
     parts.append(
-        Section("Where the inputs come from", (), (system_facts(one.system), range_table(one)))
+        Section(
+            "Where the inputs come from",
+            (),
+            (system_facts(one.system), range_table(one), price_table()),
+        )
     )
     parts.append(Section("What is left out", (LEFT_OUT,)))
     return parts
