@@ -179,6 +179,7 @@ def test_without_doubt_every_interval_is_the_point() -> None:
     found = one.intervals(50)
     for name, value in one.point.items():
         assert found[name] == pytest.approx((value,) * 3), name
+    assert "Nothing is doubted" in lesson.your_service(one, found).text
 
 
 def test_more_doubt_is_a_wider_bill() -> None:

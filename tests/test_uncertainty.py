@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import math
 from collections.abc import Mapping
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,10 @@ from estimator.uncertainty import (
 )
 
 POSITIVE = st.floats(0.01, 1e6)
+
+
+def test_a_tenth_lies_above_z90() -> None:
+    assert pytest.approx(NormalDist().inv_cdf(0.9), rel=1e-15) == uncertainty.Z90
 
 
 def test_every_doctest_holds() -> None:

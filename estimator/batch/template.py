@@ -9,7 +9,10 @@ closes: so nothing outlives a worker, however that worker ended.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
+import importlib.util
+import io
 import json
 import os
 import signal
@@ -19,11 +22,16 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 # What every kernel loads before its first cell, and what the lesson layer loads when it is called.
-ALWAYS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell")
+ALWAYS = (
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
+    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger",
+    "IPython.core.oinspect", "IPython.extensions.storemagic", "psutil", "sqlite3",
+    "tornado.platform.asyncio",
+)  # fmt: skip
 LAYER = "estimator.lesson"
 BY_THE_LAYER = (
-    "ipywidgets", "matplotlib.backends.backend_agg", "matplotlib.figure", "numpy", "pandas",
-    "sympy",
+    "ipywidgets", "matplotlib.backends.backend_agg", "matplotlib.figure", "matplotlib.style",
+    "numpy", "pandas", "sympy",
 )  # fmt: skip
 LARGEST_REQUEST = 1 << 20
 
@@ -33,6 +41,18 @@ def preload(modules: Sequence[str]) -> None:
     for name in (*ALWAYS, *modules, *(BY_THE_LAYER if LAYER in modules else ())):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    if LAYER in modules:
+        with contextlib.suppress(Exception):
+            draw_once()
+
+
+def draw_once() -> None:
+    """Draw and forget a figure: Matplotlib then has found its fonts and Pillow its formats."""
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.add_subplot().set_title("a")
+    figure.savefig(io.BytesIO(), format="png")
 
 
 def serve(channel: socket.socket) -> None:
@@ -80,7 +100,8 @@ def _run_kernel(arguments: list[str]) -> None:
     random = sys.modules.get("numpy.random")
     if random:
         random.seed()  # Python's own generator does this by itself after a fork
-    sys.argv = ["ipykernel_launcher", *arguments]
+    launcher = importlib.util.find_spec("ipykernel_launcher")
+    sys.argv = [launcher.origin or "" if launcher else "", *arguments]
     del sys.path[0]  # the folder that the template was started in
     application: Any = IPKernelApp.instance(parent_handle=os.getppid())
     application.initialize(arguments)
@@ -94,6 +115,8 @@ def main() -> None:
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     fd, *modules = sys.argv[1:]
     preload(modules)
+    gc.collect()
+    gc.freeze()  # a kernel's collections then pass over what was here before it
     serve(socket.socket(fileno=int(fd)))
 
 

@@ -73,7 +73,14 @@ class Template:
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", _MODULE, str(theirs.fileno()), *modules],
+                [
+                    sys.executable,
+                    "-Xfrozen_modules=off",
+                    "-m",
+                    _MODULE,
+                    str(theirs.fileno()),
+                    *modules,
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )

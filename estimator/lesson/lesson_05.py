@@ -119,7 +119,12 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
     """The reader's service in a paragraph that follows the reader's numbers."""
     bill, fleet = intervals["usd_per_month"], intervals["planned_accelerators"]
     p = one.point
-    first = swings(one)[0].name
+    first = swings(one)[0]
+    moved = (
+        f"What moves the bill most is the {quantity(first.name).label}."
+        if first.width
+        else "Nothing is doubted, so nothing moves it."
+    )
     return Prose(
         f"**{one.system.name.capitalize()}, {one.system.model}, {one.precision} on "
         f"{one.accelerator}.** A month costs {short_usd(bill.p50)}, and four times in five "
@@ -128,8 +133,7 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
         f"{quantity_text(p['planned_accelerators'], 'accelerator')}, and {unit_price(one, p)}; "
         f"the ranges make of it {number_text(round(fleet.p10))} to "
         f"{number_text(round(fleet.p90))} accelerators. The power is "
-        f"{quantity_text(p['power_watts'], 'W')}. What moves the bill most is the "
-        f"{quantity(first).label}."
+        f"{quantity_text(p['power_watts'], 'W')}. {moved}"
     )
 
 
