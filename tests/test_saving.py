@@ -18,7 +18,7 @@ def notebook() -> dict[str, Any]:
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "", "outputs": outputs,
             "execution_count": 1}  # fmt: skip
     text = {"cell_type": "markdown", "id": "b", "metadata": {}, "source": ""}
-    metadata = {"widgets": {"state": {}}}
+    metadata: dict[str, Any] = {"widgets": {"state": {}}}
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": [cell, text]}
 
 

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import re
@@ -322,6 +323,17 @@ def test_pins_are_what_the_tests_run_with() -> None:
     for name in found:  # a pin that needs 3.11.5 shuts out the Python of a stable system
         allowed = distribution(name).metadata.json.get("requires_python", "")
         assert SpecifierSet(str(allowed)).contains("3.11.0"), name
+
+
+def test_dask_is_pinned_with_all_that_it_brings() -> None:
+    (line,) = PROJECT["optional-dependencies"]["dask"]
+    assert Requirement(line).specifier.contains(pins()["dask"].removeprefix("=="))
+    assert pins()["dask"] == pins()["distributed"]
+    if importlib.util.find_spec("distributed"):  # make dask-test has set it up
+        found = needed([line])
+        assert {name: pins().get(name) for name in found} == {
+            name: f"=={version}" for name, version in found.items()
+        }
 
 
 def test_conda_environment_agrees_with_the_project() -> None:

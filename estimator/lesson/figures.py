@@ -96,5 +96,6 @@ def grouped_bars(
             )  # fmt: skip
         axes.set_xlabel(axis)
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
-        figure.legend(loc="outside upper right", ncols=len(series))
+        if len(series) > 1:
+            figure.legend(loc="outside upper right", ncols=len(series))
     return Picture(figure, alt)
