@@ -1,8 +1,7 @@
 # The commands of the course. This file only names them: tools/ does the work.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab fresh test browser-test office-test kill-test dask-test verify notebooks batch \
-	site sheets bench constraints clean
+.PHONY: help lab fresh test browser-test office-test kill-test dask-test verify notebooks site batch sheets bench constraints clean
 
 # Python settings of the user's own must not leak into the course's environment.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE

@@ -366,7 +366,9 @@ def test_no_file_holds_the_address_of_a_package_index() -> None:
     address = rb"//\S*(py[p]i|python[h]osted|ana[c]onda|/sim[p]le/)|ind[e]x-url|find-l[i]nks"
     files = project_files()
     assert ROOT / "constraints.txt" in files
-    assert [file for file in files if re.search(address, file.read_bytes())] == []
+    pictures = rb"base64,[A-Za-z0-9+/=]+"  # any letters may follow each other in these
+    texts = {file: re.sub(pictures, b"", file.read_bytes()) for file in files}
+    assert [file for file, text in texts.items() if re.search(address, text)] == []
 
 
 # --- The commands and the gate --------------------------------------------------------------

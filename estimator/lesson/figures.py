@@ -31,7 +31,10 @@ class Picture:
         # As HTML, because JupyterLab gives a plain PNG no text for those who cannot see it.
         buffer = io.BytesIO()
         with course_style():
-            self.figure.savefig(buffer, format="png", metadata={"Software": None})
+            smaller = {"optimize": True}
+            self.figure.savefig(
+                buffer, format="png", metadata={"Software": None}, pil_kwargs=smaller
+            )
         image = base64.b64encode(buffer.getvalue()).decode()
         width = int(self.figure.get_figwidth() * 100)
         style = "max-width:100%;height:auto"
