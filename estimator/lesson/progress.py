@@ -30,6 +30,8 @@ TASKS = {
     "02": "The sheet, live",
     "03": "What fills the memory, and what fits?",
     "04": "From users to accelerators",
+    "05": "What does a service cost, give or take?",
+    "06": "How long does a token take, give or take?",
 }
 
 Solved = dict[str, list[str]]

@@ -39,6 +39,19 @@ def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
         yield context
 
 
+@pytest.fixture(params=["light", "dark"])
+def offline(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """A page without network; and what went wrong in it."""
+    # axe brings a script of its own, which the pages' own policy would not let in.
+    context = browser.new_context(color_scheme=request.param, offline=True, bypass_csp=True)
+    page, wrong = context.new_page(), list[str]()
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("requestfailed", lambda request: wrong.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    yield page, wrong
+    context.close()
+
+
 @pytest.fixture(autouse=True)
 def nothing_goes_wrong(watch: Watch) -> Iterator[None]:
     """Fail the test during which a page met an error or wanted to go elsewhere."""

@@ -1,11 +1,10 @@
 """The static pages in a browser without a network."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from tools import publish
 
@@ -18,19 +17,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     publish.publish(folder)
     return folder
-
-
-@pytest.fixture(params=["light", "dark"])
-def offline(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[Page, list[str]]]:
-    """A page without network; and what went wrong in it."""
-    # axe brings a script of its own, which the pages' own policy would not let in.
-    context = browser.new_context(color_scheme=request.param, offline=True, bypass_csp=True)
-    page, wrong = context.new_page(), list[str]()
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("requestfailed", lambda request: wrong.append(request.url))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    yield page, wrong
-    context.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
