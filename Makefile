@@ -1,12 +1,12 @@
 # The commands of the course. This file only names them: tools/ does the work.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab fresh test browser-test office-test verify notebooks site bench constraints clean
+.PHONY: help lab fresh test browser-test office-test kill-test dask-test verify notebooks site batch sheets bench constraints clean
 
 # Python settings of the user's own must not leak into the course's environment.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-# PYTHON, PORT, LESSON and PYTEST_ARGS reach tools/ as variables of the environment.
+# PYTHON, PORT, LESSON, SHEETS_ARGS and PYTEST_ARGS reach tools/ as variables of the environment.
 ANY_PYTHON := sh tools/python.sh
 SET_UP := $(ANY_PYTHON) -m tools.set_up
 COURSE := .venv/bin/python
@@ -33,6 +33,14 @@ office-test: ## open the course's spreadsheet in LibreOffice, change cells, reca
 	@$(SET_UP) test
 	@$(COURSE) -m tools.check office
 
+kill-test: ## kill batch runs at random instants, again and again
+	@$(SET_UP) test
+	@$(COURSE) -m tools.check kill
+
+dask-test: ## run batches over a Dask scheduler with two workers
+	@$(SET_UP) test dask
+	@$(COURSE) -m tools.check dask
+
 verify: ## check the formulas against real modules; needs PyTorch, about two gigabytes
 	@$(SET_UP)
 	@$(COURSE) -m tools.verify
@@ -44,6 +52,14 @@ notebooks: ## re-execute all lessons in place and normalize what git keeps
 site: ## write the course as static HTML into build/site; it loads nothing from elsewhere
 	@$(SET_UP) test
 	@$(COURSE) -m tools.publish
+
+batch: ## run the course's systems, and print their table beside the published figures
+	@$(SET_UP)
+	@$(COURSE) -m tools.course_systems
+
+sheets: ## write exercise sheets for a room, and their key, into build/sheets; SHEETS_ARGS=--help
+	@$(SET_UP)
+	@$(COURSE) -m tools.sheets
 
 bench: ## print the speed figures, as ratios against a floor measured in the same run
 	@$(SET_UP) test

@@ -4,7 +4,27 @@ The formulas stand in one module for each lesson and need the standard library a
 pandas, Matplotlib and ipywidgets load where they are used, in `estimator.lesson`.
 """
 
-from estimator import bandwidth, memory, model_storage, serving, training, units, user_data
+from estimator import (
+    bandwidth,
+    cost,
+    memory,
+    model_storage,
+    serving,
+    training,
+    uncertainty,
+    units,
+    user_data,
+)
 
 __version__ = "0.1.0"
-__all__ = ["bandwidth", "memory", "model_storage", "serving", "training", "units", "user_data"]
+__all__ = [
+    "bandwidth",
+    "cost",
+    "memory",
+    "model_storage",
+    "serving",
+    "training",
+    "uncertainty",
+    "units",
+    "user_data",
+]

@@ -25,6 +25,11 @@ def parser() -> argparse.ArgumentParser:
         kind = kinds.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(kind)
         kind.set_defaults(run=module.run)
+    from estimator.batch import command
+
+    batch = commands.add_parser("batch", help=command.HELP, description=command.HELP)
+    command.add_arguments(batch)
+    batch.set_defaults(run=command.run)
     return top
 
 

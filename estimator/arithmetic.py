@@ -163,21 +163,24 @@ _ROUND_OFF = 2e-15
 def _whole(value: Number, name: str, sympy_name: str) -> Number:
     if isinstance(value, int):
         return value
+    # Half a unit at most: from there on floats have no digits behind the point to be off in.
+    towards = -1 if name == "ceil" else 1
     if isinstance(value, float):
         if not math.isfinite(value):
             return value
-        nearest = round(value)
-        near = abs(value - nearest) <= _ROUND_OFF * abs(value)
-        return nearest if near else getattr(math, name)(value)
+        shifted = value + towards * min(_ROUND_OFF * abs(value), 0.5)
+        return math.ceil(shifted) if name == "ceil" else math.floor(shifted)
     if is_symbolic(value):
         import sympy
 
         return getattr(sympy, sympy_name)(value)  # type: ignore[no-any-return]
     import numpy as np
 
-    nearest_ones = np.rint(value)
-    close = np.abs(value - nearest_ones) <= _ROUND_OFF * np.abs(value)
-    return np.where(close, nearest_ones, getattr(np, name)(value))
+    off: Any = np.abs(value)
+    off *= towards * _ROUND_OFF
+    off = np.clip(off, -0.5, 0.5, out=off)
+    off += value
+    return getattr(np, name)(off, out=off)  # type: ignore[no-any-return]
 
 
 def _compound_symbols(rate: Number, terms: Number) -> Number:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LISTED = 80
+"""Names that a sentence lists at most."""
+
 
 def choose(what: str, value: object, allowed: Iterable[str]) -> str:
     """Return a name that is on the list; else a ValueError says which one was probably meant.
@@ -21,5 +24,6 @@ def choose(what: str, value: object, allowed: Iterable[str]) -> str:
         lower = {name.lower(): name for name in names}
         close = [lower[name] for name in difflib.get_close_matches(text, lower, n=3, cutoff=0.5)]
     meant = " or ".join(map(repr, close[:3]))
-    hint = f"did you mean {meant}?" if close else f"choose one of {', '.join(names)}."
+    listed = names if len(names) <= _LISTED else [*names[:12], "..."]
+    hint = f"did you mean {meant}?" if close else f"choose one of {', '.join(listed)}."
     raise ValueError(f"{what} is {value!r}, which is not on the list of {len(names)}: {hint}")

@@ -105,7 +105,10 @@ def _finite(result: Number, facts: Facts) -> Number:
             return result
         import numpy as np
 
-        if np.isfinite(result).all():
+        # A sum is finite in one pass where all are; it may also overflow by itself.
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = np.sum(result)
+        if np.isfinite(total) or np.isfinite(result).all():
             return result
     raise _too_large(facts)
 
@@ -114,7 +117,7 @@ def _too_large(facts: Facts) -> ValueError:
     inputs = ", ".join(entry.name for entry in facts.inputs)
     return ValueError(
         f"{facts.result.name} is too large for a number: the {facts.result.label} must be finite; "
-        f"give smaller values for {inputs}."
+        f"give less extreme values for {inputs}."
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from estimator.quantities import memory, model, serving, users
+from estimator.quantities import cost, memory, model, serving, users
 from estimator.quantity import Quantity
 
 
@@ -31,4 +31,4 @@ def merge(*sections: Iterable[Quantity]) -> dict[str, Quantity]:
     return merged
 
 
-QUANTITIES = merge(model.ENTRIES, users.ENTRIES, memory.ENTRIES, serving.ENTRIES)
+QUANTITIES = merge(model.ENTRIES, users.ENTRIES, memory.ENTRIES, serving.ENTRIES, cost.ENTRIES)

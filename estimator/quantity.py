@@ -108,7 +108,7 @@ class Quantity:
     def refuse(self, value: float, where: str = "") -> NoReturn:
         """Raise the one sentence on a value out of range."""
         shown = value if abs(value) < 1e15 else float_or_large(value)
-        limit = ", but no more than a float can hold" if value > LARGEST else ""
+        limit = ", but no more than a float can hold" if value > self.high >= _ENDLESS else ""
         raise ValueError(
             f"{self.name}{where} is {shown}, but the {self.label} must be "
             f"{self.range_text}{limit}: give for example {number_text(self.usual)}."

@@ -289,3 +289,28 @@ def replicas_needed(
     usable_per_s = replica_requests_per_s * target_utilization
     count = ceil(requests_per_s / usable_per_s) + spare_replicas
     return count
+
+
+@formula(source="the relative error without its sign, so that errors cannot cancel")
+def absolute_error(predicted_seconds: Number, measured_seconds: Number) -> Number:
+    """How far an estimate lies from a measurement, as a share of the measurement.
+
+    >>> absolute_error(0.0125, measured_seconds=0.01)
+    0.25
+    """
+    error = abs(predicted_seconds / measured_seconds - 1)
+    return error  # type: ignore[return-value]
+
+
+@formula(source="Little's law, for the part of its stay in which a request gets tokens")
+def running_requests(
+    requests_in_flight: Number, first_token_seconds: Number, generation_seconds: Number
+) -> Number:
+    """Requests that get tokens at the same time, of those in flight.
+
+    >>> running_requests(512, first_token_seconds=30, generation_seconds=10)
+    128.0
+    """
+    stay_seconds = first_token_seconds + generation_seconds
+    running = requests_in_flight * generation_seconds / stay_seconds
+    return running

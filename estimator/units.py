@@ -35,8 +35,10 @@ def number_text(value: float, digits: int = 4) -> str:
     >>> number_text(354336768), number_text(11574.074), number_text(4.125)
     ('354,336,768', '11,574', '4.125')
     """
-    if isinstance(value, int) or value == 0:
-        return f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value == 0:
+        return "0"
     if not math.isfinite(value):
         return str(value)
     exponent = math.floor(math.log10(abs(value)))
@@ -121,7 +123,7 @@ def quantity_text(value: float, unit: str) -> str:
         return f"{bytes_text(value)} a token"
     if unit == "byte/s":
         return prefixed_text(value, "B/s", decimals=None)
-    if unit in ("bit/s", "FLOP/s", "FLOP"):
+    if unit in ("bit/s", "FLOP/s", "FLOP", "W"):
         return prefixed_text(value, unit, decimals=None)
     if unit == "s":
         return seconds_text(value)
@@ -142,8 +144,8 @@ def share_text(share: float, decimals: int = 0) -> str:
 def plural(unit: str, value: float) -> str:
     """Give the unit in the number that goes with the value.
 
-    >>> plural("token", 1), plural("copy", 2), plural("request/s", 3)
-    ('token', 'copies', 'requests/s')
+    >>> plural("token", 1), plural("copy", 2), plural("request/s", 3), plural("pass", 4)
+    ('token', 'copies', 'requests/s', 'passes')
     """
     if value == 1 or not unit:
         return unit
@@ -154,7 +156,7 @@ def plural(unit: str, value: float) -> str:
         return "matrices"
     if head.endswith("y") and not head.endswith("day"):
         return f"{head[:-1]}ies{slash}{tail}"
-    return f"{head}s{slash}{tail}"
+    return f"{head}{'es' if head.endswith('s') else 's'}{slash}{tail}"
 
 
-_UNCOUNTED = frozenset({"%", "FLOP", "W", "s", "min", "h", "kWh", "USD"})
+_UNCOUNTED = frozenset({"%", "FLOP", "W", "Wh", "kWh", "kg", "s", "min", "h", "USD"})

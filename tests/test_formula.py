@@ -33,6 +33,8 @@ MODULES = [
         "step_time",
         "training",
         "bandwidth",
+        "cost",
+        "whole_service",
     )
 ]
 

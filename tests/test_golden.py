@@ -16,6 +16,13 @@ from typing import Any
 import pytest
 
 from estimator.bandwidth import traffic_bits_per_s
+from estimator.cost import (
+    accelerator_hours,
+    accelerator_usd_per_month,
+    energy_kwh_per_month,
+    power_watts,
+    usd_per_million_tokens,
+)
 from estimator.memory import (
     activation_rule_bytes,
     inference_bytes,
@@ -59,7 +66,7 @@ from estimator.units import DAY, GiB
 from estimator.user_data import daily_bytes, monthly_bytes, profile_bytes, retained_bytes
 
 DATA = Path(__file__).parent / "data"
-LESSONS = {"1", "2", "3", "4"}
+LESSONS = {"1", "2", "3", "4", "5"}
 
 Inputs = dict[str, Any]
 
@@ -286,6 +293,21 @@ def forward(x: Inputs) -> Any:
     return counted_forward_flops(*shape, x["tokens"], x["batch"])
 
 
+# --- Lesson 5 -------------------------------------------------------------------------------
+
+
+def month_of_rent(x: Inputs) -> Any:
+    return accelerator_usd_per_month(accelerator_hours(x["accelerators"]), x["usd_per_hour"])
+
+
+def month_of_energy(x: Inputs) -> Any:
+    return energy_kwh_per_month(power_watts(x["accelerators"], x["watts"], pue=x["pue"]))
+
+
+def million_tokens(x: Inputs) -> Any:
+    return usd_per_million_tokens(x["usd_per_hour"], x["tokens_per_s"])
+
+
 COMPUTED: dict[str, Callable[[Inputs], Any]] = {
     "storage-fp*": stored,
     "llama-3.2-3b-true": stored,
@@ -335,6 +357,9 @@ COMPUTED: dict[str, Callable[[Inputs], Any]] = {
     "baseten-*": whole_request,
     "little": in_flight,
     "seed2-flops": forward,
+    "rent-112-a100": month_of_rent,
+    "energy-112-a100": month_of_energy,
+    "million-tokens": million_tokens,
 }
 
 

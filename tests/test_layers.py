@@ -17,17 +17,31 @@ LAYERS = (
     {"arithmetic"},
     {"formula"},
     {"paged_cache"},
-    {"model_storage", "user_data", "memory", "serving", "step_time", "training", "bandwidth"},
+    {
+        "model_storage",
+        "user_data",
+        "memory",
+        "serving",
+        "step_time",
+        "training",
+        "bandwidth",
+        "cost",
+        "uncertainty",
+    },
     {"architecture"},
-    {"wide_layers", "engine_memory", "stored_weights", "memory_budget", "engine"},
+    {"wide_layers", "engine_memory", "stored_weights", "memory_budget", "replica"},
+    {"engine", "decoder_shape"},
+    {"capacity"},
     {"load"},
+    {"whole_service"},
     {"catalog"},
     {"validate"},
     {"lesson"},
+    {"batch"},
     {"__main__"},
 )
 HEAVY = {"IPython", "ipywidgets", "matplotlib", "numpy", "pandas", "papermill", "sympy"}
-MAY_BE_HEAVY = {"lesson", "validate"}
+MAY_BE_HEAVY = {"batch", "lesson", "validate"}
 
 
 def layer(name: str) -> int:

@@ -142,7 +142,7 @@ def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:
 
 def test_anything_else_is_told_kindly() -> None:
     for make in lesson_02.EXERCISES:
-        assert " times too large: check each factor" in check(make(), 7e22).sentence
+        assert " times too large. Check each factor" in check(make(), 7e22).sentence
 
 
 # --- The reader's numbers, and papermill --------------------------------------------------------
@@ -190,7 +190,7 @@ def test_impossible_parameters_stop_the_run_and_are_all_told(tmp_path: Path) -> 
     )  # fmt: skip
     assert done.returncode != 0
     for sentence in (
-        "registered_users is 0, but the number of registered users must be 1 user or more",
+        "registered_users is 0, but the number of registered users must be a whole number, 1 user",
         "record_bytes is -1, but the size of a user's record must be 0 bytes or more",
         "index_share is 25, but the index share must be from 0 to 10",
         "requests_per_user is 'many' (str)",

@@ -233,11 +233,16 @@ def test_a_model_that_fits_nowhere_is_told_what_would_hold_it() -> None:
 @pytest.mark.parametrize("name", lesson.NARROWED)
 def test_a_service_without_one_of_these_is_none(name: str) -> None:
     allowed = re.escape(lesson.NARROWED[name].range_text)
-    with pytest.raises(ValueError, match=f"^{name} is 0, but [^.]* must be {allowed}: give"):
+    with pytest.raises(
+        ValueError, match=f"^{name} is 0, but [^.]* must be (?:a whole number, )?{allowed}: give"
+    ):
         Service(**{**vars(COURSE), name: 0})
     for value in (0, float("nan")):
         values: dict[str, Any] = {name: value}
-        with pytest.raises(ValueError, match=f"^{name} is {value}, but .* must be {allowed}: give"):
+        with pytest.raises(
+            ValueError,
+            match=f"^{name} is {value}, but .* must be (?:a whole number, )?{allowed}: give",
+        ):
             inputs(narrowed=lesson.NARROWED, **values)
 
 
@@ -321,10 +326,16 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"users": 0}, "users is 0, but the number of users must be more than 0 users"),
+        (
+            {"users": 0},
+            "users is 0, but the number of users must be a whole number, more than 0 users",
+        ),
         ({"requests_per_user": 0}, "a user a day must be more than 0 requests/day: give for"),
         ({"users": -5}, "users is -5, but the number of users must be"),
-        ({"users": "nan"}, "users is nan, but the number of users must be more than 0 users"),
+        (
+            {"users": "nan"},
+            "users is nan, but the number of users must be a whole number, more than 0 users",
+        ),
         ({"users": "many"}, "users is 'many' (str)"),
         ({"accelerator": "A100"}, "did you mean 'A100-SXM-40GB' or 'A100-SXM-80GB'?"),
         ({"precision": "FP7"}, "precision is 'FP7', which is not on the list"),

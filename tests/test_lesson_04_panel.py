@@ -230,4 +230,4 @@ def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:
 
 def test_anything_else_is_told_kindly() -> None:
     for make in lesson.EXERCISES:
-        assert " times too large: check each factor" in check(make(), 1e13).sentence
+        assert " times too large. Check each factor" in check(make(), 1e13).sentence

@@ -8,6 +8,7 @@ from typing import Any, cast
 import nbformat
 import pytest
 
+from tools import page as pages
 from tools import publish
 from tools.set_up import CannotError
 
@@ -77,12 +78,12 @@ def test_every_lesson_is_on_the_front_page_with_its_question(site: Path) -> None
     ],
 )
 def test_what_would_be_loaded_is_seen(piece: str) -> None:
-    assert publish.outside(f'<p>text</p><img alt="x" src="data:image/png;base64,AA">{piece}')
+    assert pages.outside(f'<p>text</p><img alt="x" src="data:image/png;base64,AA">{piece}')
 
 
 def test_what_is_in_the_page_or_followed_by_a_reader_is_not_loaded() -> None:
     stays = '<a href="https://example.org">x</a><img src="data:image/png;base64,AA">'
-    assert publish.outside(stays) == []
+    assert pages.outside(stays) == []
 
 
 def test_a_formula_that_cannot_be_typeset_is_told() -> None:

@@ -324,6 +324,7 @@ def test_numerics_follow_checkpoint_and_engine() -> None:
         (lambda: serving.hardware("h900_sxm"), "accelerator is 'h900_sxm'"),
         (lambda: serving.decoder("llama-9"), "model is 'llama-9'"),
         (lambda: serving.numerics(serving.decoder("qwen3-32b"), "fp9"), "quantization is 'fp9'"),
+        (lambda: serving.numerics(serving.decoder("qwen3-32b"), "fp8", "ollama"), "engine is 'oll"),
         (lambda: made(tensor=0), "tensor is 0"),
         (lambda: made(system="l40s", tensor=2), "link_bytes_per_s of L40S is not known"),
         (lambda: serve(made(), CONSTANTS, -1, 10, 10), "batch is -1"),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from estimator.lesson.tables import Bar, Table, breakdown, comparison, glossary_table
+from estimator.lesson.tables import Bar, Table, Unbroken, breakdown, comparison, glossary_table
 
 
 def test_text_is_escaped_everywhere() -> None:
@@ -55,3 +55,9 @@ def test_a_quantity_is_described_from_the_glossary() -> None:
     text = str(glossary_table("index_share"))
     row = "index_share | Size of the index as a share of what it indexes | from 0 to 10 | 25 %"
     assert row in text
+
+
+def test_a_number_stays_with_its_unit() -> None:
+    table = Table(("what", "time"), [("a step", Unbroken("9 ms"))])
+    assert '<span style="white-space:nowrap">9 ms</span>' in table.html()
+    assert str(table) == "what | time\na step | 9 ms"

@@ -10,18 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from estimator.catalog import configurations as catalog_of_configurations
 from estimator.catalog import serving as catalog
 from estimator.engine import Layout
-from estimator.validate import serving
-from estimator.validate.rows import (
-    OPTIONAL,
-    REQUIRED,
-    ColumnsError,
-    Run,
-    Unread,
-    read_layout,
-    read_runs,
-)
+from estimator.validate import compare, serving
+from estimator.validate.rows import OPTIONAL, REQUIRED, Run, Unread, read_layout
+from estimator.validate.table import ColumnsError, read_runs
 
 SHIPPED = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_serving.csv"
 GOOD = {
@@ -38,8 +32,8 @@ GOOD = {
 
 
 @pytest.fixture(scope="module")
-def report() -> serving.Report:
-    return serving.validate(SHIPPED)
+def report() -> compare.Report:
+    return compare.validate(SHIPPED)
 
 
 def write(path: Path, *changes: dict[str, str], columns: tuple[str, ...] = ()) -> Path:
@@ -55,19 +49,19 @@ def write(path: Path, *changes: dict[str, str], columns: tuple[str, ...] = ()) -
 # --- The shipped runs -------------------------------------------------------------------------
 
 
-def test_every_shipped_row_is_modelled_and_left_out_of_its_fit(report: serving.Report) -> None:
+def test_every_shipped_row_is_modelled_and_left_out_of_its_fit(report: compare.Report) -> None:
     assert (report.rows, report.fitted, report.unread_rows) == (1005, 1005, 0)
     groups = report.scores["group"]
     assert set(groups) == set(catalog.step_constants().left_out)
     assert sum(score.rows for score in groups.values()) == 1005
 
 
-def test_odd_rows_are_counted(report: serving.Report) -> None:
+def test_odd_rows_are_counted(report: compare.Report) -> None:
     marks = {"square": 110, "data": 5, "waiting": 17, "capped": 11, "repeated": 25, "faster": 9}
     assert report.marks == marks
 
 
-def test_the_worst_rows_are_the_saturated_ones(report: serving.Report) -> None:
+def test_the_worst_rows_are_the_saturated_ones(report: compare.Report) -> None:
     errors = [row.error for row in report.worst]
     assert errors == sorted(errors, reverse=True)
     assert [row.line for row in report.worst[:9]] == [
@@ -84,7 +78,7 @@ def test_the_worst_rows_are_the_saturated_ones(report: serving.Report) -> None:
     assert all("waiting" in row.marks for row in report.worst[:9])
 
 
-def test_targets_on_unseen_groups_as_the_command_prints_them(report: serving.Report) -> None:
+def test_targets_on_unseen_groups_as_the_command_prints_them(report: compare.Report) -> None:
     dense, mixture = report.scores["kind"]["dense"], report.scores["kind"]["mixture"]
     assert (dense.median, dense.mean) == pytest.approx((0.065, 0.091), abs=0.002)
     assert 0.72 <= dense.coverage <= 0.88
@@ -141,7 +135,7 @@ def test_layouts(
 # --- The report -------------------------------------------------------------------------------
 
 
-def test_the_text_has_every_view_and_group(report: serving.Report) -> None:
+def test_the_text_has_every_view_and_group(report: compare.Report) -> None:
     text = serving.text_of(report)
     for part in ("by model", "by accelerator", "by engine", "by precision", "worst rows"):
         assert part in text
@@ -160,21 +154,21 @@ def test_json_holds_the_same_and_nothing_else_is_printed(
     assert printed["scores"]["all"]["all rows"]["rows"] == 1005
 
 
-def test_chunks_change_nothing(report: serving.Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "CHUNK_ROWS", 97)
-    assert dataclasses.asdict(serving.validate(SHIPPED)) == dataclasses.asdict(report)
+def test_chunks_change_nothing(report: compare.Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "BLOCK_ROWS", 97)
+    assert dataclasses.asdict(compare.validate(SHIPPED)) == dataclasses.asdict(report)
 
 
 def test_a_new_group_is_estimated_by_the_fit_on_all_rows(tmp_path: Path) -> None:
     path = write(tmp_path / "new.csv", {"system": "h200_sxm"}, {"model_path": "qwen3-8b"})
-    report = serving.validate(path)
+    report = compare.validate(path)
     assert (report.rows, report.fitted) == (2, 0)
     assert report.scores["all"]["all rows"].rows == 2
 
 
 def test_columns_that_may_be_missing_and_their_order_do_not_matter(tmp_path: Path) -> None:
     path = write(tmp_path / "least.csv", {}, columns=tuple(reversed(REQUIRED)))
-    report = serving.validate(path)
+    report = compare.validate(path)
     assert report.rows == 1
     assert not report.first_token
     assert "no row gives a time to first token" in serving.text_of(report)
@@ -208,7 +202,7 @@ def test_columns_that_may_be_missing_and_their_order_do_not_matter(tmp_path: Pat
 def test_a_bad_row_is_named_and_the_rest_is_used(
     change: dict[str, str], says: str, tmp_path: Path
 ) -> None:
-    report = serving.validate(write(tmp_path / "bad.csv", {}, change, change, {"osl": "256"}))
+    report = compare.validate(write(tmp_path / "bad.csv", {}, change, change, {"osl": "256"}))
     assert (report.rows, report.unread_rows) == (2, 2)
     ((why, where),) = report.unread.items()
     assert says in why
@@ -218,7 +212,7 @@ def test_a_bad_row_is_named_and_the_rest_is_used(
 
 def test_a_batch_whose_caches_do_not_fit_is_estimated_with_what_fits(tmp_path: Path) -> None:
     rows = ({"batch_size": "4096"}, {"batch_size": "1000000"})
-    report = serving.validate(write(tmp_path / "large.csv", *rows))
+    report = compare.validate(write(tmp_path / "large.csv", *rows))
     assert report.rows == report.marks["capped"] == 2
     predicted = {row.predicted_ms for row in report.worst}
     assert len(predicted) == 1
@@ -226,10 +220,10 @@ def test_a_batch_whose_caches_do_not_fit_is_estimated_with_what_fits(tmp_path: P
 
 def test_reasons_beyond_a_few_are_gathered(tmp_path: Path) -> None:
     rows = [{"isl": f"-{number}"} for number in range(1, 101)]
-    report = serving.validate(write(tmp_path / "bad.csv", *rows))
+    report = compare.validate(write(tmp_path / "bad.csv", *rows))
     assert (report.rows, report.unread_rows) == (0, 100)
-    assert len(report.unread) == serving.REASONS + 1
-    assert report.unread["other reasons."][0] == 100 - serving.REASONS
+    assert len(report.unread) == compare.REASONS + 1
+    assert report.unread["other reasons."][0] == 100 - compare.REASONS
     assert "0 rows of bad.csv read, 100 not modelled" in serving.text_of(report)
 
 
@@ -257,7 +251,7 @@ def test_missing_columns_are_all_named(tmp_path: Path) -> None:
     columns = tuple(name for name in REQUIRED if name not in ("osl", "tpot_ms"))
     path = write(tmp_path / "short.csv", {}, columns=columns)
     with pytest.raises(ColumnsError, match=r"has no column osl, tpot_ms: a table"):
-        serving.validate(path)
+        compare.validate(path)
 
 
 def test_no_file_and_a_folder_are_one_sentence(
@@ -272,7 +266,7 @@ def test_rows_cut_short_blank_lines_and_a_mark_at_the_start(tmp_path: Path) -> N
     path = write(tmp_path / "cut.csv", {}, {})
     text = path.read_text(encoding="utf-8")
     path.write_text("\ufeff" + text + "\n,,,,\nQwen/Qwen3-32B,h100_sxm\n", encoding="utf-8")
-    report = serving.validate(path)
+    report = compare.validate(path)
     assert (report.rows, report.unread_rows) == (2, 1)
     assert report.marks["repeated"] == 1
 
@@ -288,6 +282,57 @@ def test_a_long_file_is_read_in_seconds(tmp_path: Path) -> None:
     line = ",".join(GOOD.values())
     path = tmp_path / "long.csv"
     path.write_text("\n".join([",".join(GOOD), *[line] * 50_000]), encoding="utf-8")
-    report = serving.validate(path)
+    report = compare.validate(path)
     assert report.rows == 50_000
     assert report.marks["repeated"] == 49_999
+
+
+# --- Models of the reader's, and long files ---------------------------------------------------
+
+
+def test_a_model_outside_the_catalog_comes_with_its_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = dict(catalog_of_configurations()["qwen3-32b"].config)
+    configs = tmp_path / "configs.json"
+    configs.write_text(json.dumps({"acme/own": {"config": config}}), encoding="utf-8")
+    path = write(tmp_path / "own.csv", {"model_path": "acme/own"}, {})
+    assert serving.main([str(path), "--configs", str(configs), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert set(printed["scores"]["model"]) == {"acme/own", "qwen3-32b"}
+    own, known = printed["worst"]
+    assert own["predicted_ms"] == pytest.approx(known["predicted_ms"], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[]", "must be a JSON object with models by name"),
+        ('{"acme": 3}', "the configuration of 'acme' must be a JSON object"),
+        ('{"acme": {"model_type": "acme"}}', "'acme' cannot be sized: "),
+    ],
+)
+def test_configurations_that_cannot_be_are_one_sentence(
+    content: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configs = tmp_path / "configs.json"
+    configs.write_text(content, encoding="utf-8")
+    assert serving.main([str(SHIPPED), "--configs", str(configs)]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_many_unknown_models_are_gathered_in_little_time(tmp_path: Path) -> None:
+    rows = [{"model_path": f"acme/model-{number}"} for number in range(5000)]
+    report = compare.validate(write(tmp_path / "many.csv", *rows, {}))
+    assert (report.rows, report.unread_rows) == (1, 5000)
+    assert sum(count for count, *_ in report.unread.values()) == 5000
+    assert all(len(why) < 400 for why in report.unread)
+
+
+def test_rows_and_bad_rows_keep_their_order_and_lines(tmp_path: Path) -> None:
+    rows = [{"osl": "0"} if number % 3 == 0 else {} for number in range(1, 10)]
+    found = list(read_runs(write(tmp_path / "mixed.csv", *rows)))
+    assert [row.line for row in found] == list(range(2, 11))
+    assert [type(row) is Unread for row in found] == [n % 3 == 0 for n in range(1, 10)]

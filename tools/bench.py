@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tools.bench_batch import WORKERS, batch_times
 from tools.bench_page import Delays, key_presses, read_notebook, whole_runs
 from tools.set_up import told
 
@@ -199,6 +200,14 @@ def key_rows(delays: Delays) -> Iterator[Row]:
         yield Row(f"{where}: key to change, P95", late, floor)
 
 
+def batch_rows() -> Iterator[Row]:
+    """A sweep of a hundred scenarios beside papermill, each per scenario; a table of a million."""
+    (taken, floor), million = batch_times()
+    what = f"sweep-100: a scenario, {WORKERS} workers, against papermill in a loop"
+    yield Row(what, taken, floor, "0.1 times", taken <= floor / 10)
+    yield Row("a million services, --table-only", million, None, "30 s", million < 30)
+
+
 def rows() -> Iterator[Row]:
     """All figures, each as soon as it is there."""
     from tools.jupyter import LESSONS
@@ -212,6 +221,7 @@ def rows() -> Iterator[Row]:
     yield from update_rows(lessons)
     for what, taken, floor in whole_runs(lessons):
         yield Row(what, taken, floor)
+    yield from batch_rows()
     waits, delays = key_presses(LESSONS)
     yield from key_rows(delays)
     for what, taken in waits.items():

@@ -1,4 +1,4 @@
-"""The checks: `python -m tools.check test`, or `browser`, or `office`.
+"""The checks: `python -m tools.check test`, or `browser`, `office`, `kill` or `dask`.
 
 PYTEST_ARGS goes on to pytest.
 """
@@ -23,6 +23,8 @@ TESTS = (
     *(
         "--doctest-glob=README.md",
         "--ignore=tests/browser",
+        "--ignore=tests/dask",
+        "--ignore=tests/kill",
         "--ignore=tests/office",
         "--ignore=tests/verify",
     ),
@@ -34,8 +36,10 @@ CHECKS = {
     "mypy": ("mypy",),
     "pytest": TESTS,
 }
-BROWSER_CHECKS = {"browser tests": ("pytest", "--durations=5", "tests/browser")}
-OFFICE_CHECKS = {"office tests": ("pytest", "--durations=5", "tests/office")}
+APART = {
+    kind: ("pytest", "--durations=5", f"tests/{kind}")
+    for kind in ("browser", "dask", "kill", "office")
+}
 
 
 def check(steps: Mapping[str, tuple[str, ...]], settings: Mapping[str, str]) -> None:
@@ -60,9 +64,8 @@ def main(kind: str) -> None:
     prefix = Path(sys.prefix)
     settings = jupyter_settings(prefix, prefix / "etc" / "jupyter-tests")
     if kind == "browser":
-        check(BROWSER_CHECKS, settings | {"CHROMIUM": find_chromium()})
-    else:
-        check(OFFICE_CHECKS if kind == "office" else CHECKS, settings)
+        settings |= {"CHROMIUM": find_chromium()}
+    check({f"{kind} tests": APART[kind]} if kind in APART else CHECKS, settings)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def resolve(python: Path, *arguments: str) -> dict[str, str]:
 def pins(python: Path) -> list[str]:
     """All lines of the file, in order."""
     here = [name for name, (_, system) in ELSEWHERE.items() if system is None]
-    found = resolve(python, "pip", ".[test]", *here)
+    found = resolve(python, "pip", ".[dask,test]", *here)
     del found["llm-sizing-course"]
     for name, (_, system) in ELSEWHERE.items():
         if system:

@@ -28,7 +28,7 @@ import numpy as np
 from estimator.catalog.serving import Fit, fit_entry
 from estimator.engine import Constants, Spread, Spreads
 from estimator.validate.predict import Runs, estimate, runs_of
-from estimator.validate.rows import Run, Unread, read_runs
+from estimator.validate.table import read_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 CATALOG = Path(__file__).parents[1] / "estimator" / "catalog"
 LOSS_SCALE = 0.1
 STEPS, NUDGE = 100, 1e-6
+ALL_ROWS = 10**9
 START = Constants(0.8, 0.6, 0.4, 0.4, 0.5, 5e-5, 3e-5, 4e-6, 2e-5)
 LOWEST = Constants(0.2, 0.1, 0.05, 0.05, 0.05, 1e-7, 1e-7, 1e-8, 1e-8)
 HIGHEST = Constants(1, 1, 1, 1, 1, 1e-3, 1e-3, 1e-3, 1e-3)
@@ -207,12 +208,10 @@ def table_of(whole: Constants, folds: Sequence[Constants]) -> list[dict[str, Any
 
 def load(path: Path) -> tuple[Runs, Mask]:
     """Read all runs of a file that can be modelled, and which of them are repeated."""
-    rows = list(read_runs(path))
-    kept = [row for row in rows if isinstance(row, Run)]
-    for row in rows:
-        if isinstance(row, Unread):
-            print(f"line {row.line} left out: {row.why}")
-    return runs_of(kept), np.array(["repeated" in run.marks for run in kept])
+    (block,) = read_blocks(path, rows=ALL_ROWS)
+    for row in block.unread:
+        print(f"line {row.line} left out: {row.why}")
+    return runs_of(block), block.marks["repeated"]
 
 
 def result_of(folds: Folds, date: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -90,8 +90,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(folder: Path) -> Iterator[Server]:
-    """Run JupyterLab on an empty root in `folder`, with nothing of the user's own Jupyter."""
+def serve(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Run JupyterLab on an empty root in `folder`, with nothing of the user's own Jupyter.
+
+    Its kernels see the `variables`.
+    """
     root, own = folder / "root", folder / "jupyter"
     for made in (root, own / "runtime"):
         made.mkdir(mode=0o700, parents=True)
@@ -105,6 +108,7 @@ def serve(folder: Path) -> Iterator[Server]:
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
         "JUPYTER_TOKEN": token,
+        **(variables or {}),
     }
     command = [sys.executable, "-m", "jupyterlab", *server_arguments(root, port), *ENDS_ALONE]
     log = folder / "server.log"

@@ -21,6 +21,7 @@ from tools.set_up import CannotError, told
 HOST = "127.0.0.1"
 FIRST_PORT, PORTS_TRIED = 8888, 50
 FIRST_PAGE = "00-start-here.ipynb"
+PROGRESS = "COURSE_PROGRESS"  # estimator.lesson.progress keeps there what the learner solves
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 NEWS_PLUGIN = "@jupyterlab/apputils-extension:notification"
 
@@ -100,6 +101,7 @@ def server_arguments(root: Path, port: int) -> list[str]:
         "--ServerApp.answer_yes=True",  # Ctrl-C stops it, without asking back
         "--Application.log_level=ERROR",
         "--KernelManager.transport_encryption=auto",  # else each kernel prints a warning
+        "--ContentsManager.pre_save_hook=estimator.lesson.saving.keep_readable",
         "--ServerApp.kernel_websocket_connection_class=estimator.lesson.prompt_socket.PromptSocket",
         f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
     ]
@@ -150,6 +152,7 @@ def start() -> None:
     turn_off_news(prefix)
     token = secrets.token_hex(24)
     os.environ.update(jupyter_settings(prefix, COPY / ".jupyter"), JUPYTER_TOKEN=token)
+    os.environ[PROGRESS] = str(COPY / "progress.json")
     try:
         from jupyterlab.labapp import main  # late: it reads the variables when it is imported
     except ImportError as problem:

@@ -6,7 +6,6 @@ answers stand in the page as the committed lessons hold them.
 
 from __future__ import annotations
 
-import html
 import re
 import sys
 from dataclasses import dataclass
@@ -14,18 +13,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import nbformat
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import pass_context
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
-from estimator.lesson.result import write_whole
+from tools.page import style, templates, write_page
 from tools.set_up import ROOT, CannotError, told
 
 SITE = ROOT / "build" / "site"
 LESSONS = ROOT / "notebooks"
-PAGES = Path(__file__).parent / "pages"
 FRONT = "index.html"
 LIGHT, DARK = "xcode", "github-dark"  # their contrast is enough on our grounds, with the page.css
 COMMA = "<mrow><mo>&#x0002C;</mo></mrow>"
@@ -127,22 +125,11 @@ def colours() -> str:
     return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
 
 
-def outside(page: str) -> list[str]:
-    """Everything that a page would load from elsewhere; links that a reader follows are none."""
-    loads = re.findall(r"<(?:script|link|iframe|object|embed)\b[^>]*>", page)
-    sources = re.findall(r"<(?:img|source|video|audio)\b[^>]*?\bsrc=\"(?!data:)([^\"]*)", page)
-    return [*loads, *sources, *re.findall(r"url\((?!data:)[^)]*\)|@import[^;]*", page)]
-
-
 def publish(folder: Path) -> list[Path]:
     """Write the front page and one page for each lesson; return their paths."""
     lessons = [read_lesson(path) for path in sorted(LESSONS.glob("*.ipynb"))]
-    environment = Environment(
-        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    style = (PAGES / "page.css").read_text(encoding="utf-8") + colours()
-    shared = {"lessons": lessons, "style": style}
+    environment = templates()
+    shared = {"lessons": lessons, "style": style() + colours()}
     pages = {FRONT: environment.get_template("front.html.j2").render(shared)}
     for place, lesson in enumerate(lessons):
         around = {
@@ -152,15 +139,7 @@ def publish(folder: Path) -> list[Path]:
         }
         pages[lesson.page] = environment.get_template("lesson.html.j2").render(shared | around)
     folder.mkdir(parents=True, exist_ok=True)
-    return [_write(folder / name, page) for name, page in pages.items()]
-
-
-def _write(path: Path, page: str) -> Path:
-    loaded = outside(page)
-    if loaded:
-        raise CannotError(f"{path.name} would load {html.escape(loaded[0])}: a page stands alone.")
-    write_whole(path, page, "the page")
-    return path
+    return [write_page(folder / name, page) for name, page in pages.items()]
 
 
 def main(folder: str = "") -> None:

@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from typing import Any
 
+from estimator.catalog.configurations import architecture, configurations
 from estimator.catalog.loader import accelerator
 from estimator.choosing import choose
+from estimator.decoder_shape import decoder_shape
 from estimator.engine import Constants, DecoderShape, Hardware, Numerics, Spread, Spreads
 
 SYSTEMS = {
@@ -142,19 +144,26 @@ def decoders() -> dict[str, DecoderShape]:
     return table
 
 
+@functools.cache
 def decoder(name: str) -> DecoderShape:
     """One decoder by key or published name; an unknown one is refused with the nearest.
 
-    A name that says how a copy of a known model is quantized is that model's: what is asked for
-    here does not depend on it.
+    A name that says how a copy of a known model is quantized or tuned is that model's: what is
+    asked for here does not depend on it. What `decoders.json` lacks is made of its configuration.
     """
-    lower = name.lower()
+    lower = name.strip().lower()
     copied = _COPY.sub("", lower.rpartition("/")[2])
-    found = next((known for known in (lower, copied) if known in decoders()), lower)
-    return decoders()[choose("model", found, decoders())]
+    for known in (lower, copied, _TUNED.sub("", copied)):
+        if known in decoders():
+            return decoders()[known]
+        if known in configurations():
+            return decoder_shape(architecture(known), known)
+    names = dict.fromkeys(key for key in (*decoders(), *configurations()) if "/" not in key)
+    return decoders()[choose("model", lower[:60], names)]
 
 
 _COPY = re.compile(r"(-(fp8|nvfp4|fp4|mxfp4|bf16|awq|gptq|int4|int8|dynamic|block))+$")
+_TUNED = re.compile(r"(-(instruct|it|chat|hf|base|\d{4}))+$")
 
 
 def hardware(name: str) -> Hardware:
@@ -262,8 +271,10 @@ def numerics(decoder: DecoderShape, mode: str, engine: str = "") -> Numerics:
     A model published with 4-bit experts (gpt-oss) keeps them under any name, and the rest in 16
     bits. An NVFP4 checkpoint of a model with latent attention leaves the attention in 16 bits.
 
-    Raises: ValueError: a name that is not known.
+    Raises: ValueError: a quantization or an engine that is not known.
     """
+    if engine:
+        choose("engine", engine, ENGINES)
     base = _NUMERICS[choose("quantization", mode.lower() or "bfloat16", _NUMERICS)]
     if decoder.native_expert_bits:
         return Numerics(expert_bits=decoder.native_expert_bits)

@@ -2,6 +2,7 @@
 
 from estimator.lesson.exercises import attempt, check
 from estimator.lesson.inputs import inputs
+from estimator.lesson.progress import progress
 from estimator.lesson.result import write_result
 from estimator.lesson.show import show
 from estimator.lesson.tables import assumptions, breakdown, comparison, glossary_table
@@ -14,6 +15,7 @@ __all__ = [
     "comparison",
     "glossary_table",
     "inputs",
+    "progress",
     "show",
     "write_result",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from estimator.glossary import quantity
 from estimator.quantity import Quantity
-from estimator.units import quantity_text
+from estimator.units import number_text, quantity_text
 
 OWN = "my own"
 LOG_STEPS = 200
@@ -92,8 +92,9 @@ class Number:
 
     @property
     def text(self) -> str:
-        """The starting value in words."""
-        return quantity_text(self.value, quantity(self.name).unit)
+        """The starting value in words, and what is typed for it where that is another number."""
+        words = quantity_text(self.value, quantity(self.name).unit)
+        return words if self.scale == 1 else f"{number_text(self.shown)} ({words})"
 
     @property
     def tooltip(self) -> str:

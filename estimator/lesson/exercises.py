@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from estimator.glossary import quantity
+from estimator.lesson.progress import keep
+from estimator.quantity import LARGEST
 from estimator.units import (
     BITS_PER_BYTE,
     DAY,
@@ -102,6 +104,8 @@ class Exercise:
                 False,
                 f"{answer!r:.40} is not a plain number: give one{self._in_units.rstrip(',')}.",
             )
+        if isinstance(answer, int) and abs(answer) > LARGEST:
+            return False, "That is more than a number can hold: count its digits again."
         if self._is(answer, self.answer):
             return True, f"Right: {quantity_text(self.answer, self.unit)}."
         return False, f"Not yet. {self._advice(answer)}"
@@ -180,11 +184,13 @@ class Verdict:
     exercise: Exercise
     right: bool | None
     sentence: str
+    note: str = ""
 
     def _repr_markdown_(self) -> str:
+        note = f" {self.note}" if self.note else ""
         mark = {True: "✔ ", False: "✘ ", None: ""}[self.right]
         return (
-            f"**{self.exercise.title}**\n\n{self.exercise.question}\n\n{mark}*{self.sentence}*\n\n"
+            f"**{self.exercise.title}**\n\n{self.exercise.question}\n\n{mark}*{self.sentence}*{note}\n\n"
             f"<details><summary>Solution</summary>{self.exercise.solution}</details>"
         )
 
@@ -199,5 +205,9 @@ def attempt(function: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def check(exercise: Exercise, answer: object = ...) -> Verdict:
-    """Pose an exercise, and judge the answer once there is one."""
-    return Verdict(exercise, *exercise.verdict(answer))
+    """Pose an exercise, and judge the answer once there is one.
+
+    In the learner's own folder, an exercise that is solved is remembered.
+    """
+    right, sentence = exercise.verdict(answer)
+    return Verdict(exercise, right, sentence, keep(exercise.title) if right else "")

@@ -31,7 +31,10 @@ class Picture:
         # As HTML, because JupyterLab gives a plain PNG no text for those who cannot see it.
         buffer = io.BytesIO()
         with course_style():
-            self.figure.savefig(buffer, format="png", metadata={"Software": None})
+            smaller = {"optimize": True}
+            self.figure.savefig(
+                buffer, format="png", metadata={"Software": None}, pil_kwargs=smaller
+            )
         image = base64.b64encode(buffer.getvalue()).decode()
         width = int(self.figure.get_figwidth() * 100)
         style = "max-width:100%;height:auto"
@@ -96,5 +99,6 @@ def grouped_bars(
             )  # fmt: skip
         axes.set_xlabel(axis)
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
-        figure.legend(loc="outside upper right", ncols=len(series))
+        if len(series) > 1:
+            figure.legend(loc="outside upper right", ncols=len(series))
     return Picture(figure, alt)

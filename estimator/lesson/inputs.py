@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 from estimator.choosing import choose
 from estimator.glossary import quantity
 from estimator.quantity import Quantity
+
+COUNTS = ("user", "parameter")
 
 
 class Inputs(SimpleNamespace):
@@ -31,26 +35,81 @@ def inputs(
     on a list: `{"accelerator": (accelerator, accelerators())}`. `narrowed` gives entries whose
     range a lesson narrows, instead of the glossary's.
     """
-    problems = []
-    given: dict[str, Any] = {}
-    for name, value in values.items():
-        try:
-            entry = (narrowed or {}).get(name) or quantity(name)
-            given[name] = entry.check(_single(name, value))
-        except (TypeError, ValueError) as error:
-            problems.append(str(error))
-    for name, (value, allowed) in (choices or {}).items():
-        try:
-            given[name] = choose(name, value, allowed)
-        except ValueError as error:
-            problems.append(str(error))
+    declared = Declared.of(choices, narrowed, values)
+    if asked := _ASKED.get():
+        raise asked(declared)
+    chosen = {name: value for name, (value, _) in (choices or {}).items()}
+    given, problems = declared.check(values | chosen)
     if problems:
         raise ValueError(" ".join(problems))
     return Inputs(**given)
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What a lesson checks: the quantity behind each number, and the list behind each name."""
+
+    quantities: Mapping[str, Quantity]
+    choices: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(
+        cls,
+        choices: Mapping[str, tuple[str, Iterable[str]]] | None,
+        narrowed: Mapping[str, Quantity] | None,
+        values: Iterable[str],
+    ) -> Declared:
+        """Read it from the arguments of `inputs`."""
+        entries = {name: (narrowed or {}).get(name) or quantity(name) for name in values}
+        # Half of the users is a sensible factor of a formula, but no reader has half a user.
+        for name, entry in entries.items():
+            if entry.unit in COUNTS:
+                entries[name] = replace(entry, whole=True)
+        return cls(entries, {name: tuple(on) for name, (_, on) in (choices or {}).items()})
+
+    def check(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Give the values that are right, fit for arithmetic, and a sentence on each other."""
+        given: dict[str, Any] = {}
+        problems = []
+        for name in (*self.quantities, *self.choices):
+            if name not in values:
+                continue
+            try:
+                given[name] = self._checked(name, values[name])
+            except (TypeError, ValueError) as error:
+                problems.append(str(error))
+        return given, problems
+
+    def _checked(self, name: str, value: Any) -> Any:
+        if name in self.choices:
+            return choose(name, value, self.choices[name])
+        return self.quantities[name].check(_single(name, value))
+
+
+class DeclaredError(Exception):
+    """What `inputs` raises instead of checking, where only its arguments are asked for."""
+
+    def __init__(self, declared: Declared) -> None:
+        self.declared = declared
+
+
+_ASKED: ContextVar[type[DeclaredError] | None] = ContextVar("asked", default=None)
+
+
+def declared_by(call: Callable[[], object]) -> Declared | None:
+    """Run code up to its first call of `inputs`, and give what that call would have checked."""
+    token = _ASKED.set(DeclaredError)
+    try:
+        call()
+    except DeclaredError as found:
+        return found.declared
+    finally:
+        _ASKED.reset(token)
+    return None
+
+
 def _single(name: str, value: Any) -> Any:
-    if hasattr(value, "shape") and value.shape:
+    if isinstance(value, list | tuple) or (hasattr(value, "shape") and value.shape):
         raise TypeError(f"{name} is an array, but a lesson takes one number: give one number.")
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)

@@ -9,6 +9,7 @@ from estimator import catalog
 from estimator.bandwidth import traffic_bits_per_s
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
@@ -127,19 +128,21 @@ def envelope_table(e: Envelope) -> Table:
 
 def published_table(e: Envelope) -> Table:
     """The course's printed figures beside the computed ones."""
-    return comparison(
-        (
-            ("model", "6 GB", e.weight_bytes, "byte", "decimal gigabytes"),
-            ("user profiles", "1 TB", e.profile_bytes, "byte", ""),
-            ("interactions a day", "2.5 GB", e.daily_bytes, "byte",
-             "the calculator's unit is a slip: its text says TB"),
-            ("requests", "11,574 a second", e.requests_per_s, "request/s", ""),
-            ("arithmetic of a request", "9.6 ms", e.compute_seconds, "s", ""),
-            ("accelerators", "112", e.accelerators, "accelerator", "a floor, see lesson 04"),
-            ("traffic in", "185 Mbps", e.ingress_bits_per_s, "bit/s", ""),
-            ("traffic out", "926 Mbps", e.egress_bits_per_s, "bit/s", ""),
-        )
+    published = (
+        ("model", "6 GB", 6e9, e.weight_bytes, "byte", ""),
+        ("user profiles", "1 TB", 1e12, e.profile_bytes, "byte", ""),
+        ("interactions a day", "2.5 GB", 2.5e9, e.daily_bytes, "byte",
+         "; the calculator's unit is a slip: its text says TB"),
+        ("requests", "11,574 a second", 11_574, e.requests_per_s, "request/s", ""),
+        ("arithmetic of a request", "9.6 ms", 9.6e-3, e.compute_seconds, "s", ""),
+        ("accelerators", "112", 112, e.accelerators, "accelerator", "; a floor, see lesson 04"),
+        ("traffic in", "185 Mbps", 185e6, e.ingress_bits_per_s, "bit/s", ""),
+        ("traffic out", "926 Mbps", 926e6, e.egress_bits_per_s, "bit/s", ""),
     )  # fmt: skip
+    return comparison(
+        (name, printed, value, unit, f"ratio {number_text(value / figure)}{why}")
+        for name, printed, figure, value, unit, why in published
+    )
 
 
 def units_table() -> Table:
@@ -218,13 +221,32 @@ def envelope_answer(
     )
 
 
-def count_table(rate: float, given: Mapping[str, float]) -> Table:
-    """Fewest accelerators of each type that the arithmetic alone needs, as bars."""
+def counts_elsewhere(rate: float, n_params: float, output_tokens: float) -> dict[str, float]:
+    """Fewest accelerators of each type that the arithmetic alone needs."""
     counts = {}
     for name in SHOWN:
-        rate_16 = catalog.accelerator(name).flops_per_s[16]
-        seconds = compute_seconds(given["n_params"], given["output_tokens"], rate_16)
-        counts[name] = accelerators(rate, seconds)
+        flops_per_s = catalog.accelerator(name).flops_per_s[16]
+        counts[name] = accelerators(rate, compute_seconds(n_params, output_tokens, flops_per_s))
+    return counts
+
+
+def count_chart(rate: float, n_params: float, output_tokens: float) -> Picture:
+    """The same load on each of the accelerators, as bars."""
+    counts = counts_elsewhere(rate, n_params, output_tokens)
+    said = "; ".join(f"{name} {number_text(count)}" for name, count in counts.items())
+    return grouped_bars(
+        list(counts),
+        {"at least": list(counts.values())},
+        title="One load, six kinds of accelerators",
+        axis="accelerators, at least",
+        texts={"at least": [number_text(count) for count in counts.values()]},
+        alt=f"Bars of the fewest accelerators for {quantity_text(rate, 'request/s')}: {said}.",
+    )
+
+
+def count_table(rate: float, given: Mapping[str, float]) -> Table:
+    """Fewest accelerators of each type that the arithmetic alone needs, as bars."""
+    counts = counts_elsewhere(rate, given["n_params"], given["output_tokens"])
     most = max(*counts.values(), 1)
     rows = [(name, Bar(count / most, number_text(count))) for name, count in counts.items()]
     headers = ("accelerator", "at least")
@@ -307,4 +329,35 @@ def traffic_of(rate: int = 1_000, message_bytes: int = 50_000) -> Exercise:
     )  # fmt: skip
 
 
-EXERCISES = (rate_of, traffic_of)
+def fleet_of(
+    rate: int = 2_000, n_params: int = 8_000_000_000, output_tokens: int = 250,
+    name: str = "H100-SXM",
+) -> Exercise:  # fmt: skip
+    """Accelerators for a load, at full rate."""
+    flops_per_s = catalog.accelerator(name).flops_per_s[16]
+    seconds = compute_seconds(n_params, output_tokens, flops_per_s)
+    right = int(accelerators(rate, seconds))
+    return Exercise(
+        "From requests to accelerators",
+        f"{number_text(rate)} requests a second, each answered with {output_tokens} tokens by a "
+        f"model of {number_text(n_params)} parameters, on {name} at "
+        f"{quantity_text(flops_per_s, 'FLOP/s')}: how many accelerators, at least?",
+        "accelerators",
+        right,
+        (
+            Mistake(int(accelerators(rate, seconds / 2)), "That is one operation a parameter: a "
+                    "token costs two, a multiplication and an addition."),
+            Mistake(int(accelerators(rate, seconds)) - 1, "Rounded down: nobody sells a part of "
+                    "an accelerator, so round up."),
+            Mistake(int(accelerators(rate, seconds / output_tokens)), "That is one token a "
+                    f"request: each answer has {output_tokens}."),
+            Mistake(int(accelerators(rate, 3 * seconds)), "That is the cost of training, six "
+                    "operations a parameter; an answer costs two."),
+        ),
+        f"2 x {number_text(n_params)} x {output_tokens} FLOP take "
+        f"{quantity_text(seconds, 's')}, and {number_text(rate)} of those in a second keep "
+        f"{rate * seconds:.2f} accelerators busy: {right}.",
+    )  # fmt: skip
+
+
+EXERCISES = (rate_of, traffic_of, fleet_of)

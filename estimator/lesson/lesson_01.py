@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from estimator import catalog
 from estimator.catalog.configurations import architecture
 from estimator.lesson.controls import OWN, Choice, Number
@@ -63,6 +66,15 @@ def your_model(given: Inputs) -> Prose:
         text += " Every copy needs a place of its own."
         text += f" The {number_text(given.replicas)} copies together are {bytes_text(copies)}."
     return Prose(text)
+
+
+def point_results(columns: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The lesson's results for many models at once, an array for each name of its result file."""
+    size = weight_bytes(columns["n_params"], columns["bits_per_weight"])
+    return {
+        "weight_bytes": size,
+        "replicated_bytes": replicated_bytes(size, columns["replicas"]),
+    }
 
 
 def _gb(size_bytes: float) -> str:
@@ -295,6 +307,7 @@ def size_at_int8(n_params: int = 70_000_000_000) -> Exercise:
                     "two bytes are FP16."),
             Mistake(weight_bytes(n_params, 1), "INT8 is one byte, and the formula asks for bits: "
                     "eight."),
+            Mistake(weight_bytes(n_params, 32), "Four times too large: four bytes are FP32."),
             Mistake(weight_bytes(n_params, 4), "Twice too small: INT8 is a whole byte; half a byte "
                     "is INT4."),
         ),

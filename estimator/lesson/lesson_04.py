@@ -8,6 +8,7 @@ from estimator import catalog
 from estimator.arithmetic import ceil
 from estimator.bandwidth import answer_bytes, streamed_bytes, traffic_bits_per_s
 from estimator.lesson.bounds_chart import corner, three_bounds_chart
+from estimator.lesson.real_step import real_steps_table
 from estimator.lesson.server_exercises import (
     EXERCISES,
     batch_in_memory,
@@ -71,6 +72,7 @@ __all__ = [
     "picture_traffic",
     "plan_of",
     "readers_needed",
+    "real_steps_table",
     "server_panel",
     "service_of",
     "three_bounds_chart",

@@ -10,12 +10,13 @@ import html
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ipywidgets as widgets
 
 from estimator.lesson.controls import OWN, Choice, Control, Number, Text
+from estimator.lesson.progress import keep
 from estimator.lesson.tables import Table
 
 _NAME_WIDTH = "17em"
@@ -42,7 +43,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self, title: str, task: str, controls: Sequence[Control], answer: Callable[..., Answer]
     ) -> None:
         self._title, self._task, self._controls, self._answer = title, task, controls, answer
-        self._quiet = False
+        self._quiet, self._kept = False, False
         self.errors: list[BaseException] = []
         self.last = answer(**{c.name: c.value for c in controls})
         self._static = _static(title, task, controls, self.last)
@@ -206,8 +207,17 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             problem = f"The panel failed with {type(error).__name__}: {error}."
             self.output.value = render(self.last, self._task, problem=problem, trace=trace)
             return False
+        if self.last.solved and not self._kept:
+            self._keep()
         self.output.value = render(self.last, self._task)
         return True
+
+    def _keep(self) -> None:
+        """Remember, in the learner's own folder, that the task is solved."""
+        note = keep(self._title)
+        self._kept = not note
+        if note:
+            self.last = replace(self.last, score=f"{self.last.score} {note}".lstrip())
 
 
 def plain_html(text: str, **settings: Any) -> widgets.HTML:
@@ -262,6 +272,6 @@ def _slider(control: Number) -> Any:
 
 
 def _tidy(shown: float, control: Number) -> float:
-    """Round what a slider gives to three digits, as one would type it, and a count to a whole."""
-    tidy = float(f"{shown:.3g}")
+    """Give what a slider stands on as one would type it: three digits of a scale of powers."""
+    tidy = float(f"{shown:.3g}" if control.log else f"{shown:.10g}")
     return round(tidy) if control.quantity.whole and control.scale == 1 else tidy

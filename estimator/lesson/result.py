@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,23 @@ from estimator.lesson.tables import Table
 from estimator.units import quantity_text
 
 
-def write_result(lesson: str, path: str, given: Inputs, **values: float) -> Table:
+def write_result(
+    lesson: str,
+    path: str,
+    given: Inputs,
+    intervals: Mapping[str, float] | None = None,
+    **values: float,
+) -> Table:
     """Write a lesson's results to `path`, unless it is empty, and show them as a table.
 
-    The names of `values` stand in the glossary, which gives their units. The file is complete or
-    absent: it is written beside its place and then moved there.
+    The names of `values` stand in the glossary, which gives their units; those of `intervals` do,
+    too, with the ends `_p10`, `_p50` and `_p90`. The file is complete or absent: it is written
+    beside its place and then moved there.
     """
     results = {name: _entry(name, value) for name, value in values.items()}
+    ends = {
+        name: _entry(name.rpartition("_")[0], value) for name, value in (intervals or {}).items()
+    }
     if not isinstance(path, str) or (path and not path.strip()):
         raise TypeError(f"result_path is {path!r}, but it must be the path of a file: give text.")
     if path:
@@ -29,15 +40,22 @@ def write_result(lesson: str, path: str, given: Inputs, **values: float) -> Tabl
             "lesson": lesson,
             "estimator_version": estimator.__version__,
             "parameters": given.as_dict(),
-            "results": results,
+            "results": results | ends,
         }
         write_whole(Path(path), json.dumps(content, indent=2, sort_keys=True) + "\n")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name, quantity(name).label, quantity_text(entry["value"], entry["unit"]))
         for name, entry in results.items()
     ]
-    headers = ("name", "what it is", "value")
+    headers: tuple[str, ...] = ("name", "what it is", "value")
+    if ends:
+        rows = [(*row, *(_text(ends[f"{row[0]}_{end}"]) for end in ("p10", "p90"))) for row in rows]
+        headers = (*headers, "P10", "P90")
     return Table(headers, rows, f"Result of lesson {lesson}", left=frozenset({"what it is"}))
+
+
+def _text(entry: dict[str, Any]) -> str:
+    return quantity_text(float(f"{entry['value']:.3g}"), entry["unit"])
 
 
 def _entry(name: str, value: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from estimator.formula import Facts, facts_of
 from estimator.quantity import Quantity
 from estimator.units import bytes_text, number_text, quantity_text
 
-_TEN_MILLION = 10_000_000
+_MILLION, _TEN_MILLION = 1_000_000, 10_000_000
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,11 @@ def number_latex(value: float) -> str:
             digits = mantissa.rstrip("0").rstrip(".")
             power = f"10^{{{int(exponent)}}}"
             return power if digits == "1" else rf"{digits} \times {power}"
-    mantissa, _, exponent = number_text(value, digits=6).replace(",", "{,}").partition("e")
+    mantissa, _, exponent = (
+        number_text(value, digits=6 if abs(value) < _MILLION else 10)
+        .replace(",", "{,}")
+        .partition("e")
+    )
     if not exponent:
         return mantissa
     return rf"{mantissa.rstrip('0').rstrip('.')} \times 10^{{{int(exponent)}}}"

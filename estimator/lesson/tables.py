@@ -64,7 +64,21 @@ class Given:
         return f"✎ {self.text}"
 
 
-Cell = str | float | Bar | Given
+@dataclass(frozen=True)
+class Unbroken:
+    """A number with its unit, which stay on one line however narrow the column is."""
+
+    text: str
+
+    def html(self) -> str:
+        """Write the text so that it does not wrap."""
+        return f'<span style="white-space:nowrap">{escape(self.text)}</span>'
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell = str | float | Bar | Given | Unbroken
 
 
 @dataclass(frozen=True)
@@ -127,7 +141,7 @@ def _text(cell: Cell, *, html: bool = True) -> str:
 
 
 def _html(cell: Cell) -> str:
-    return cell.html() if isinstance(cell, Bar | Given) else _text(cell)
+    return cell.html() if isinstance(cell, Bar | Given | Unbroken) else _text(cell)
 
 
 def _share_text(share: float) -> str:

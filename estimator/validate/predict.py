@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ from estimator.engine import (
     sequences_that_fit,
     serve,
 )
-from estimator.validate.rows import Run, Setting
+from estimator.validate.rows import Setting
+from estimator.validate.table import Block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,44 +56,33 @@ def _each(replica: Replica, change: Callable[[Array], Array]) -> Replica:
     return Replica(**{name: change(getattr(replica, name)) for name in names})
 
 
-def runs_of(runs: Sequence[Run]) -> Runs:
-    """Put runs into arrays; each setting's replica is made once."""
-    places: dict[Setting, int] = {}
-    index = np.array([places.setdefault(run.setting, len(places)) for run in runs], dtype=int)
-    replicas = [replica_of(setting) for setting in places]
+def runs_of(block: Block) -> Runs:
+    """Bring rows to what is estimated; each setting's replica is made once."""
+    used, index = np.unique(block.setting, return_inverse=True)
+    settings = [block.settings[place] for place in used]
+    replicas = [replica_of(setting) for setting in settings]
     stacked = Replica(
         **{
             field.name: np.array([float(getattr(one, field.name)) for one in replicas])[index]
             for field in fields(Replica)
         }
     )
-    numbers = np.array(
-        [
-            (
-                run.batch,
-                run.prompt_tokens,
-                run.output_tokens,
-                run.token_seconds,
-                run.first_token_seconds,
-            )
-            for run in runs
-        ]
-    ).reshape(-1, 5)
-    batch, prompt, output, token, first = numbers.T
+    tokens = block.prompt_tokens + block.output_tokens / 2
     return Runs(
         stacked,
-        batch,
-        prompt,
-        output,
-        token,
-        first,
-        waves=np.array([setting.waves for setting in places], dtype=float)[index],
-        fitting=np.asarray(sequences_that_fit(stacked, prompt + output / 2)),
-        groups=np.array([setting.group for setting in places])[index],
-        mixture=np.array([setting.decoder.is_mixture for setting in places])[index],
+        block.batch,
+        block.prompt_tokens,
+        block.output_tokens,
+        block.token_seconds,
+        block.first_token_seconds,
+        waves=np.array([setting.waves for setting in settings], dtype=float)[index],
+        fitting=np.asarray(sequences_that_fit(stacked, tokens)),
+        groups=np.array([setting.group for setting in settings], dtype=str)[index],
+        mixture=np.array([setting.decoder.is_mixture for setting in settings], dtype=bool)[index],
     )
 
 
+@functools.cache
 def replica_of(setting: Setting) -> Replica:
     """Make the replica of a setting."""
     hardware = catalog.hardware(setting.system)

@@ -16,15 +16,12 @@ Some recorded layouts cannot be what ran. They are read as follows, and counted.
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from estimator.catalog import serving as catalog
 from estimator.engine import DecoderShape, Layout, Numerics, replica, sequences_that_fit
-from estimator.validate.files import check_plain
 
 REQUIRED = ("model_path", "system", "backend", "isl", "osl", "batch_size", "tp_size", "tpot_ms")
 OPTIONAL = (
@@ -46,7 +43,7 @@ class Setting:
     One is made for all rows with the same texts and sizes, and told from others by identity.
     """
 
-    model: str
+    decoder: DecoderShape
     system: str
     engine: str
     mode: str
@@ -54,14 +51,14 @@ class Setting:
     waves: bool
 
     @property
+    def model(self) -> str:
+        """Name the model."""
+        return self.decoder.name
+
+    @property
     def group(self) -> str:
         """Name the group that is left out together."""
         return f"{self.model}/{self.system}/{self.engine}"
-
-    @property
-    def decoder(self) -> DecoderShape:
-        """Give the model's facts."""
-        return catalog.decoder(self.model)
 
     @property
     def numerics(self) -> Numerics:
@@ -91,137 +88,75 @@ class Unread:
     why: str
 
 
-class ColumnsError(ValueError):
-    """A file that is no table of measured runs."""
-
-
-def read_runs(path: Path) -> Iterator[Run | Unread]:
-    """Read a file row by row, so that one of any length fits in memory.
-
-    Raises: ColumnsError: no header, or columns are missing; OSError: no such file; ValueError: a
-        pipe or a device, which may never end.
-    """
-    check_plain(path)
-    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        rows = csv.reader(file)
-        header = [name.strip() for name in next(rows, [])]
-        check_columns(header, path.name)
-        yield from _runs(header, rows)
-
-
-def check_columns(header: list[str], name: str) -> None:
-    """Refuse a header that lacks what the estimate needs."""
-    missing = [column for column in REQUIRED if column not in header]
-    if missing:
-        raise ColumnsError(
-            f"{name} has no column {', '.join(missing)}: a table of measured serving runs has "
-            f"{', '.join(REQUIRED)}, and may have {', '.join(OPTIONAL)}."
-        )
-
-
-class _Reader:
-    """Turns cells into runs; what rows have in common is worked out once."""
-
-    def __init__(self, header: list[str]) -> None:
-        self.places = {name: place for place, name in enumerate(header)}
-        self.common = [self.places[name] for name in _COMMON if name in self.places]
-        self.known: dict[tuple[str, ...], _Common | str] = {}
-        self.seen: set[int] = set()
-
-    def run(self, line: int, cells: list[str]) -> Run | Unread:
-        """Read one row."""
-        if len(cells) < len(self.places):
-            cells = cells + [""] * (len(self.places) - len(cells))
-        key = tuple([cells[place] for place in self.common])
-        common = self.known.get(key)
-        if common is None:
-            common = self.known[key] = self._common(cells)
-        if isinstance(common, str):
-            return Unread(line, common)
-        try:
-            return self._measured(line, cells, common)
-        except ValueError as error:
-            return Unread(line, str(error))
-
-    def _common(self, cells: list[str]) -> _Common | str:
-        row = {name: cells[place] for name, place in self.places.items()}
-        try:
-            return _common_of(row)
-        except ValueError as error:
-            return str(error)
-
-    def _measured(self, line: int, cells: list[str], common: _Common) -> Run:
-        prompt, output = (self._number(cells, name, 0) for name in ("isl", "osl"))
-        for name, tokens in (("isl", prompt), ("osl", output)):
-            if tokens < 1:
-                raise ValueError(f"{name} is {tokens:g}, but a request has 1 token or more.")
-        token_ms = self._number(cells, "tpot_ms", 0)
-        if token_ms <= 0:
-            raise ValueError(f"tpot_ms is {token_ms:g}, but a measured time is more than 0.")
-        first_ms = self._number(cells, "ttft_ms", math.nan)
-        marks = common.marks
-        if first_ms > (output - 1) * token_ms:
-            marks |= {"waiting"}
-        if self._repeated(cells):
-            marks |= {"repeated"}
-        return Run(
-            line,
-            common.setting,
-            common.batch,
-            prompt,
-            output,
-            token_ms / 1e3,
-            first_ms / 1e3,
-            marks,
-        )
-
-    def _repeated(self, cells: list[str]) -> bool:
-        mark = hash(tuple(cells))
-        repeated = mark in self.seen
-        self.seen.add(mark)
-        return repeated
-
-    def _number(self, cells: list[str], name: str, default: float) -> float:
-        return _number(cells[self.places[name]], name, default) if name in self.places else default
-
-
 @dataclass(frozen=True, slots=True)
-class _Common:
-    """What all rows with the same texts and sizes share."""
+class Common:
+    """What all rows with the same texts and sizes share; the marks are `square` and `data`."""
 
     setting: Setting
     batch: float
     marks: frozenset[str]
 
 
-def _runs(header: list[str], rows: Iterator[list[str]]) -> Iterator[Run | Unread]:
-    reader = _Reader(header)
-    line = 1
-    while True:
-        line += 1
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Unread(line, f"the row is no CSV: {error}.")
-            continue
-        if any(cells):
-            yield reader.run(line, cells)
-
-
 _SIZES = ("batch_size", "tp_size", "pp_size", "attention_dp_size", "moe_tp_size", "moe_ep_size")
-
-
 _TEXTS = ("model_path", "system", "backend", "backend_version", "gemm_quant_mode", "precision")
-_COMMON = (*_TEXTS, *_SIZES, "concurrency")
+COMMON = (*_TEXTS, *_SIZES, "concurrency")
 
 
-def _common_of(row: Mapping[str, str]) -> _Common:
-    sizes = _sizes(row)
-    texts = [row.get(name, "").strip() for name in _TEXTS]
-    setting, marks = _new_setting(texts, sizes)
-    return _Common(setting, float(sizes["concurrency"]), marks)
+class Settings:
+    """Makes settings, each once; `own` are models of the reader's, by name."""
+
+    def __init__(self, own: Mapping[str, DecoderShape]) -> None:
+        self.own = own
+        self.known: dict[tuple[tuple[str, ...], Layout], Setting] = {}
+        self.unknown = 0
+
+    def common(self, row: Mapping[str, str]) -> Common:
+        """Work out what rows with these texts and sizes share.
+
+        Raises: ValueError: they cannot be modelled, in one sentence.
+        """
+        sizes = _sizes(row)
+        layout, marks = read_layout(sizes)
+        texts = tuple(row.get(name, "").strip() for name in _TEXTS)
+        setting = self.known.get((texts, layout))
+        if setting is None:
+            setting = self.known[texts, layout] = self._make(texts, layout)
+        return Common(setting, float(sizes["concurrency"]), marks)
+
+    def _make(self, texts: tuple[str, ...], layout: Layout) -> Setting:
+        model, system, engine, version, mode, precision = texts
+        engine = engine.lower()
+        if engine not in catalog.ENGINES:
+            raise ValueError(
+                f"backend {engine[:40]!r} is not known: choose one of {', '.join(catalog.ENGINES)}."
+            )
+        setting = Setting(
+            self._decoder(model),
+            catalog.hardware(system).name,
+            engine,
+            mode or _MODES.get(precision.lower(), precision),
+            layout,
+            engine == "sglang" and _version(version) < FIRST_WITHOUT_WAVES,
+        )
+        _check_fits(setting)
+        return setting
+
+    def _decoder(self, model: str) -> DecoderShape:
+        if model in self.own:
+            return self.own[model]
+        if not model:
+            raise ValueError("model_path is empty: name the model of each row.")
+        try:
+            return catalog.decoder(model)
+        except ValueError:
+            self.unknown += 1
+            if self.unknown > SUGGESTIONS:
+                raise ValueError(OTHER_MODELS) from None
+            raise
+
+
+SUGGESTIONS = 20
+OTHER_MODELS = "the model is not known, as others before it."
 
 
 def _sizes(row: Mapping[str, str]) -> dict[str, int]:
@@ -237,13 +172,14 @@ def _sizes(row: Mapping[str, str]) -> dict[str, int]:
 
 
 def _size(row: Mapping[str, str], name: str) -> int:
-    value = _number(row.get(name, ""), name, 0)
+    value = number(row.get(name, ""), name, 0)
     if value < 0 or value % 1:
         raise ValueError(f"{name} is {value:g}, but it must be a whole number, 0 or more.")
     return int(value)
 
 
-def _number(text: str, name: str, default: float) -> float:
+def number(text: str, name: str, default: float) -> float:
+    """Read a number of a cell; ValueError says what is wrong with it."""
     if not text:
         return default
     try:
@@ -253,26 +189,6 @@ def _number(text: str, name: str, default: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{name} is {text[:40]!r}, but it must be a number.")
     return value
-
-
-def _new_setting(texts: list[str], sizes: Mapping[str, int]) -> tuple[Setting, frozenset[str]]:
-    model, system, engine, version, mode, precision = texts
-    engine = engine.lower()
-    if engine not in catalog.ENGINES:
-        raise ValueError(
-            f"backend {engine[:40]!r} is not known: choose one of {', '.join(catalog.ENGINES)}."
-        )
-    layout, marks = read_layout(sizes)
-    setting = Setting(
-        catalog.decoder(model).name,
-        catalog.hardware(system).name,
-        engine,
-        mode or _MODES.get(precision.lower(), precision),
-        layout,
-        engine == "sglang" and _version(version) < FIRST_WITHOUT_WAVES,
-    )
-    _check_fits(setting)
-    return setting, marks
 
 
 _MODES = {"": "", "bf16": "", "fp16": "", "fp8": "fp8", "fp4": "nvfp4"}

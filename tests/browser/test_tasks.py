@@ -64,8 +64,28 @@ def servers(panel: PanelPage) -> None:
     panel.choose(panel.named("Precision of the weights"), "FP8")
 
 
+def steps(panel: PanelPage) -> None:
+    with panel.changes(panel.answer):
+        panel.type(panel.named("Batch size"), "116")
+    expect(panel.answer).to_contain_text("one case in ten is slower than that")
+    panel.type(panel.named("Batch size"), "115")
+
+
+def service(panel: PanelPage) -> None:
+    with panel.changes(panel.status):
+        panel.choose(panel.named("System"), "retrieval with answers")
+    with panel.changes(panel.status):
+        panel.type(panel.named("Number of users, in millions"), "1")
+    expect(panel.answer).to_contain_text("within the budget in 70 % of the draws")
+    with panel.changes(panel.status):
+        panel.choose(panel.named("Accelerator"), "B200-SXM")
+    expect(panel.named("Price of an accelerator")).to_have_value("6.69")
+    panel.choose(panel.named("Precision of the weights"), "NVFP4")
+
+
 SOLVE: dict[str, Callable[[PanelPage], None]] = {
     "00": envelope, "01": storage, "02": sheet, "03": memory, "04": servers,
+    "05": service, "06": steps,
 }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Batches: a lesson over a file of scenarios, through papermill."""

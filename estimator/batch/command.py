@@ -1,0 +1,179 @@
+"""Run a lesson over a file of scenarios, through papermill."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from estimator.batch.declared import Lesson
+    from estimator.batch.scenarios import Scenario
+    from estimator.batch.store import Store
+    from estimator.batch.table import Row
+
+HELP = "run a lesson over a file of scenarios: a notebook, a result and a row of a table for each"
+STOPPED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("notebook", metavar="NOTEBOOK", type=Path, help="a lesson")
+    parser.add_argument(
+        "scenarios", metavar="SCENARIOS", type=Path,
+        help="CSV or YAML; column name, and a column for each parameter that is to change",
+    )  # fmt: skip
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="for the results")
+    parser.add_argument(
+        "--workers", metavar="N", type=_count, default=os.cpu_count() or 1,
+        help="scenarios at a time (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler whose workers run")
+    parser.add_argument("--force", action="store_true", help="run also what is there already")
+    parser.add_argument(
+        "--table-only", action="store_true", help="results.csv alone, computed without notebooks"
+    )
+    parser.add_argument(
+        "--cold", action="store_true", help="start each kernel from nothing, as papermill does"
+    )
+    for what, seconds, meaning in (
+        ("start", 60, "the start of a kernel"),
+        ("cell", 60, "a cell"),
+        ("scenario", 600, "a scenario as a whole"),
+    ):
+        parser.add_argument(
+            f"--{what}-timeout", metavar="SECONDS", type=_seconds, default=seconds,
+            help=f"for {meaning} (%(default)s)",
+        )  # fmt: skip
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 1024):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers: give 1 to 1024")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 1e7:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds, more than 0")
+    return value
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the batch: 0 where all passed, 1 where some failed, 2 where the input is wrong."""
+    from estimator.batch.declared import read_lesson
+
+    lesson = read_lesson(arguments.notebook)
+    if arguments.table_only:
+        from estimator.batch.vectorized import write_table
+
+        return write_table(lesson, arguments.scenarios, arguments.out, arguments.workers)
+    from estimator.batch.scenarios import ScenarioFile
+
+    scenarios = ScenarioFile(arguments.scenarios, lesson).scenarios()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return run_batch(lesson, scenarios, arguments)
+    except KeyboardInterrupt:
+        print(
+            "\nStopped; what is finished is kept. Run the same command to go on.", file=sys.stderr
+        )
+        return STOPPED
+
+
+def _stop(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def run_batch(lesson: Lesson, scenarios: list[Scenario], arguments: argparse.Namespace) -> int:
+    """Run what is not there yet, keep each outcome at once, then write the table and the page."""
+    from estimator.batch.fingerprint import fingerprint, source_fingerprint
+    from estimator.batch.page import page
+    from estimator.batch.store import PAGE, TABLE, Store
+    from estimator.batch.table import FAILED, csv_text
+
+    store = Store(arguments.out)
+    source = source_fingerprint()
+    prints = {s.name: fingerprint(s.parameters, lesson.text, source) for s in scenarios}
+    with store.opened(prints):
+        finished = {
+            name
+            for name, value in prints.items()
+            if not arguments.force and store.is_finished(name, value)
+        }
+        errors: dict[str, str] = {}
+        todo = [scenario for scenario in scenarios if scenario.name not in finished]
+        for outcome in _with_progress(_run(lesson, todo, source, store, arguments), len(todo)):
+            store.keep(outcome, prints[outcome.name])
+            if outcome.error:
+                errors[outcome.name] = outcome.error
+        rows = [_row(store, scenario, errors.get(scenario.name, "")) for scenario in scenarios]
+        store.write(TABLE, csv_text(rows))
+        store.write(PAGE, page(lesson.name, rows))
+    failed = sum(row.status == FAILED for row in rows)
+    for row in rows:
+        if row.error:
+            print(f"{row.name}: {row.error}", file=sys.stderr)
+    passed = len(todo) - failed
+    print(
+        f"{passed} passed, {failed} failed, {len(finished)} skipped (there already): "
+        f"{arguments.out / PAGE}"
+    )
+    return 1 if failed else 0
+
+
+def _run(
+    lesson: Lesson, todo: list[Scenario], source: str, store: Store, arguments: argparse.Namespace
+) -> Iterator[Any]:
+    """Give the outcomes of what is to do, from whoever runs it."""
+    from estimator.batch.runner import Task, Timeouts
+    from estimator.batch.workers import Opener, dask, local, outcomes
+
+    if not todo:
+        return
+    timeouts = Timeouts(arguments.start_timeout, arguments.cell_timeout, arguments.scenario_timeout)
+    opened: Opener = local
+    workers = min(arguments.workers, len(todo))
+    scratch: str | None = str(store.scratch.resolve())
+    if arguments.scheduler:
+        workers, opened = dask(arguments.scheduler, arguments.start_timeout)
+        scratch = None
+    tasks = (
+        Task(
+            scenario.name, scenario.parameters, lesson.name, lesson.text, lesson.modules, timeouts,
+            source, not arguments.cold, scratch,
+        )
+        for scenario in todo
+    )  # fmt: skip
+    yield from outcomes(tasks, workers, opened)
+
+
+def _with_progress(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
+    """Show how many are done, how many failed, and the time left."""
+    from tqdm import tqdm
+
+    failed = 0
+    with tqdm(total=total, unit="scenario", disable=not total, file=sys.stderr) as bar:
+        for outcome in outcomes:
+            yield outcome
+            failed += bool(outcome.error)
+            bar.set_postfix_str(f"{failed} failed" if failed else "", refresh=False)
+            bar.update()
+
+
+def _row(store: Store, scenario: Scenario, error: str) -> Row:
+    from estimator.batch.table import Row, flat
+
+    if error:
+        return Row(scenario.name, scenario.parameters, {}, {}, error)
+    values, units = flat(store.result(scenario.name)["results"])
+    return Row(scenario.name, scenario.parameters, values, units)

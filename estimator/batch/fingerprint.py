@@ -1,0 +1,40 @@
+"""What a result depends on, as one short text: parameters, lesson, estimator."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import estimator
+
+
+def digest(content: bytes) -> str:
+    """Give the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+PACKAGE = Path(estimator.__file__).parent
+
+
+def source_files() -> list[Path]:
+    """Give every file of the package: each can change a result."""
+    found = (path for path in sorted(PACKAGE.rglob("*")) if path.is_file())
+    return [path for path in found if "__pycache__" not in path.parts]
+
+
+@functools.cache
+def source_fingerprint() -> str:
+    """Give the digest of the estimator that runs here."""
+    names = (path.relative_to(PACKAGE).as_posix() for path in source_files())
+    digests = (digest(path.read_bytes()) for path in source_files())
+    return digest("\n".join(map(" ".join, zip(names, digests, strict=True))).encode())
+
+
+def fingerprint(parameters: Mapping[str, Any], notebook: str, source: str) -> str:
+    """Give the digest that changes when the parameters, the lesson or the estimator do."""
+    given = json.dumps(dict(parameters), sort_keys=True)
+    return digest("\0".join((given, digest(notebook.encode()), source)).encode())

@@ -1,0 +1,196 @@
+"""One scenario, run in a worker: papermill on a copy of the lesson, and what it gave as bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill import execute_notebook
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from estimator.batch.declared import RESULT
+from estimator.batch.fingerprint import source_fingerprint
+from estimator.batch.warm import CAN_BE_WARM, StartError, WarmKernelManager
+
+LEAST_SECONDS = 0.001
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds that a kernel's start, a cell, and a scenario as a whole may take."""
+
+    start_s: float = 60
+    cell_s: float = 60
+    scenario_s: float = 600
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that a worker needs for one scenario; it may be on another machine."""
+
+    name: str
+    parameters: Mapping[str, Any]
+    lesson: str
+    notebook: str
+    modules: tuple[str, ...]
+    timeouts: Timeouts
+    source: str
+    warm: bool = True
+    scratch: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a scenario gave: its executed notebook, its result, or the reason why there is none."""
+
+    name: str
+    notebook: bytes = b""
+    result: bytes = b""
+    error: str = ""
+
+
+class KeepingEngine(NBClientEngine):  # type: ignore[misc]
+    """papermill's own engine; the notebook stays at hand when the run breaks off."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: Any, kernel_name: str, keep: list[Any] | None = None, **settings: Any
+    ) -> Any:
+        """Keep the notebook, then run it as papermill does."""
+        if keep is not None:
+            keep[:] = [nb_man.nb]
+        settings.pop("input_path", None)
+        return super().execute_managed_notebook(nb_man, kernel_name, **settings)
+
+
+ENGINE = "estimator-batch"
+papermill_engines.register(ENGINE, KeepingEngine)
+
+
+def run_scenario(task: Task) -> Outcome:
+    """Run one scenario in a kernel of its own; whatever goes wrong is told in the outcome."""
+    if task.source != source_fingerprint():
+        return Outcome(task.name, error="this worker has another version of the estimator")
+    try:
+        with tempfile.TemporaryDirectory(prefix="run-", dir=task.scratch) as folder:
+            return _run_in(Path(folder), task)
+    except Exception as error:  # so that the other scenarios go on
+        return Outcome(task.name, error=f"{type(error).__name__}: {error}")
+
+
+def _run_in(folder: Path, task: Task) -> Outcome:
+    lesson = folder / f"{task.lesson}.ipynb"
+    lesson.write_text(task.notebook, encoding="utf-8")
+    kept: list[Any] = []
+    error = _execute(folder, lesson, task, kept)
+    result = folder / "result.json"
+    if not error and not result.is_file():
+        error = f"the lesson wrote no result to {RESULT}"
+    if error and kept:
+        _add_note(kept[0], error)
+    notebook = _text_of(kept[0], folder, task.name) if kept else b""
+    return Outcome(task.name, notebook, b"" if error else result.read_bytes(), error)
+
+
+def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
+    """Run the lesson, and say what went wrong; a kernel that does not start gets a second try."""
+    deadline = time.monotonic() + task.timeouts.scenario_s
+    for last in (False, True):
+        try:
+            with _quiet():
+                execute_notebook(
+                    str(lesson).replace("{", "{{").replace("}", "}}"),
+                    None,
+                    {**task.parameters, RESULT: str(folder / "result.json")},
+                    progress_bar=False,
+                    engine_name=ENGINE,
+                    keep=kept,
+                    start_timeout=math.ceil(_left(task.timeouts.start_s, deadline)),
+                    **_client_settings(folder, task, deadline),
+                )
+            return ""
+        except PapermillExecutionError as error:
+            return f"{error.ename}: {error.evalue}".strip(": ")
+        except CellTimeoutError:
+            limit = task.timeouts.cell_s
+            if time.monotonic() >= deadline:
+                return f"the scenario took more than its {task.timeouts.scenario_s:g} s"
+            return f"a cell took more than its {limit:g} s"
+        except DeadKernelError:
+            return "the kernel died"
+        except (RuntimeError, StartError) as error:
+            if last or any(cell.get("execution_count") for cell in kept[0].cells):
+                return f"the kernel did not start within {task.timeouts.start_s:g} s ({error})"
+    raise AssertionError
+
+
+def _left(seconds: float, deadline: float) -> float:
+    return max(min(seconds, deadline - time.monotonic()), LEAST_SECONDS)
+
+
+def _client_settings(folder: Path, task: Task, deadline: float) -> dict[str, Any]:
+    """Settings of nbclient, and of jupyter_client behind it."""
+    settings: dict[str, Any] = {
+        "timeout_func": lambda cell: _left(task.timeouts.cell_s, deadline),
+        "shutdown_kernel": "immediate",  # all is written and sent when the last cell has ended
+        "config": Config(
+            KernelManager={
+                "connection_file": str(folder / "kernel.json"),
+                "transport_encryption": "auto",  # else each kernel prints a warning
+            },
+        ),
+    }
+    if task.warm and CAN_BE_WARM:
+        settings["config"].WarmKernelManager.modules = task.modules
+        settings["config"].WarmKernelManager.start_s = _left(task.timeouts.start_s, deadline)
+        settings["kernel_manager_class"] = WarmKernelManager
+    return settings
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep papermill's log to the outcome: it repeats what the notebook says."""
+    import logging
+
+    logger = logging.getLogger("papermill")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _add_note(notebook: Any, error: str) -> None:
+    """Put the reason above the notebook, and into the cell that was running, where it is not."""
+    if any(o.output_type == "error" for c in notebook.cells for o in c.get("outputs", [])):
+        return  # papermill has marked the cell already
+    started = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    if started:
+        output = nbformat.v4.new_output("error", ename="Stopped", evalue=error, traceback=[error])  # type: ignore[no-untyped-call]
+        started[-1].outputs.append(output)
+    note = nbformat.v4.new_markdown_cell(f"**This run has no result:** {error}.")  # type: ignore[no-untyped-call]
+    notebook.cells.insert(0, note)
+
+
+def _text_of(notebook: Any, folder: Path, name: str) -> bytes:
+    """Write the notebook as text; the worker's folder becomes that of the results."""
+    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    for path, said in ((folder / "result.json", f"{name}.json"), (folder, ".")):
+        text = text.replace(json.dumps(str(path), ensure_ascii=False)[1:-1], said)
+    return text.encode()

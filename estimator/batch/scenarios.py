@@ -1,0 +1,275 @@
+"""Scenario files: CSV or YAML, read in chunks, and everything wrong with them told at once."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from estimator.batch.declared import RESULT, Lesson
+from estimator.validate.files import check_plain, read_text
+
+NAME = "name"
+LONGEST_NAME_BYTES = 100
+SHOWN = 30
+# What can be the name of a file on every system, in every shell and every spreadsheet.
+PLAIN = re.compile(r"[^\W_](?:[\w .,+=()-]*[\w+=()-])?")
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+SURELY_PLAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\n|\Z))+")
+RESERVED_LINE = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE | re.MULTILINE)
+CHUNK_ROWS = 20_000
+
+
+@dataclass
+class Problems:
+    """What is wrong with a file: the first sentences, and the number of all."""
+
+    found: list[tuple[int, str]] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, sentence: str, row: int = 0) -> None:
+        """Note one more."""
+        self.count += 1
+        if len(self.found) < SHOWN:
+            self.found.append((row, sentence))
+
+    def extend(self, other: Problems) -> None:
+        """Note those of another reader of the same file."""
+        self.count += other.count - len(other.found)
+        for row, sentence in other.found:
+            self.add(sentence, row)
+
+    def refuse(self, path: Path) -> None:
+        """Raise all of them as one ValueError, if there are any."""
+        if not self.count:
+            return
+        more = self.count - len(self.found)
+        lines = [sentence for _, sentence in sorted(self.found, key=itemgetter(0))]
+        lines += [f"and {more:,} more"] if more else []
+        many = "1 problem" if self.count == 1 else f"{self.count:,} problems"
+        raise ValueError("\n  ".join([f"{path} has {many}; nothing was run:", *lines]))
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a file in a row: their numbers as the reader sees them, and their columns."""
+
+    rows: Sequence[int]
+    columns: Mapping[str, Sequence[Any]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A named set of parameters; what it does not name keeps the lesson's default."""
+
+    name: str
+    parameters: Mapping[str, Any]
+
+
+class ScenarioFile:
+    """A file of scenarios for a lesson: its columns, its rows in chunks, its problems."""
+
+    def __init__(self, path: Path, lesson: Lesson) -> None:
+        self.path = path
+        self.lesson = lesson
+        self.problems = Problems()
+        self.is_yaml = path.suffix.lower() in (".yaml", ".yml")
+        self.row_word = "item" if self.is_yaml else "row"
+        self._seen: dict[str, int] = {}
+
+    def scenarios(self) -> list[Scenario]:
+        """Read all scenarios, in order.
+
+        Raises:
+            ValueError: all that is wrong with the file.
+        """
+        found = []
+        for chunk in self.chunks():
+            for index, row in enumerate(chunk.rows):
+                given = self._row(row, {k: v[index] for k, v in chunk.columns.items()})
+                found.append(Scenario(str(chunk.columns[NAME][index]), given))
+        if not found and not self.problems.count:
+            self.problems.add("it has no scenario: give at least one row below the header")
+        self.problems.refuse(self.path)
+        return found
+
+    def _row(self, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the parameters of one row, and note what is wrong with them."""
+        self.check_name(row, cells[NAME])
+        given = {}
+        for name, cell in cells.items():
+            if name != NAME and cell not in (None, ""):
+                try:
+                    given[name] = self.value(name, cell)
+                except ValueError as error:
+                    self.refuse(row, str(error))
+        for sentence in self.lesson.checks.check(given)[1]:
+            self.refuse(row, sentence)
+        return given
+
+    def refuse(self, row: int, sentence: str) -> None:
+        """Note what is wrong in a row."""
+        self.problems.add(f"{self.row_word} {row}: {sentence}", row)
+
+    def value(self, name: str, cell: Any) -> Any:
+        """Give the value of a cell, or raise a ValueError in one sentence."""
+        if self.is_yaml:
+            return self.lesson.check_kind(name, cell)
+        return self.lesson.read_cell(name, cell)
+
+    def check_name(self, row: int, name: Any) -> None:
+        """Note what is wrong with the name of a row."""
+        problem = name_problem(name)
+        if not problem:
+            first = self._seen.setdefault(same_file(name), row)
+            if first != row:
+                problem = f"the name {name!r} is that of {self.row_word} {first}: give another"
+        if problem:
+            self.refuse(row, problem)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Read the rows, so many at a time, in the columns that are right."""
+        yield from self._yaml_chunks() if self.is_yaml else self._csv_chunks(CHUNK_ROWS)
+
+    def _csv_chunks(self, size: int) -> Iterator[Chunk]:
+        try:
+            check_plain(self.path)
+            file = self.path.open(encoding="utf-8-sig", newline="")
+        except OSError as error:
+            raise ValueError(
+                f"{self.path} cannot be read ({error.strerror}): give a file."
+            ) from None
+        with file:
+            reader = csv.reader(file, strict=True)
+            try:
+                header = [name.strip() for name in next(reader, [])]
+                known = self._check_columns(header)
+                if NAME not in known:
+                    return
+                first = 2
+                while rows := list(islice(reader, size)):
+                    yield self._chunk(header, known, rows, first)
+                    first += len(rows)
+            except csv.Error as error:
+                self.problems.add(f"line {reader.line_num} is no CSV: {error}")
+            except UnicodeDecodeError:
+                self.problems.add("it is no text in UTF-8: save it as such")
+
+    def _chunk(
+        self, header: list[str], known: set[str], rows: list[list[str]], first: int
+    ) -> Chunk:
+        width = len(header)
+        numbers: Sequence[int] = range(first, first + len(rows))
+        if any(len(row) != width for row in rows):
+            numbers = [n for n, row in zip(numbers, rows, strict=True) if len(row) == width]
+            for number, row in enumerate(rows, start=first):
+                if row and len(row) != width:
+                    self.refuse(number, f"it has {len(row)} fields, but the header has {width}")
+            rows = [row for row in rows if len(row) == width]
+        columns = zip(*rows, strict=True) if rows else ([] for _ in header)
+        named = zip(header, columns, strict=True)
+        return Chunk(numbers, {n: list(map(str.strip, c)) for n, c in named if n in known})
+
+    def _yaml_chunks(self) -> Iterator[Chunk]:
+        items = read_yaml(self.path)
+        columns: list[str] = []
+        rows = []
+        for number, item in enumerate(items, start=1):
+            if not isinstance(item, dict):
+                self.refuse(number, "it is no mapping: write name: and parameters")
+                continue
+            rows.append((number, {str(key).strip(): value for key, value in item.items()}))
+            columns += [key for key in rows[-1][1] if key not in columns]
+        known = self._check_columns(columns) if rows else set()
+        if NAME in known:
+            yield Chunk(
+                [number for number, _ in rows],
+                {name: [row.get(name) for _, row in rows] for name in columns if name in known},
+            )
+
+    def _check_columns(self, columns: Sequence[str]) -> set[str]:
+        """Note what is wrong with the names of the columns; give those that are right."""
+        allowed = [name for name in self.lesson.defaults if name != RESULT]
+        for name in dict.fromkeys(columns):
+            if columns.count(name) > 1:
+                self.problems.add(f"the column {name!r} is there {columns.count(name)} times")
+            if name == RESULT:
+                self.problems.add(f"the column {RESULT} is the batch's own: leave it out")
+            elif name not in (NAME, *allowed):
+                self.problems.add(_unknown(name, [NAME, *allowed]))
+        if NAME not in columns:
+            self.problems.add(f"there is no column {NAME}: give each scenario a name")
+        return {name for name in columns if name in (NAME, *allowed)}
+
+
+def are_plain(names: Sequence[str]) -> bool:
+    """Tell at once that all of some names are right; where it says no, each is to be looked at."""
+    lines = "\n".join(names)
+    return bool(SURELY_PLAIN.fullmatch(lines)) and not RESERVED_LINE.search(lines)
+
+
+def same_file(name: str) -> str:
+    """Give what names have in common that some system takes for the same file."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def name_problem(name: Any) -> str:
+    """Say what is wrong with a scenario's name; empty if nothing is."""
+    if name in (None, ""):
+        return "it has no name: give one"
+    if not isinstance(name, str):
+        return f"the name {name!r} is no text: put it in quotes"
+    shown = repr(name if len(name) <= 40 else f"{name[:37]}...")
+    size = len(name.encode(errors="replace"))
+    if size > LONGEST_NAME_BYTES:
+        return f"the name {shown} has {size} bytes: {LONGEST_NAME_BYTES} at most"
+    if "/" in name or "\\" in name or name.startswith("."):
+        return f"the name {shown} would leave the folder or be hidden: name a file, without a path"
+    if RESERVED.fullmatch(name):
+        return f"the name {shown} is reserved on some systems: give another"
+    if not PLAIN.fullmatch(unicodedata.normalize("NFC", name)):
+        return (
+            f"the name {shown} cannot be a file's name everywhere: start with a letter or a digit, "
+            "then letters, digits, spaces and . , + = ( ) - _"
+        )
+    return ""
+
+
+def _unknown(name: str, allowed: list[str]) -> str:
+    close = difflib.get_close_matches(name, allowed, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]}?" if close else f"the lesson has {', '.join(allowed[1:])}."
+    return f"the column {name[:40]!r} is no parameter of the lesson: {hint}"
+
+
+def read_yaml(path: Path) -> list[Any]:
+    """Read a YAML list; a key that is there twice is refused."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """A loader that does not overwrite in silence."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            keys = [key.value for key, _ in node.value]
+            for key in keys:
+                if keys.count(key) > 1:
+                    line = node.start_mark.line + 1
+                    raise ValueError(f"{path}: the key {key!r} is there twice, from line {line} on")
+            return super().construct_mapping(node, deep)
+
+    try:
+        content = yaml.load(read_text(path), Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, list):
+        raise ValueError(f"{path} is no list: write one item for each scenario, with - name: first")
+    return content

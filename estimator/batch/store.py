@@ -1,0 +1,136 @@
+"""The folder of results: every file whole or absent, and what is finished is known.
+
+A scenario's record is written last. It holds the fingerprint of what the result depends on and
+the digests of its files, so a notebook and a result of two different runs are never taken for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from estimator.batch.fingerprint import digest
+from estimator.batch.runner import Outcome
+from estimator.lesson.result import write_whole
+
+OWN = ".batch"
+TABLE, PAGE = "results.csv", "index.html"
+HALF = ".half-*"
+
+
+class Store:
+    """A folder for the results of one batch at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records = folder / OWN / "records"
+        self.scratch = folder / OWN / "scratch"
+
+    @contextlib.contextmanager
+    def opened(self, names: Iterable[str]) -> Iterator[None]:
+        """Make the folder, keep other batches out of it, and remove what a killed one left.
+
+        Raises:
+            ValueError: the folder cannot be used, in one sentence.
+        """
+        self._refuse_foreign(names)
+        try:
+            self.records.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / OWN / "lock").open("w")
+        except OSError as error:
+            raise ValueError(
+                f"--out {self.folder} cannot be used ({error.strerror}): give another folder."
+            ) from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise ValueError(
+                    f"--out {self.folder} is in use by another batch: wait, or give another folder."
+                ) from None
+            self._clean()
+            self.scratch.mkdir()
+            try:
+                yield
+            finally:
+                shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _refuse_foreign(self, names: Iterable[str]) -> None:
+        """Refuse a folder whose files another than this command has made."""
+        if (self.folder / OWN).is_dir() or not self.folder.is_dir():
+            return
+        there = {path.name.casefold(): path.name for path in self.folder.iterdir()}
+        for name in (TABLE, PAGE, *(f"{n}.{end}" for n in names for end in ("ipynb", "json"))):
+            if name.casefold() in there:
+                raise ValueError(
+                    f"--out {self.folder} holds {there[name.casefold()]}, which no batch made: "
+                    "give another folder."
+                )
+
+    def _clean(self) -> None:
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        for folder in (self.folder, self.records):
+            for path in folder.glob(HALF):
+                path.unlink(missing_ok=True)
+
+    def is_finished(self, name: str, fingerprint: str) -> bool:
+        """Tell whether the files of a scenario are there, whole, and of this fingerprint."""
+        try:
+            record = json.loads(self._record(name).read_text(encoding="utf-8"))
+            return bool(record == self._record_of(fingerprint, *map(_read, self._files(name))))
+        except (OSError, ValueError):
+            return False
+
+    def keep(self, outcome: Outcome, fingerprint: str) -> None:
+        """Write what a scenario gave; a failed one keeps its notebook alone."""
+        notebook, result = self._files(outcome.name)
+        record = self._record(outcome.name)
+        if outcome.error:
+            for path in (record, result):
+                path.unlink(missing_ok=True)
+            if outcome.notebook:
+                write_whole(notebook, outcome.notebook, "--out")
+            else:
+                notebook.unlink(missing_ok=True)
+            return
+        write_whole(notebook, outcome.notebook, "--out")
+        write_whole(result, outcome.result, "--out")
+        content = self._record_of(fingerprint, outcome.notebook, outcome.result)
+        write_whole(record, json.dumps(content, indent=1, sort_keys=True) + "\n", "--out")
+
+    def result(self, name: str) -> Any:
+        """Read the result of a finished scenario."""
+        return json.loads(self._files(name)[1].read_text(encoding="utf-8"))
+
+    def write(self, name: str, content: str) -> None:
+        """Write a file of the whole batch."""
+        write_whole(self.folder / name, content, "--out")
+
+    def _files(self, name: str) -> tuple[Path, Path]:
+        return self.folder / f"{name}.ipynb", self.folder / f"{name}.json"
+
+    def _record(self, name: str) -> Path:
+        return self.records / f"{name}.json"
+
+    @staticmethod
+    def _record_of(fingerprint: str, notebook: bytes, result: bytes) -> dict[str, str]:
+        return {
+            "fingerprint": fingerprint,
+            "notebook": digest(notebook),
+            "result": digest(result),
+        }
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def is_in(path: Path, folder: Path) -> bool:
+    """Tell whether a file is directly in a folder."""
+    return os.path.realpath(path.parent) == os.path.realpath(folder)

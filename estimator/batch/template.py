@@ -1,0 +1,124 @@
+"""A warm template: a process that has imported what a lesson imports, and forks kernels of it.
+
+`python -m estimator.batch.template FD MODULE...` imports the modules, then answers requests on
+the socket FD. Each kernel is a fresh process with nothing of another scenario in it; what it
+saves is the time of the imports. The template ends, and its kernels with it, when the socket
+closes: so nothing outlives a worker, however that worker ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import importlib.util
+import io
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+# What every kernel loads before its first cell, and what the lesson layer loads when it is called.
+ALWAYS = (
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
+    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger",
+    "IPython.core.oinspect", "IPython.extensions.storemagic", "psutil", "sqlite3",
+    "tornado.platform.asyncio",
+)  # fmt: skip
+LAYER = "estimator.lesson"
+BY_THE_LAYER = (
+    "ipywidgets", "matplotlib.backends.backend_agg", "matplotlib.figure", "matplotlib.style",
+    "numpy", "pandas", "sympy",
+)  # fmt: skip
+LARGEST_REQUEST = 1 << 20
+
+
+def preload(modules: Sequence[str]) -> None:
+    """Import modules; what cannot be imported is left to the kernel, which tells it in a cell."""
+    for name in (*ALWAYS, *modules, *(BY_THE_LAYER if LAYER in modules else ())):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    if LAYER in modules:
+        with contextlib.suppress(Exception):
+            draw_once()
+
+
+def draw_once() -> None:
+    """Draw and forget a figure: Matplotlib then has found its fonts and Pillow its formats."""
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.add_subplot().set_title("a")
+    figure.savefig(io.BytesIO(), format="png")
+
+
+def serve(channel: socket.socket) -> None:
+    """Fork a kernel for each request, and send back its number and a handle of its life."""
+    children: set[int] = set()
+    try:
+        while request := channel.recv(LARGEST_REQUEST):
+            children = {pid for pid in children if not os.waitpid(pid, os.WNOHANG)[0]}
+            pid = os.fork()
+            if not pid:
+                become_kernel(channel, json.loads(request))
+            children.add(pid)
+            handle = os.pidfd_open(pid)
+            socket.send_fds(channel, [str(pid).encode()], [handle])
+            os.close(handle)
+    finally:
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def become_kernel(channel: socket.socket, request: dict[str, Any]) -> NoReturn:
+    """Turn this fork into a kernel, as if the command of its request had been started."""
+    status = 1
+    try:
+        os.setsid()
+        channel.close()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.environ.clear()
+        os.environ.update(request["settings"])
+        os.chdir(request["folder"])
+        _run_kernel(request["arguments"])
+        status = 0
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _run_kernel(arguments: list[str]) -> None:
+    from ipykernel.kernelapp import IPKernelApp
+
+    random = sys.modules.get("numpy.random")
+    if random:
+        random.seed()  # Python's own generator does this by itself after a fork
+    launcher = importlib.util.find_spec("ipykernel_launcher")
+    sys.argv = [launcher.origin or "" if launcher else "", *arguments]
+    del sys.path[0]  # the folder that the template was started in
+    application: Any = IPKernelApp.instance(parent_handle=os.getppid())
+    application.initialize(arguments)
+    application.start()
+
+
+def main() -> None:
+    """Import, then serve on the socket that was inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["JPY_PARENT_PID"] = str(os.getpid())  # ipykernel reads both when it is imported
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    fd, *modules = sys.argv[1:]
+    preload(modules)
+    gc.collect()
+    gc.freeze()  # a kernel's collections then pass over what was here before it
+    serve(socket.socket(fileno=int(fd)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,321 @@
+"""Tables without notebooks: the results of many scenarios in vectorized calls, chunk by chunk.
+
+A lesson takes part by convention. Its module, `estimator.lesson.lesson_NN` for a notebook whose
+name starts with NN, has
+
+    point_results(columns) -> the lesson's results, an array for each name of its result file
+
+and, where its result file holds intervals, `interval_results` of the same form. `columns` holds
+an array for each parameter of the lesson, defaults included and paths not. NaN says that a
+scenario has no result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import importlib
+import io
+import os
+import re
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any
+
+from estimator.batch.declared import PATH, Lesson
+from estimator.batch.scenarios import (
+    NAME,
+    Chunk,
+    Problems,
+    ScenarioFile,
+    are_plain,
+    name_problem,
+    same_file,
+)
+from estimator.batch.store import HALF, TABLE, Store
+from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
+from estimator.batch.workers import local
+
+MOST_WITH_INTERVALS = 1000
+NO_RESULT = "no result: run this scenario as a notebook to see why"
+Compute = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+def hook(lesson: Lesson, name: str) -> Compute | None:
+    """Give a vectorized function of a lesson's module, if it has one.
+
+    >>> from types import SimpleNamespace
+    >>> hook(SimpleNamespace(name="01-model-storage"), "point_results").__name__
+    'point_results'
+    >>> hook(SimpleNamespace(name="my-notes"), "point_results") is None
+    True
+    """
+    number = re.match(r"\d\d(?=-)", lesson.name)
+    if not number:
+        return None
+    try:
+        module = importlib.import_module(f"estimator.lesson.lesson_{number[0]}")
+    except ModuleNotFoundError:
+        return None
+    found: Compute | None = getattr(module, name, None)
+    return found
+
+
+def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> int:
+    """Write results.csv; 0 where every scenario has a result, 1 where some have none.
+
+    Raises:
+        ValueError: the lesson takes no part, or all that is wrong with the file.
+    """
+    if hook(lesson, "point_results") is None:
+        raise ValueError(
+            f"{lesson.name} has no vectorized results: leave --table-only out, and its notebooks "
+            "are run."
+        )
+    file = ScenarioFile(scenarios, lesson)
+    store = Store(folder)
+    with store.opened([]), half_written(folder / TABLE) as out:
+        passed, failed = _write_parts(file, workers, out)
+        file.problems.refuse(scenarios)
+    print(f"{passed:,} passed, {failed:,} failed, 0 skipped: {folder / TABLE}")
+    return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def half_written(path: Path) -> Iterator[IO[str]]:
+    """Open a file that takes its place when it is whole."""
+    handle, half = tempfile.mkstemp(dir=path.parent, prefix=HALF.rstrip("*"))
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(half, 0o666 & ~mask)
+        os.replace(half, path)
+    except BaseException:
+        os.unlink(half)
+        raise
+
+
+@dataclass(frozen=True)
+class Part:
+    """A chunk of the table: its header, its rows, how many have no result, what is wrong."""
+
+    header: str
+    rows: str
+    count: int
+    failed: int
+    problems: Problems
+
+
+def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, int]:
+    """Write the parts in order as they come, and count the scenarios with and without a result."""
+    from tqdm import tqdm
+
+    names = Names(file)
+    done = failed = 0
+    with tqdm(unit=" scenarios", unit_scale=True, file=sys.stderr) as bar:
+        for part in _parts(file, names, workers):
+            file.problems.extend(part.problems)
+            out.write(part.rows if done else part.header + part.rows)
+            done += part.count
+            failed += part.failed
+            bar.update(part.count)
+    names.check()
+    if not done and not file.problems.count:
+        file.problems.add("it has no scenario: give at least one row below the header")
+    return done - failed, failed
+
+
+def _parts(file: ScenarioFile, names: Names, workers: int) -> Iterator[Part]:
+    """Compute the parts: one alone here, many by processes, a few at a time."""
+    chunks = names.noted(file.chunks())
+    bare = replace(file.lesson, text="")  # the notebook itself stays here
+    first = list(islice(chunks, 2))
+    if len(first) < 2:
+        for chunk in first:
+            yield part_of(bare, file.path, chunk, len(chunk) <= MOST_WITH_INTERVALS)
+        return
+    running: deque[Future[Part]] = deque()
+    with local(workers, "estimator.batch.vectorized") as executor:
+        for chunk in chain(first, chunks):
+            running.append(executor.submit(part_of, bare, file.path, chunk, False))
+            if len(running) > workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def part_of(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> Part:
+    """Compute one part of the table."""
+    file = ScenarioFile(path, lesson)
+    columns = arrays(file, chunk)
+    if file.problems.count:
+        return Part("", "", 0, 0, file.problems)
+    results: dict[str, Any] = {}
+    for name in ("point_results", "interval_results")[: 1 + with_intervals]:
+        if found := hook(lesson, name):
+            results |= found(columns)
+    given = [name for name in chunk.columns if name != NAME]
+    echoed = [_echoed(columns[name], chunk.columns[name]) for name in given]
+    head, rows = io.StringIO(), io.StringIO()
+    _writer(head).writerow([NAME, "status", *given, *sorted(results), "error"])
+    failed = _write_chunk(_writer(rows), chunk, echoed, results)
+    return Part(head.getvalue(), rows.getvalue(), len(chunk), failed, file.problems)
+
+
+def _writer(out: IO[str]) -> Any:
+    return csv.writer(out, lineterminator="\n")
+
+
+class Names:
+    """The names of a file of any length: eight bytes for each, to find one that is there twice."""
+
+    def __init__(self, file: ScenarioFile) -> None:
+        self.file = file
+        self.hashes: list[Any] = []
+
+    def noted(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Check the names of each chunk on its way, and note them."""
+        import numpy as np
+
+        for chunk in chunks:
+            names = chunk.columns[NAME]
+            if not self.file.is_yaml and are_plain(names):
+                same: Iterable[int] = map(hash, "\n".join(names).lower().split("\n"))
+            else:
+                self._check_each(chunk.rows, names)
+                same = (hash(same_file(str(name))) for name in names)
+            self.hashes.append(np.fromiter(same, np.int64, len(names)))
+            yield chunk
+
+    def _check_each(self, rows: Sequence[int], names: Sequence[Any]) -> None:
+        for row, name in zip(rows, names, strict=True):
+            if problem := name_problem(name):
+                self.file.refuse(row, problem)
+
+    def check(self) -> None:
+        """Read the file again if a name may be there twice, and note where."""
+        import numpy as np
+
+        if not self.hashes:
+            return
+        everything = np.sort(np.concatenate(self.hashes))
+        repeated = set(everything[1:][everything[1:] == everything[:-1]].tolist())
+        if not repeated:
+            return
+        again = ScenarioFile(self.file.path, self.file.lesson)
+        for chunk in again.chunks():
+            for row, name in zip(chunk.rows, chunk.columns[NAME], strict=True):
+                if not name_problem(name) and hash(same_file(name)) in repeated:
+                    again.check_name(row, name)
+        for row, sentence in again.problems.found:
+            if "is that of" in sentence:
+                self.file.problems.add(sentence, row)
+
+
+def arrays(file: ScenarioFile, chunk: Chunk) -> dict[str, Any]:
+    """Give every parameter of the lesson as an array, and note what is wrong with it."""
+    import numpy as np
+
+    lesson, columns = file.lesson, {}
+    for name, default in lesson.defaults.items():
+        if name.endswith(PATH):
+            continue
+        cells = chunk.columns.get(name)
+        if cells is None:
+            columns[name] = np.full(len(chunk), default)
+        else:
+            columns[name] = _column(file, chunk.rows, name, cells)
+    return columns
+
+
+def _column(file: ScenarioFile, rows: Sequence[int], name: str, cells: Sequence[Any]) -> Any:
+    """Give one column as an array: in one go where all is well, else cell by cell."""
+    import numpy as np
+
+    default, checks = file.lesson.defaults[name], file.lesson.checks
+    is_number = isinstance(default, int | float) and not isinstance(default, bool)
+    if is_number and not file.is_yaml:
+        try:
+            values = np.array([float(cell) if cell else default for cell in cells], np.float64)
+            entry = checks.quantities.get(name)
+            if entry is None or (entry.check(values) is not None and _is_whole(entry, values)):
+                return values
+        except (TypeError, ValueError):
+            pass
+    if name in checks.choices and set(cells) <= {"", *checks.choices[name]}:
+        return np.array([cell or default for cell in cells])
+    found = []
+    for row, cell in zip(rows, cells, strict=True):
+        value = default
+        try:
+            if cell not in (None, ""):
+                value = file.value(name, cell)
+                for sentence in checks.check({name: value})[1]:
+                    raise ValueError(sentence)
+        except ValueError as error:
+            file.refuse(row, str(error))
+            value = default
+        found.append(value)
+    return np.array(found, np.float64) if is_number else np.array(found)
+
+
+def _is_whole(entry: Any, values: Any) -> bool:
+    return not entry.whole or bool((values % 1 == 0).all())
+
+
+def _echoed(values: Any, cells: Sequence[Any]) -> list[Any]:
+    """Give a column of parameters as the table writes it; an empty cell stays empty."""
+    import numpy as np
+
+    if values.dtype.kind != "f":
+        return list(map(text, cells))
+    empty = np.fromiter((cell in (None, "") for cell in cells), bool, len(cells))
+    return written(values, empty)
+
+
+def _write_chunk(
+    writer: Any, chunk: Chunk, echoed: Sequence[Sequence[Any]], results: Mapping[str, Any]
+) -> int:
+    """Write a chunk's rows; return how many of them have no result."""
+    import numpy as np
+
+    count = len(chunk)
+    found = {
+        name: np.broadcast_to(np.asarray(results[name], np.float64), count)
+        for name in sorted(results)
+    }
+    wrong = np.zeros(count, bool)
+    for values in found.values():
+        wrong |= np.isnan(values)
+    columns = [written(values, wrong) for values in found.values()]
+    status = np.where(wrong, FAILED, PASSED).tolist()
+    error = np.where(wrong, NO_RESULT, "").tolist()
+    writer.writerows(zip(chunk.columns[NAME], status, *echoed, *columns, error, strict=True))
+    return int(wrong.sum())
+
+
+def written(values: Any, empty: Any) -> list[Any]:
+    """Give numbers as the table writes them, whole ones as integers, and some cells empty."""
+    import numpy as np
+
+    whole = (values % 1 == 0) & (np.abs(values) < WHOLE_BELOW)
+    cells: list[Any]
+    if (whole | empty).all():
+        cells = np.where(whole, values, 0).astype(np.int64).tolist()
+    else:
+        cells = values.tolist()
+        for place in np.flatnonzero(whole).tolist():
+            cells[place] = int(cells[place])
+    for place in np.flatnonzero(empty).tolist():
+        cells[place] = ""
+    return cells

@@ -1,0 +1,157 @@
+"""Kernels that are forks of a warm template, through jupyter_client's kernel provisioners."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import Float
+from traitlets import Tuple as TupleTrait
+
+CAN_BE_WARM = sys.platform == "linux" and hasattr(os, "pidfd_open")
+_MODULE = "estimator.batch.template"
+
+
+class StartError(Exception):
+    """The template gave no kernel."""
+
+
+class Forked:
+    """A kernel that is no child of this process, with the methods of Popen that are used."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int, handle: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._handle = handle
+
+    def poll(self) -> int | None:
+        """Tell whether it has ended; with what status only the template knows."""
+        if self.returncode is None and select.select([self._handle], [], [], 0)[0]:
+            self.returncode = 0
+            os.close(self._handle)
+        return self.returncode
+
+    def wait(self) -> int | None:
+        """Wait for its end."""
+        if self.returncode is None:
+            select.select([self._handle], [], [])
+        return self.poll()
+
+    def send_signal(self, signum: int) -> None:
+        """Send a signal to it, unless it has ended."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signum)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+
+class Template:
+    """A process that has done the imports, and forks on request."""
+
+    def __init__(self, modules: tuple[str, ...]) -> None:
+        self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-Xfrozen_modules=off",
+                    "-m",
+                    _MODULE,
+                    str(theirs.fileno()),
+                    *modules,
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+            )
+
+    def fork(self, request: dict[str, Any], timeout_s: float) -> Forked:
+        """Have a kernel forked.
+
+        Raises:
+            OSError: the template is gone, or did not answer in time.
+        """
+        self.channel.settimeout(timeout_s)
+        self.channel.send(json.dumps(request).encode())
+        said, handles, _, _ = socket.recv_fds(self.channel, 100, 1)
+        if not handles:
+            raise ConnectionError("it ended")
+        return Forked(int(said), handles[0])
+
+    def end(self) -> None:
+        """End it and its kernels."""
+        self.channel.close()
+        self.process.kill()
+        self.process.wait()
+
+
+_templates: dict[tuple[str, ...], Template] = {}
+_lock = threading.Lock()
+
+
+def fork_kernel(modules: tuple[str, ...], request: dict[str, Any], timeout_s: float) -> Forked:
+    """Have a kernel forked off the template of these modules, which is made on first use."""
+    with _lock:
+        template = _templates.get(modules) or _templates.setdefault(modules, Template(modules))
+        try:
+            return template.fork(request, timeout_s)
+        except (OSError, ValueError) as error:
+            del _templates[modules]
+            template.end()
+            raise StartError(f"the warm template did not answer: {error}") from None
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Starts a kernel as a fork of the template, with the command, folder and settings given."""
+
+    async def launch_kernel(self, cmd: list[str], **settings: Any) -> KernelConnectionInfo:
+        """Fork instead of starting the command; its arguments go to the kernel."""
+        manager = self.parent
+        assert isinstance(manager, WarmKernelManager)
+        folder = settings.get("cwd") or Path.cwd()
+        request = {
+            "arguments": cmd[cmd.index("-f") :],
+            "settings": settings["env"],
+            "folder": str(folder),
+        }
+        forked: Any = fork_kernel(manager.modules, request, manager.start_s)
+        self.process = forked  # in place of a Popen
+        self.pid = self.pgid = forked.pid
+        self.cwd = folder
+        return self.connection_info
+
+
+class WarmKernelManager(AsyncKernelManager):
+    """A kernel manager whose kernels are forks of a template."""
+
+    modules = TupleTrait(help="what the template imports").tag(config=True)
+    start_s = Float(60, help="how long to wait for the template").tag(config=True)
+
+    async def _async_pre_start_kernel(self, **settings: Any) -> Any:
+        if self.provisioner is None:
+            self.provisioner = WarmProvisioner(
+                parent=self, kernel_spec=self.kernel_spec, kernel_id=self.kernel_id or ""
+            )
+        return await super()._async_pre_start_kernel(**settings)
+
+    pre_start_kernel = AsyncKernelManager.pre_start_kernel

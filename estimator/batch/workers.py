@@ -1,0 +1,128 @@
+"""Who runs the scenarios: local processes, or the workers of a Dask scheduler.
+
+Both are executors of the standard library's kind, so one loop serves both. A local worker that is
+killed takes its whole pool with it; the loop then makes a new one. Scenarios that were under way
+run again, later and one at a time: which of them ends its worker a second time is then certain.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from typing import Any
+
+from estimator.batch.runner import Outcome, Task, run_scenario
+
+KILLED_TWICE = "its worker was killed twice"
+Opener = Callable[[int], contextlib.AbstractContextManager[Executor]]
+
+
+def outcomes(tasks: Iterable[Task], workers: int, opened: Opener) -> Iterator[Outcome]:
+    """Run the tasks and give each outcome as soon as it is there."""
+    waiting, suspects = deque(tasks), deque[Task]()
+    while waiting:
+        with opened(workers) as executor:
+            suspects += yield from _until_broken(executor, waiting, 2 * workers)
+    while suspects:
+        with opened(1) as executor:
+            for task in (yield from _until_broken(executor, suspects, 1)):
+                yield Outcome(task.name, error=KILLED_TWICE)
+
+
+def _until_broken(
+    executor: Executor, waiting: deque[Task], at_once: int
+) -> Generator[Outcome, None, list[Task]]:
+    """Run tasks until none waits or the executor breaks; return those that were under way then."""
+    running: dict[Future[Outcome], Task] = {}
+    lost: list[Task] = []
+    while running or (waiting and not lost):
+        while waiting and not lost and len(running) < at_once:
+            task = waiting.popleft()
+            try:
+                running[executor.submit(run_scenario, task)] = task
+            except BrokenProcessPool:
+                waiting.appendleft(task)
+                lost += [] if running else [waiting.popleft()]
+                break
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            task = running.pop(future)
+            try:
+                outcome = future.result()
+            except BrokenProcessPool:
+                lost.append(task)
+            except Exception as error:  # Dask gives up on a task whose workers died
+                yield Outcome(task.name, error=f"its worker was lost ({type(error).__name__})")
+            else:
+                yield outcome
+    return lost
+
+
+@contextlib.contextmanager
+def local(workers: int, module: str = "estimator.batch.runner") -> Iterator[Executor]:
+    """Open a pool of local processes; leaving it ends them, whatever they do."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, context, initializer=begin_worker)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - before:
+            process.kill()
+            process.join()
+
+
+def begin_worker() -> None:
+    """Leave Ctrl-C to the main process, and end when that one does, even by SIGKILL."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def dask(address: str, patience_s: float) -> tuple[int, Opener]:
+    """Give the number of threads behind a scheduler, and what opens its executor.
+
+    Raises:
+        ValueError: Dask is not installed, or no worker answers there, in one sentence.
+    """
+    try:
+        client_of: Any = importlib.import_module("distributed").Client
+    except ImportError:
+        raise ValueError(
+            "--scheduler needs Dask: install it with pip install 'llm-sizing-course[dask]'."
+        ) from None
+    try:
+        client = client_of(address, timeout=patience_s, set_as_default=False)
+        client.wait_for_workers(1, timeout=patience_s)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ValueError(
+            f"--scheduler {address} has no worker that answers within {patience_s:g} s ({error}): "
+            "start one, or leave --scheduler out."
+        ) from None
+
+    @contextlib.contextmanager
+    def opened(_: int) -> Iterator[Executor]:
+        executor = client.get_executor(pure=False)
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=False)
+            client.close()
+
+    return sum(client.nthreads().values()), opened

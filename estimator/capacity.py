@@ -1,0 +1,161 @@
+"""What one replica carries: the largest batch that keeps the latency targets and fits.
+
+A replica with B requests in flight finishes B / (time of a request) of them in a second (Little),
+and the time of a request grows with B. So the largest batch that meets the latency targets and
+whose caches fit is also the most that a replica carries.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from estimator.arithmetic import Number, maximum
+from estimator.engine import Constants, Replica, Service, sequences_that_fit, serve, serve_unchecked
+from estimator.formula import check_inputs
+from estimator.units import GB, seconds_text
+
+LARGEST_BATCH = 1024
+"""Requests in flight that an engine is let take; assumed, engines set it for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A peak rate of requests, and how long they are."""
+
+    requests_per_s: float
+    prompt_tokens: float
+    output_tokens: float
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What the service promises: seconds, None for no promise, and what is held in reserve."""
+
+    token_seconds: float | None = None
+    first_token_seconds: float | None = None
+    target_utilization: float = 0.75
+    spare_replicas: int = 1
+    largest_batch: int = LARGEST_BATCH
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What one replica carries at most, and what keeps it from more."""
+
+    batch: int
+    requests_per_s: float
+    limit: str
+
+
+class NoBatchError(ValueError):
+    """No batch meets the targets, or none fits."""
+
+
+def replica_rate(
+    replica: Replica, constants: Constants, batch: Number, prompt: Number, output: Number
+) -> Number:
+    """Requests a second of one replica with so many in flight; arrays sweep it in one call."""
+    service = serve(replica, constants, batch, prompt, output)
+    rate: Number = batch / service.request_seconds
+    return rate
+
+
+def check_load(load: Load, targets: Targets) -> None:
+    """Refuse a load or a target that cannot be sized, in one sentence."""
+    check_inputs(
+        requests_per_s=load.requests_per_s,
+        prompt_tokens=load.prompt_tokens,
+        output_tokens=load.output_tokens,
+        target_utilization=targets.target_utilization,
+        spare_replicas=targets.spare_replicas,
+    )
+    positive = {
+        "requests_per_s": load.requests_per_s,
+        "prompt_tokens": load.prompt_tokens,
+        "output_tokens": load.output_tokens,
+        "token_seconds": targets.token_seconds,
+        "first_token_seconds": targets.first_token_seconds,
+        "largest_batch": targets.largest_batch,
+    }
+    for name, value in positive.items():
+        least = 1 if name in ("prompt_tokens", "output_tokens", "largest_batch") else 0
+        if value is not None and (not value > 0 or value < least):
+            raise ValueError(
+                f"{name} is {value}, but a load or a target of {'less than 1' if least else '0'} "
+                f"cannot be sized: give {'1 or more' if least else 'more than 0'}."
+            )
+
+
+def most(
+    replica: Replica,
+    constants: Constants,
+    load: Load,
+    targets: Targets,
+    factor: float = 1,
+    known: dict[int, Service] | None = None,
+) -> Capacity:
+    """Find the largest batch that meets the targets if a token takes `factor` of its estimate.
+
+    Raises: NoBatchError: not even one request meets them, or its cache does not fit.
+    """
+    cache = {} if known is None else known
+
+    def at(batch: int) -> Service:
+        if batch not in cache:
+            cache[batch] = serve_unchecked(
+                replica, constants, batch, load.prompt_tokens, load.output_tokens
+            )
+        return cache[batch]
+
+    room = _room(replica, load)
+    missed = _missed(at(1), targets, factor)
+    if missed:
+        raise NoBatchError(_no_batch(missed, at(1), targets, factor))
+    low, high = 1, min(room, targets.largest_batch) + 1
+    limit = "cache" if room <= targets.largest_batch else "largest batch"
+    while high - low > 1:
+        middle = (low + high) // 2
+        missed = _missed(at(middle), targets, factor)
+        low, high = (low, middle) if missed else (middle, high)
+        limit = missed or limit
+    return Capacity(low, low / _request_seconds(at(low), load, factor), limit)
+
+
+def _room(replica: Replica, load: Load) -> int:
+    """Requests whose caches fit when each is at its longest."""
+    room = math.floor(sequences_that_fit(replica, load.prompt_tokens + load.output_tokens))
+    if room >= 1:
+        return room
+    tokens = load.prompt_tokens + load.output_tokens
+    raise NoBatchError(
+        f"batch 1 does not fit: the weights take {float(replica.stored_bytes) / GB:.1f} GB of an "
+        f"accelerator's {float(replica.memory_bytes) / GB:.1f} GB, which leaves no room for the "
+        f"cache of {tokens:g} tokens."
+    )
+
+
+def _request_seconds(service: Service, load: Load, factor: float) -> float:
+    others = maximum(0, load.output_tokens - 1) * service.token_seconds * factor
+    return float(service.first_token_seconds + others)
+
+
+def _missed(service: Service, targets: Targets, factor: float) -> str:
+    """Name the target that a batch misses, empty if none."""
+    token, first = targets.token_seconds, targets.first_token_seconds
+    if token is not None and service.token_seconds * factor > token:
+        return "token_seconds"
+    if first is not None and service.first_token_seconds > first:
+        return "first_token_seconds"
+    return ""
+
+
+def _no_batch(missed: str, alone: Service, targets: Targets, factor: float) -> str:
+    reached = seconds_text(
+        float(getattr(alone, missed)) * (factor if missed == "token_seconds" else 1)
+    )
+    wanted = seconds_text(float(getattr(targets, missed)))
+    return (
+        f"{missed} of {wanted} is met by no batch: one request alone has {reached}. "
+        f"A target of {reached} or more would be met."
+    )

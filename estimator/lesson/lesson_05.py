@@ -1,0 +1,219 @@
+"""Lesson 05: one page of answers for a service, with its ranges; what the notebook calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from estimator import catalog
+from estimator.catalog import System
+from estimator.catalog.serving import step_constants
+from estimator.glossary import quantity
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.inputs import inputs as checked
+from estimator.lesson.lesson_05_case import Case, case, flat
+from estimator.lesson.lesson_05_course import (
+    chain_table,
+    check_table,
+    published_table,
+    systems_table,
+)
+from estimator.lesson.lesson_05_exercises import (
+    EXERCISES,
+    month_of_accelerators,
+    price_of_a_token,
+    sum_of_ranges,
+    what_to_halve,
+)
+from estimator.lesson.lesson_05_figures import swings, tornado_chart
+from estimator.lesson.lesson_05_levers import halving_table, swing_table
+from estimator.lesson.lesson_05_many import interval_results, point_results
+from estimator.lesson.lesson_05_model import DEFAULTS, KEYS, NAMES, PARAMETERS, others_of, plain
+from estimator.lesson.lesson_05_words import answer_text, digits, label_of, short_usd, unit_price
+from estimator.lesson.prose import Prose
+from estimator.lesson.sizing import PRECISIONS
+from estimator.lesson.tables import Table
+from estimator.uncertainty import DRAWS, Ends
+from estimator.units import number_text, quantity_text
+
+__all__ = [
+    "DEFAULTS",
+    "DRAWS",
+    "EXERCISES",
+    "KEYS",
+    "PARAMETERS",
+    "Case",
+    "case",
+    "chain_table",
+    "check_table",
+    "flat",
+    "given_of",
+    "halving_table",
+    "interval_results",
+    "month_of_accelerators",
+    "one_page",
+    "plain",
+    "point_results",
+    "price_of_a_token",
+    "price_table",
+    "published_table",
+    "range_table",
+    "sum_of_ranges",
+    "swing_table",
+    "system_facts",
+    "systems_table",
+    "tornado_chart",
+    "what_to_halve",
+    "your_case",
+    "your_service",
+]
+
+PAGE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("storage", ("daily_bytes", "kept_bytes")),
+    ("memory", ("weight_bytes", "replica_bytes")),
+    ("accelerators", ("accelerators", "batch", "planned_accelerators")),
+    ("bandwidth", ("ingress_bits_per_s", "egress_bits_per_s", "peak_egress_bits_per_s")),
+    (
+        "cost",
+        (
+            "accelerator_usd_per_month", "storage_usd_per_month", "egress_usd_per_month",
+            "usd_per_month", "usd_per_item", "usd_per_million_passes",
+        ),
+    ),
+    ("power", ("power_watts", "energy_kwh_per_month", "item_watt_hours",
+               "electricity_usd_per_month", "emission_kg_per_month")),
+)  # fmt: skip
+MOST = {"users": 1e10, "requests_per_user": 1e5, "n_params": 1e14, "prompt_tokens": 1e7,
+        "passes": 1e6}  # fmt: skip
+
+
+def given_of(**parameters: object) -> Inputs:
+    """Check the lesson's parameters, and tell all that is wrong in one error."""
+    narrowed = {
+        "users": replace(quantity("users"), low=1, high=MOST["users"]),
+        "requests_per_user": replace(
+            quantity("requests_per_user"), low_open=True, high=MOST["requests_per_user"]
+        ),
+        "n_params": replace(quantity("n_params"), high=MOST["n_params"]),
+        "prompt_tokens": replace(quantity("prompt_tokens"), high=MOST["prompt_tokens"]),
+        "passes": replace(quantity("passes"), low=0, high=MOST["passes"]),
+    }
+    lists = {
+        "system": catalog.systems(), "precision": PRECISIONS,
+        "accelerator": catalog.accelerators(),
+    }  # fmt: skip
+    choices = {name: (str(parameters.pop(name)), lists[name]) for name in NAMES}
+    others = parameters.pop("others", "")
+    found = checked(choices, narrowed, **parameters)
+    others_of(others)  # type: ignore[arg-type]  # refuses what is no text
+    found.others = others
+    return found
+
+
+def your_case(given: Inputs) -> Case:
+    """The reader's service."""
+    return case(**given.as_dict())
+
+
+def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
+    """The reader's service in a paragraph that follows the reader's numbers."""
+    bill, fleet = intervals["usd_per_month"], intervals["planned_accelerators"]
+    p = one.point
+    first = swings(one)[0]
+    moved = (
+        f"What moves the bill most is the {quantity(first.name).label}."
+        if first.width
+        else "Nothing is doubted, so nothing moves it."
+    )
+    return Prose(
+        f"**{one.system.name.capitalize()}, {one.system.model}, {one.precision} on "
+        f"{one.accelerator}.** A month costs {short_usd(bill.p50)}, and four times in five "
+        f"between {short_usd(bill.p10)} and {short_usd(bill.p90)}. With every input at its likely "
+        f"value it is {short_usd(p['usd_per_month'])}, "
+        f"{quantity_text(p['planned_accelerators'], 'accelerator')}, and {unit_price(one, p)}; "
+        f"the ranges make of it {number_text(round(fleet.p10))} to "
+        f"{number_text(round(fleet.p90))} accelerators. The power is "
+        f"{quantity_text(p['power_watts'], 'W')}. {moved}"
+    )
+
+
+def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
+    """Every answer at likely values, and its P10, P50 and P90."""
+    rows = []
+    for part, names in PAGE:
+        for name in names:
+            ends = intervals[name]
+            # Once in two kinds of bytes is enough.
+            texts = [answer_text(name, digits(end)).split(" (")[0] for end in ends]
+            rows.append(
+                (f"{part}: {label_of(one, name)}", answer_text(name, one.point[name]), *texts)
+            )
+    headers = ("answer", "at likely values", "P10", "P50", "P90")
+    who = f"{number_text(one.x['users'])} users, {number_text(one.x['requests_per_user'])} a day"
+    note = (
+        f"{number_text(DRAWS)} draws, seed {int(one.x['seed'])}. Accelerators are those to plan, "
+        f"{one.width} to a replica."
+    )
+    return Table(headers, rows, f"{one.system.name.capitalize()} for {who} each", note)
+
+
+def range_table(one: Case) -> Table:
+    """The inputs that are guesses, with their ranges, sources and dates."""
+    sources = {name: (g.source, g.date) for name, g in catalog.guesses().items()}
+    facts = one.system.sources
+    price = catalog.prices().get(one.accelerator)
+    fitted = step_constants()
+    engine = (
+        (f"{fitted.rows} runs of {fitted.fitted_on}, each by a fit that left its group out",
+         fitted.date)
+        if one.system.engine is None
+        else ("a guess: the engine model is fitted on decoders of text", "")
+    )  # fmt: skip
+    sources |= {
+        "prompt_tokens": (facts["prompt_tokens"], ""),
+        "passes": (facts["passes"], ""),
+        "engine_factor": engine,
+        "usd_per_accelerator_hour": (
+            (price.source, price.date) if price else ("the reader's; its range is a guess", "")
+        ),
+    }
+    rows = []
+    for entry in one.ranges:
+        why, date = sources[entry.name]
+        likely = quantity_text(digits(entry.likely), quantity(entry.name).unit)
+        low, high = (number_text(digits(end)) for end in (entry.low, entry.high))
+        dated = f"{why} ({date})" if date else why
+        rows.append((quantity(entry.name).label, low, likely, high, dated))
+    headers = ("input", "P10", "likely", "P90", "where it comes from, and of when")
+    return Table(headers, rows, "Ranges", left=frozenset({headers[-1]}))
+
+
+def system_facts(system: System) -> Table:
+    """What is declared of a system."""
+    s = system.shape
+    tokens = quantity_text(system.pass_tokens, "token")
+    rows = [
+        ("model", f"{system.model}, {number_text(system.n_params)} parameters",
+         system.sources["model"]),
+        ("layers and width", f"{s.n_layers} of {number_text(s.d_model)}", system.sources["model"]),
+        ("prompt", quantity_text(system.prompt_tokens[1], "token"),
+         system.sources["prompt_tokens"]),
+        ("passes", f"{number_text(system.passes[1])}, {tokens} each", system.sources["passes"]),
+        ("bytes in, out and stored", ", ".join(
+            number_text(b) for b in
+            (system.request_bytes, system.output_bytes, system.interaction_bytes)
+        ), system.sources["sizes"]),
+    ]  # fmt: skip
+    headers = ("what", "value", "source")
+    return Table(headers, rows, system.name.capitalize(), left=frozenset({"value", "source"}))
+
+
+def price_table() -> Table:
+    """What accelerators cost, by source and date."""
+    rows = [
+        (p.accelerator, *(number_text(v, 3) for v in (p.range.low, p.range.likely, p.range.high)),
+         f"{p.source} ({p.date})")
+        for p in catalog.prices().values()
+    ]  # fmt: skip
+    headers = ("accelerator", "low", "likely", "high", "where it comes from, and of when")
+    return Table(headers, rows, "USD for an hour", left=frozenset({headers[-1]}))

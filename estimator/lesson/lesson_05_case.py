@@ -1,0 +1,191 @@
+"""One whole service with its ranges: answers at likely values, and of draws."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from estimator import catalog, whole_service
+from estimator.catalog import System
+from estimator.catalog.serving import step_constants
+from estimator.catalog.systems import WIDE_PRICE
+from estimator.choosing import choose
+from estimator.glossary import quantity
+from estimator.lesson.lesson_05_model import (
+    DEFAULTS,
+    KEYS,
+    NAMES,
+    Columns,
+    answers,
+    filled,
+    others_of,
+    plain,
+    width_of,
+)
+from estimator.lesson.sizing import PRECISIONS
+from estimator.uncertainty import DRAWS, Ends, Range, draw, percentiles
+
+SHARED = (
+    "users", "requests_per_user", "peak_factor", "hot_usd_per_gb", "egress_usd_per_gb",
+    "server_power_factor", "pue", "usd_per_kwh", "grid_kg_per_kwh",
+)  # fmt: skip
+CUT = ("peak_factor", "pue")
+"""Inputs that have a largest value."""
+ENDS = ("p10", "p50", "p90")
+
+
+def ranges_of(system: System, accelerator: str, x: Columns) -> list[Range]:
+    """Give the inputs that are guesses, each around its likely value, as wide as doubted."""
+    ranges = [catalog.guesses()[name].around(x[name]) for name in SHARED]
+    ranges += [
+        _scaled("prompt_tokens", system.prompt_tokens, x["prompt_tokens"]),
+        _scaled("passes", system.passes, x["passes"]),
+        catalog.guesses()["size_factor"].around(x["size_factor"]),
+        Range("engine_factor", *_engine(system)),
+        _scaled("usd_per_accelerator_hour", _price(accelerator), x["usd_per_accelerator_hour"]),
+    ]
+    return [one.widened(x["doubt"]) for one in ranges]
+
+
+def _scaled(name: str, declared: Sequence[float], likely: float) -> Range:
+    """Move a declared range so that its middle is the reader's value."""
+    low, middle, high = declared
+    if not middle:  # nothing is declared, so nothing is doubted
+        return Range(name, likely, likely, likely)
+    scale = likely / middle
+    return Range(name, low * scale, likely, high * scale)
+
+
+def _engine(system: System) -> tuple[float, float, float]:
+    spread = step_constants().fit.dense.token
+    low, high = system.engine or (spread.low, spread.high)
+    return low, 1.0, high
+
+
+def _price(accelerator: str) -> tuple[float, float, float]:
+    if price := catalog.prices().get(accelerator):
+        return price.range.low, price.range.likely, price.range.high
+    low, high = WIDE_PRICE
+    return low, 1.0, high
+
+
+@dataclass(frozen=True)
+class Case:
+    """One service: its system, what stands in the parameters, and the width of its replicas."""
+
+    system: System
+    precision: str
+    accelerator: str
+    x: Mapping[str, float]
+    width: int
+    ranges: list[Range] = field(default_factory=list)
+
+    def answer(self, changed: Columns) -> dict[str, Any]:
+        """Every answer with some inputs changed, arrays for many cases at once."""
+        x = {**self.x, **changed}
+        return answers(self.system, self.precision, self.accelerator, self.width, x)
+
+    @functools.cached_property
+    def point(self) -> dict[str, float]:
+        """Every answer with each input at its likely value: the same digits as in a table."""
+        import numpy as np
+
+        row = {name: np.array([float(value)]) for name, value in self.x.items()}
+        return {name: plain(value) for name, value in self.answer(row).items()}
+
+    def drawn(self, count: int = DRAWS) -> dict[str, Any]:
+        """Every answer of so many draws, in one call."""
+        return self.answer(self._inputs(count))
+
+    def _inputs(self, count: int) -> dict[str, Any]:
+        """Draws of every range; the outermost are cut where the glossary ends."""
+        import numpy as np
+
+        drawn = draw(self.ranges, int(self.x["seed"]), count)
+        for name in CUT:
+            drawn[name] = np.minimum(drawn[name], quantity(name).high)
+        return drawn
+
+    def beside(self, count: int) -> tuple[dict[str, float], dict[str, Any]]:
+        """Every answer at likely values, and of so many draws, in one call for both."""
+        import numpy as np
+
+        drawn = self._inputs(count)
+        columns = {one.name: np.append(drawn[one.name], one.likely) for one in self.ranges}
+        found = {
+            name: np.broadcast_to(value, (count + 1,))
+            for name, value in self.answer(columns).items()
+        }
+        point = {name: plain(value[-1]) for name, value in found.items()}
+        return point, {name: value[:-1] for name, value in found.items()}
+
+    def intervals(self, count: int = DRAWS) -> dict[str, Ends]:
+        """P10, P50 and P90 of every answer."""
+        return {name: percentiles(values) for name, values in self.drawn(count).items()}
+
+    def ranged(self, *ranges: Range) -> Case:
+        """The same service with other ranges; their middles become its likely values."""
+        own = {one.name: one for one in ranges}
+        for name in own:
+            choose("range", name, [one.name for one in self.ranges])
+        x = {**self.x, **{name: one.likely for name, one in own.items()}}
+        return replace(self, x=x, ranges=[own.get(one.name, one) for one in self.ranges])
+
+    def bill(self, changed: Columns) -> Any:
+        """The month's cost with some inputs changed."""
+        return self.answer(changed)["usd_per_month"]
+
+    def on(self, **changes: str) -> Case:
+        """The same service at another precision or on another accelerator."""
+        precision = changes.get("precision", self.precision)
+        accelerator = changes.get("accelerator", self.accelerator)
+        x = {name: self.x[name] for name in DEFAULTS if name not in NAMES}
+        if accelerator != self.accelerator:
+            x |= {"usd_per_accelerator_hour": 0, "accelerator_watts": 0}
+        return case(self.system, precision=precision, accelerator=accelerator, **x)
+
+
+def case(system: System | str | None = None, **given: Any) -> Case:
+    """Make a case of a system and of parameters; what is not given stands at its default.
+
+    Raises: ValueError, where the catalog has no price or power, or no replica will do.
+    """
+    x = {**DEFAULTS, **others_of(str(given.pop("others", ""))), **given}
+    named = x.pop("system")
+    made = system if isinstance(system, System) else catalog.system(system or named)
+    precision = choose("precision", x.pop("precision"), PRECISIONS)
+    accelerator = catalog.accelerator(x.pop("accelerator")).name
+    values = filled(made, accelerator, {name: float(value) for name, value in x.items()})
+    _refuse_unknown(accelerator, values)
+    width = int(width_of(made, precision, accelerator, values))
+    if not width:
+        raise ValueError(_impossible(made, precision, accelerator, values))
+    return Case(made, precision, accelerator, values, width, ranges_of(made, accelerator, values))
+
+
+def _refuse_unknown(accelerator: str, x: Columns) -> None:
+    for name, what in (
+        ("usd_per_accelerator_hour", "price of an hour"),
+        ("accelerator_watts", "power"),
+    ):
+        if x[name] != x[name]:
+            raise ValueError(
+                f"{name} is 0, which asks for the catalog's, but no {what} of {accelerator} "
+                "stands there: give one."
+            )
+
+
+def _impossible(system: System, precision: str, accelerator: str, x: Columns) -> str:
+    target = f" with a token every {x['token_target_seconds'] * 1000:g} ms"
+    return (
+        f"No replica of up to {whole_service.TENSOR_PARALLEL[-1]} {accelerator} serves "
+        f"{system.name} at {precision}{target if system.gives_tokens else ''}: choose fewer bits, "
+        "fewer tokens, a longer token_target_seconds, or a larger accelerator."
+    )
+
+
+def flat(intervals: Mapping[str, Ends]) -> dict[str, float]:
+    """Give intervals as single numbers, under the names of the result file."""
+    return {f"{key}_{end}": float(getattr(intervals[key], end)) for key in KEYS for end in ENDS}

@@ -1,0 +1,177 @@
+"""The course's systems: its figures beside ours, and the reasons between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from estimator import catalog
+from estimator.catalog.serving import hardware, step_constants
+from estimator.cost import items_per_month, usd_per_item
+from estimator.engine import Layout
+from estimator.glossary import quantity
+from estimator.lesson.lesson_05_case import Case, case
+from estimator.lesson.lesson_05_model import numerics_of, request_tokens, work_of
+from estimator.lesson.lesson_05_words import short_usd, unit_price
+from estimator.lesson.tables import Table
+from estimator.load import Load, Targets, size_model
+from estimator.serving import (
+    accelerators,
+    compute_seconds,
+    peak_requests_per_s,
+    requests_per_s,
+)
+from estimator.units import number_text, quantity_text
+from estimator.user_data import monthly_bytes, requests_per_day
+
+COURSE_SYSTEMS = ("text", "image", "speech", "video", "captioning", "recognition", "retrieval")
+NONE = "none published"
+COMPARED = ("daily_bytes", "accelerators", "egress_bits_per_s")
+HOST, HOST_USD = "H100-SXM", 0.41
+HOST_SOURCE = (
+    "Replicate on Mochi 1, about, and it varies with the inputs: "
+    "https://replicate.com/genmoai/mochi-1 (read 2026-11-22)"
+)
+ALONE = "The course has published no figure, so ours stands alone."
+
+
+def published_table(*keys: str) -> Table:
+    """The course's figures beside ours, with the reason for each difference."""
+    rows = []
+    for key in keys or COURSE_SYSTEMS:
+        one = case(key)
+        found = {p.quantity: p for p in catalog.published(key)}
+        names = [_same(name, found) for name in COMPARED]
+        for name in (*names, *(n for n in found if n not in names)):
+            entry = found.get(name)
+            rows.append((
+                one.system.name, quantity(name).label, entry.text if entry else NONE,
+                chain_text(one, name), ours_text(one, name), entry.reason if entry else ALONE,
+            ))  # fmt: skip
+    headers = ("system", "quantity", "published", "its chain, computed", "ours", "why they differ")
+    note = "The course has published no cost, power or energy of any of its systems."
+    return Table(headers, rows, "The course's figures and ours", note,
+                 left=frozenset({"quantity", "why they differ"}))  # fmt: skip
+
+
+def _same(name: str, found: Mapping[str, object]) -> str:
+    """The course gives images by the month, all others by the day."""
+    return "monthly_bytes" if name == "daily_bytes" and "monthly_bytes" in found else name
+
+
+def chain_of(one: Case, name: str) -> float | None:
+    """What the course's own chain gives when it is computed, for one of its systems."""
+    rate = requests_per_s(one.x["users"], one.x["requests_per_user"])
+    if name == "accelerators":
+        if not one.system.course_units:
+            return None
+        chip = catalog.accelerator(one.accelerator)
+        each = compute_seconds(one.x["n_params"], one.system.course_units, chip.flops_per_s[16])
+        return float(accelerators(rate, each))
+    if name == "monthly_bytes":
+        return float(monthly_bytes(one.point["daily_bytes"]))
+    return float(one.point[name])
+
+
+def chain_text(one: Case, name: str) -> str:
+    """Write the chain's figure, or that there is no such chain."""
+    value = chain_of(one, name)
+    return NONE if value is None else quantity_text(_whole(value), quantity(name).unit)
+
+
+def ours_text(one: Case, name: str) -> str:
+    """Write our figure: accelerators are those to plan."""
+    if name == "accelerators":
+        return quantity_text(one.point["planned_accelerators"], "accelerator")
+    return chain_text(one, name)
+
+
+def _whole(value: float) -> float:
+    return int(value) if value.is_integer() else value
+
+
+def chain_table(one: Case) -> Table:
+    """From the course's accelerators to ours, one reason at a time."""
+    chip = catalog.accelerator(one.accelerator)
+    rate = requests_per_s(one.x["users"], one.x["requests_per_user"])
+    peak = peak_requests_per_s(rate, one.x["peak_factor"])
+    tokens = request_tokens(one.system, work_of(one.system, one.x))
+    each = compute_seconds(one.x["n_params"], tokens, chip.flops_per_s[16])
+    bare = one.answer({"target_utilization": 1, "spare_replicas": 0})
+    steps = [
+        ("all tokens of a request", accelerators(rate, each)),
+        ("the busiest hour", accelerators(peak, each)),
+        ("an engine's speed and memory", bare["planned_accelerators"]),
+        ("a reserve and a spare", one.point["planned_accelerators"]),
+    ]
+    if (course := chain_of(one, "accelerators")) is not None:
+        steps.insert(0, ("the course's chain", course))
+    rows, before = [], None
+    for name, value in steps:
+        count = float(value)
+        times = "" if before is None else f"x {number_text(count / before, 3)}"
+        rows.append((name, number_text(round(count)), times))
+        before = count
+    headers = ("counted in", "accelerators", "times the line above")
+    return Table(headers, rows, f"{one.system.name.capitalize()}: from the course's count to ours")
+
+
+def systems_table() -> Table:
+    """All systems of the course at the lesson's parameters, with their ranges."""
+    rows = []
+    for key in COURSE_SYSTEMS:
+        one = case(key)
+        found = one.intervals()
+        bill = found["usd_per_month"]
+        fleet = quantity_text(one.point["planned_accelerators"], "")
+        rows.append((
+            one.system.name, quantity_text(one.point["kept_bytes"], "byte").split(" (")[0], fleet,
+            quantity_text(one.point["egress_bits_per_s"], "bit/s"),
+            *(short_usd(value).removesuffix(" USD") for value in (bill.p10, bill.p50, bill.p90)),
+            unit_price(one, one.point), quantity_text(one.point["power_watts"], "W"),
+        ))  # fmt: skip
+    headers = (
+        "system", "kept", "accelerators", "traffic out", "USD a month, P10", "P50", "P90",
+        "at likely values", "power",
+    )  # fmt: skip
+    caption = "100 million users, 10 requests a day each, on A100-SXM-80GB at FP16"
+    return Table(headers, rows, caption)
+
+
+def check_table() -> Table:
+    """Our counts against two that are not this lesson's: a sizing by bisection, and a price."""
+    rows = []
+    for key in ("text", "speech", "captioning", "retrieval"):
+        one = case(key)
+        here, there = one.point["planned_accelerators"], sized_alone(one)
+        rows.append((f"accelerators, {one.system.name}", number_text(int(there)),
+                     number_text(here), f"{here / there:.3f}",
+                     "the load model, one service at a time"))  # fmt: skip
+    usd = busy_usd("video", HOST)
+    rows.append(("a video on H100, USD", number_text(HOST_USD), number_text(usd, 3),
+                 f"{usd / HOST_USD:.3f}", HOST_SOURCE))  # fmt: skip
+    headers = ("what", "elsewhere", "here", "ratio", "where")
+    return Table(headers, rows, "Checked against others", left=frozenset({"where"}))
+
+
+def sized_alone(one: Case) -> float:
+    """Accelerators by the load model, which sizes one service at a time."""
+    fit = step_constants().fit
+    peak = peak_requests_per_s(one.point["requests_per_s"], one.x["peak_factor"])
+    sizing = size_model(
+        one.system.shape.decoder(one.x["n_params"]), numerics_of(one.precision),
+        hardware(one.accelerator), Layout(tensor=one.width), fit.constants, fit.dense,
+        Load(float(peak), one.x["prompt_tokens"], one.x["passes"]),
+        Targets(one.x["token_target_seconds"], None, one.x["target_utilization"],
+                int(one.x["spare_replicas"])),
+    )  # fmt: skip
+    return float(sizing.accelerators.p50)
+
+
+def busy_usd(key: str, accelerator: str) -> float:
+    """Price of one item from accelerators that are never idle."""
+    one = case(key, accelerator=accelerator, peak_factor=1, target_utilization=1, spare_replicas=0)
+    each = usd_per_item(
+        one.point["accelerator_usd_per_month"],
+        items_per_month(requests_per_day(one.x["users"], one.x["requests_per_user"])),
+    )
+    return float(each)

@@ -1,0 +1,97 @@
+"""What the bill hangs on, in numbers, and what would halve it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from estimator import catalog
+from estimator.glossary import quantity
+from estimator.lesson.lesson_05_case import Case
+from estimator.lesson.lesson_05_figures import SHOWN, ends_text, swings
+from estimator.lesson.lesson_05_words import digits, short_usd
+from estimator.lesson.sizing import PRECISIONS
+from estimator.lesson.tables import Bar, Table
+from estimator.uncertainty import Lever, Pull, pulls
+from estimator.units import number_text, quantity_text, share_text
+
+
+def swing_table(one: Case) -> Table:
+    """The tornado in numbers."""
+    ranges = {entry.name: entry for entry in one.ranges}
+    found = swings(one)[:SHOWN]
+    widest = found[0].width or 1
+    rows = [
+        (quantity(s.name).label, ends_text(ranges[s.name]), short_usd(s.at_low),
+         short_usd(s.at_high), Bar(s.width / widest, share_text(s.width / widest)))
+        for s in found
+    ]  # fmt: skip
+    headers = ("input", "from its P10 to its P90", "bill at P10", "bill at P90",
+               "swing, of the widest")  # fmt: skip
+    return Table(headers, rows, "One input at a time, the others at P50",
+                 left=frozenset({headers[-1]}))  # fmt: skip
+
+
+def levers_of(one: Case) -> list[Lever]:
+    """What one could change, and how far at the most."""
+    x = one.x
+    limits = {
+        "requests_per_user": x["requests_per_user"] / 100,
+        "passes": 1,
+        "prompt_tokens": min(1, x["prompt_tokens"]),
+        "n_params": x["n_params"] / 100,
+        "engine_factor": 0.1,
+        "usd_per_accelerator_hour": 0,
+        "peak_factor": 1,
+        "target_utilization": 1,
+        "token_target_seconds": 10,
+        "retention_days": min(1, x["retention_days"]),
+        "size_factor": 0.01,
+        "hot_usd_per_gb": 0,
+        "egress_usd_per_gb": 0,
+    }
+    return [Lever(name, x[name], limit) for name, limit in limits.items() if x[name] != limit]
+
+
+def halving(one: Case) -> list[Pull]:
+    """For each lever alone, the value that halves the bill, or None."""
+    return pulls(one.bill, levers_of(one))
+
+
+def halving_table(one: Case) -> Table:
+    """What would halve the bill: each lever alone, and each other choice."""
+    rows: list[tuple[str, str, str, str]] = []
+    for pull in halving(one):
+        entry = quantity(pull.name)
+        now = quantity_text(digits(pull.now), entry.unit)
+        if pull.value is None:
+            rows.append((entry.label, now, "cannot", f"at its limit {_left(pull.at_limit)}"))
+        else:
+            times = number_text(digits(pull.value / pull.now))
+            rows.append((entry.label, now, quantity_text(digits(pull.value), entry.unit),
+                         f"{times} times what it is"))  # fmt: skip
+    rows += [_choice_row(one, "precision", PRECISIONS)]
+    rows += [_choice_row(one, "accelerator", tuple(catalog.prices()))]
+    headers = ("lever", "now", "what halves the bill", "what that means")
+    return Table(headers, rows, "What would halve the bill, alone",
+                 left=frozenset({headers[-1]}))  # fmt: skip
+
+
+def _choice_row(one: Case, kind: str, names: Sequence[str]) -> tuple[str, str, str, str]:
+    """The choice of a list that leaves the smallest bill."""
+    now = getattr(one, kind)
+    shares = {}
+    for name in names:
+        if name != now:
+            with suppress(ValueError):  # no replica of that kind will do
+                other = one.on(**{kind: name})
+                shares[name] = other.point["usd_per_month"] / one.point["usd_per_month"]
+    if not shares:
+        return kind, now, "cannot", "no other one of the list will do"
+    best = min(shares, key=lambda name: shares[name])
+    verdict = best if shares[best] <= 0.5 else "cannot"
+    return kind, now, verdict, f"{best} is the best of the list: {_left(shares[best])}"
+
+
+def _left(share: float) -> str:
+    return f"{share_text(share, 1)} of the bill are left"

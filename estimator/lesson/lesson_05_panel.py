@@ -1,0 +1,183 @@
+"""Lesson 05's panel: one service, its bill with a range, and a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from estimator import catalog
+from estimator.lesson.controls import Choice, Number
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_05_case import Case, case
+from estimator.lesson.lesson_05_model import DEFAULTS, NAMES, filled, others_of
+from estimator.lesson.lesson_05_words import answer_text, digits, label_of, short_usd, unit_price
+from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.sizing import PRECISIONS
+from estimator.lesson.tables import Bar, Table
+from estimator.uncertainty import LEVELS, percentiles
+from estimator.units import GB, MB, number_text, share_text
+
+PANEL_DRAWS = 500
+SHOWN = (
+    "kept_bytes", "replica_bytes", "planned_accelerators", "peak_egress_bits_per_s",
+    "usd_per_month", "usd_per_item", "usd_per_million_passes", "power_watts",
+)  # fmt: skip
+PARTS = ("accelerator_usd_per_month", "storage_usd_per_month", "egress_usd_per_month")
+TASK_USERS, TASK_ASKS, TASK_BUDGET, TASK_SHARE = 1 * MB, 10, 300_000, 0.9
+TASK = (
+    "Retrieval with answers for 1 million users, 10 requests a day each, a budget of 300 thousand "
+    "USD a month. Leave everything else as it comes, and find an accelerator and a precision that "
+    "stay within the budget nine times in ten."
+)
+
+
+def ends_of(drawn: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    """P10, P50 and P90 of the answers that are shown, in one sort of all of them."""
+    import numpy as np
+
+    ends = np.percentile(np.stack([drawn[name] for name in SHOWN]), LEVELS, axis=1)
+    return {name: tuple(column) for name, column in zip(SHOWN, ends.T.tolist(), strict=True)}
+
+
+def answers_table(
+    one: Case, point: Mapping[str, float], found: Mapping[str, tuple[float, ...]]
+) -> Table:
+    """The answers that fit a panel, each with its range."""
+    rows = []
+    for name in SHOWN:
+        ends = (digits(value) for value in found[name])
+        texts = (answer_text(name, value).split(" (")[0] for value in (point[name], *ends))
+        rows.append((label_of(one, name), *texts))
+    headers = ("answer", "at likely values", "P10", "P50", "P90")
+    return Table(headers, rows, f"One page, {number_text(PANEL_DRAWS)} draws")
+
+
+def parts_table(point: Mapping[str, float], drawn: Mapping[str, Any], budget: float) -> Table:
+    """Where the money goes, and how often the budget is kept, as bars."""
+    bill = point["usd_per_month"]
+    rows: list[tuple[str, str, Bar]] = [
+        (name, short_usd(point[key]), Bar(point[key] / bill if bill else 0,
+                                          share_text(point[key] / bill if bill else 0)))
+        for name, key in zip(("accelerators", "storage", "traffic out"), PARTS, strict=True)
+    ]  # fmt: skip
+    kept = within(drawn, budget)
+    rows.append(("draws within the budget", short_usd(budget),
+                 Bar(kept, share_text(kept), over=kept < TASK_SHARE)))  # fmt: skip
+    headers = ("of a month", "USD", "share")
+    return Table(headers, rows, left=frozenset({"share"}))
+
+
+def within(drawn: Mapping[str, Any], budget: float) -> float:
+    """Share of the draws whose bill stays within a budget."""
+    import numpy as np
+
+    return float(np.mean(drawn["usd_per_month"] <= budget))
+
+
+def sentence(one: Case, point: Mapping[str, float], found: Mapping[str, tuple[float, ...]]) -> str:
+    """The answer in one sentence."""
+    low, middle, high = found["usd_per_month"]
+    replica = f", {one.width} to a replica" if one.width > 1 else ""
+    return (
+        f"A month costs {short_usd(middle)}, four times in five {short_usd(low)} to "
+        f"{short_usd(high)}; at likely values {number_text(point['planned_accelerators'])} "
+        f"{one.accelerator}{replica}, and {unit_price(one, point)}."
+    )
+
+
+def _task(one: Case, drawn: Mapping[str, Any], budget: float) -> tuple[bool, str]:
+    x, system = one.x, one.system
+    same = all(
+        abs(x[name] - value) <= 1e-9 * value
+        for name, value in (
+            ("n_params", system.n_params), ("prompt_tokens", system.prompt_tokens[1]),
+            ("passes", system.passes[1]),
+        )
+    )  # fmt: skip
+    price = catalog.prices().get(one.accelerator)
+    listed = price and abs(x["usd_per_accelerator_hour"] - price.range.likely) < 1e-9
+    wanted = (
+        (system.key == "retrieval", "choose retrieval with answers first."),
+        (x["users"] == TASK_USERS, "set 1 million users."),
+        (x["requests_per_user"] == TASK_ASKS, "set 10 requests a day for each."),
+        (budget == TASK_BUDGET, "set the budget to 300 thousand USD."),
+        (same, "leave the model, its prompt and its passes as the system has them."),
+        (bool(listed), "leave the price of the accelerator as it is listed."),
+        (x["peak_factor"] >= 2, "leave the peak factor at 2 or more."),
+        (x["target_utilization"] <= 0.75, "leave the target utilization at 75 % or less."),
+    )
+    for met, advice in wanted:
+        if not met:
+            return False, advice
+    kept = within(drawn, budget)
+    if kept < TASK_SHARE:
+        high = percentiles(drawn["usd_per_month"])[2]
+        return False, (
+            f"within the budget in {share_text(kept)} of the draws; its P90 is {short_usd(high)}."
+        )
+    return True, f"within the budget in {share_text(kept)} of the draws."
+
+
+def service_panel(given: Inputs) -> Panel:
+    """The lesson's panel, starting at the reader's inputs."""
+    known = given.as_dict()
+    numbers = {name: value for name, value in known.items() if name not in (*NAMES, "others")}
+    start = filled(catalog.system(given.system), given.accelerator, DEFAULTS | numbers)
+    others = others_of(str(known.get("others", "")))
+    fixed = {name: known.get(name, others.get(name, DEFAULTS[name])) for name in FIXED}
+    names = (*catalog.prices(), given.accelerator)
+
+    def answer(budget_usd_per_month: float, **chosen: Any) -> Answer:
+        one = case(**{**fixed, **chosen})
+        point, drawn = one.beside(PANEL_DRAWS)
+        found = ends_of(drawn)
+        solved, score = _task(one, drawn, budget_usd_per_month)
+        tables = (
+            answers_table(one, point, found), parts_table(point, drawn, budget_usd_per_month)
+        )  # fmt: skip
+        return Answer(sentence(one, point, found), tables, score, solved)
+
+    price = start["usd_per_accelerator_hour"]
+    controls = (
+        Choice("system", "System", {s.key: s.name for s in catalog.systems().values()},
+               given.system, "What is served; it sets the model, its prompt and its passes",
+               fills=_of_system),
+        Number("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
+               scale_name="in millions"),
+        Number("requests_per_user", given.requests_per_user, 1, 100),
+        Number("n_params", start["n_params"], 0.1, 500, step=0.1, log=True, scale=GB,
+               scale_name="in billions"),
+        Number("prompt_tokens", start["prompt_tokens"], 0, 8000, step=50),
+        Number("passes", start["passes"], 1, 4000, step=10),
+        Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
+               given.precision, "How weights are stored; in FP8 and NVFP4 computed with, too, "
+               "where there is a rate for it"),
+        Choice("accelerator", "Accelerator", {name: name for name in names}, given.accelerator,
+               "The hardware that serves; it sets rates, memory, power and the price of an hour",
+               fills=lambda name: {"usd_per_accelerator_hour": _listed(name, price)}),
+        Number("usd_per_accelerator_hour", price, 0.1, 20, step=0.01, log=True),
+        Number("peak_factor", given.peak_factor, 1, 10, step=0.1),
+        Number("target_utilization", fixed["target_utilization"], 0.1, 1, step=0.05),
+        Number("budget_usd_per_month", TASK_BUDGET, 1, 100_000, step=10, log=True, scale=1000,
+               scale_name="in thousands"),
+    )  # fmt: skip
+    return Panel("What does a service cost, give or take?", TASK, controls, answer)
+
+
+FIXED = (
+    "token_target_seconds", "target_utilization", "spare_replicas", "retention_days", "replicas",
+    "hot_usd_per_gb", "egress_usd_per_gb", "accelerator_watts", "server_power_factor", "pue",
+    "usd_per_kwh", "grid_kg_per_kwh", "doubt", "seed",
+)  # fmt: skip
+
+
+def _of_system(key: str) -> dict[str, float]:
+    one = catalog.system(key)
+    return {
+        "n_params": one.n_params, "prompt_tokens": one.prompt_tokens[1], "passes": one.passes[1],
+    }  # fmt: skip
+
+
+def _listed(name: str, otherwise: float) -> float:
+    price = catalog.prices().get(name)
+    return price.range.likely if price else otherwise

@@ -1,0 +1,118 @@
+"""The one-page answer as an HTML file that stands alone, for people who open no notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from estimator import catalog
+from estimator.lesson.lesson_05 import (
+    DRAWS,
+    Case,
+    halving_table,
+    one_page,
+    price_table,
+    published_table,
+    range_table,
+    swing_table,
+    system_facts,
+    tornado_chart,
+    your_service,
+)
+from estimator.lesson.lesson_05_figures import svg_of
+from estimator.lesson.prose import Prose
+from estimator.lesson.result import write_whole
+from estimator.lesson.tables import Table
+from estimator.uncertainty import DISTRIBUTION, Ends
+from estimator.units import number_text
+
+LEFT_OUT = (
+    "Left out: people, servers without accelerators (search, queues, databases), the lines "
+    "themselves, discounts and commitments, hours in which accelerators are given back, the "
+    "making of the hardware, and what the service earns. The accelerators that the plan has are "
+    "counted as drawing the same power all month."
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report: a heading, paragraphs, a drawing with its caption, and tables."""
+
+    heading: str
+    texts: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    drawing: str = ""
+    caption: str = ""
+
+
+def report_html(one: Case, intervals: Mapping[str, Ends]) -> str:
+    """Write the report: nothing in it is loaded from elsewhere."""
+    from jinja2 import Environment
+
+    template = files("estimator.lesson") / "templates" / "service_report.html"
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(template.read_text(encoding="utf-8"))
+    shown = [
+        {
+            "heading": section.heading,
+            "texts": section.texts,
+            "tables": [table.html() for table in section.tables],
+            "drawing": section.drawing,
+            "caption": section.caption,
+        }
+        for section in sections(one, intervals)
+    ]
+    words = your_service(one, intervals).text.replace("**", "")
+    title = f"What {one.system.name} costs, give or take"
+    return page.render(title=title, sentence=words, sections=shown)
+
+
+def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
+    """The report's parts, in order."""
+    picture = tornado_chart(one)
+    drawn = (
+        f"{number_text(DRAWS)} draws from the ranges below, each a {DISTRIBUTION}: one time in "
+        "ten an answer lies under its P10, one time in ten above its P90."
+    )
+    parts = [
+        Section("The answer on one page", (drawn,), (one_page(one, intervals),)),
+        Section(
+            "What matters",
+            ("Each bar is the bill as one input moves from its P10 to its P90, the others at "
+             "their P50.",),
+            (swing_table(one),), svg_of(picture), picture.alt,
+        ),
+        Section("What would halve the bill", (), (halving_table(one),)),
+    ]  # fmt: skip
+    if one.system.key in catalog.systems():
+        load = (
+            "The course's figures are for 100,000,000 users with 10 requests a day each; ours "
+            "beside them, too, with everything at this course's defaults."
+        )
+        parts.append(Section("Published figures", (load,), (published_table(one.system.key),)))
+    parts.append(
+        Section(
+            "Where the inputs come from",
+            (),
+            (system_facts(one.system), range_table(one), price_table()),
+        )
+    )
+    parts.append(Section("What is left out", (LEFT_OUT,)))
+    return parts
+
+
+def write_report(path: str, one: Case, intervals: Mapping[str, Ends]) -> Prose:
+    """Write the report to `path`, whole or not at all; an empty path writes nothing."""
+    if not isinstance(path, str) or (path and not path.strip()):
+        raise TypeError(f"report_path is {path!r}, but it must be the path of a file: give text.")
+    if not path:
+        return Prose(
+            "No report is written: set `report_path` to a file's name, such as `service.html`."
+        )
+    write_whole(Path(path), report_html(one, intervals), "report_path")
+    return Prose(
+        f"The report of {one.system.name} is written. It is one file, which loads nothing from "
+        "elsewhere."
+    )

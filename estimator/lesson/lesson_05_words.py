@@ -1,0 +1,60 @@
+"""Lesson 05's answers in words: money short, prices per token or per item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from estimator.cost import MILLION
+from estimator.glossary import quantity
+from estimator.lesson.lesson_05_case import Case
+from estimator.units import number_text, quantity_text
+
+
+def short_usd(usd: float) -> str:
+    """Write dollars to three digits, many of them in words.
+
+    >>> short_usd(3_879_518), short_usd(70_752_751_574), short_usd(840)
+    ('3.88 million USD', '70.8 billion USD', '840 USD')
+    """
+    for name, size in (("billion ", 1e9), ("million ", 1e6)):
+        if usd >= 0.9995 * size:
+            return f"{number_text(usd / size, 3)} {name}USD"
+    return f"{number_text(digits(usd))} USD"
+
+
+def answer_text(name: str, value: float) -> str:
+    """Write an answer with its unit; money of a month short."""
+    unit = quantity(name).unit
+    if name == "usd_per_item" and value < 0.01:
+        return f"{number_text(value * MILLION, 3)} USD a million"
+    return short_usd(value) if unit == "USD/month" else quantity_text(value, unit)
+
+
+def price_words(one: Case, usd: float) -> str:
+    """Write a small price: in dollars, or in cents where there are few."""
+    return f"{number_text(usd, 3)} USD" if usd >= 0.1 else f"{number_text(usd * 100, 3)} cents"
+
+
+def unit_price(one: Case, of: Mapping[str, float]) -> str:
+    """Write the price of a million tokens, or of one item where passes give no tokens."""
+    if one.system.gives_tokens:
+        return f"{price_words(one, of['usd_per_million_passes'])} for a million tokens"
+    return f"{price_words(one, of['usd_per_item'])} for one {one.system.item}"
+
+
+def label_of(one: Case, name: str) -> str:
+    """Name an answer in the words of the system."""
+    words = {
+        "usd_per_item": f"cost of one {one.system.item}",
+        "item_watt_hours": f"energy of one {one.system.item}",
+        "accelerators": "floor of the arithmetic, mean load",
+        "batch": "requests at a time in a replica",
+    }
+    if one.system.gives_tokens:
+        words["usd_per_million_passes"] = "cost of a million output tokens"
+    return words.get(name, quantity(name).label)
+
+
+def digits(value: float) -> float:
+    """Three digits: an interval has no more."""
+    return float(f"{value:.3g}")

@@ -1,0 +1,348 @@
+"""Lesson 06's own tables: what is exact, what the memory of an engine is, how long a step takes.
+
+All figures come from the code that `python -m estimator validate` runs. Figure, hunt, panel and
+exercises have modules of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+
+from estimator import catalog
+from estimator.catalog import serving
+from estimator.catalog.measured import verified_caches
+from estimator.engine import Service, roofline_token_seconds, serve
+from estimator.lesson.lesson_06_exercises import (
+    EXERCISES,
+    error_of_three,
+    requests_that_run,
+    wait_for_prompts,
+)
+from estimator.lesson.lesson_06_figures import scatter_chart
+from estimator.lesson.lesson_06_hunt import hunt, hunt_table
+from estimator.lesson.lesson_06_panel import (
+    ACCELERATORS,
+    ENGINES,
+    MODELS,
+    NARROWED,
+    PRECISIONS,
+    TENSOR,
+    estimate_of,
+    step_panel,
+    your_case,
+)
+from estimator.lesson.lesson_06_reader import your_measurements, your_results
+from estimator.lesson.lesson_06_runs import SHIPPED, number_of_rows, shipped
+from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown
+from estimator.memory import window_cache_bytes
+from estimator.step_time import running_requests
+from estimator.units import number_text, quantity_text, seconds_text, share_text
+from estimator.validate import memory, parameters
+from estimator.validate.compare import Score
+from estimator.validate.files import read_rows
+from estimator.validate.predict import replica_of
+from estimator.validate.serving import MARKS
+
+__all__ = [
+    "ACCELERATORS", "ENGINES", "EXERCISES", "MODELS", "NARROWED", "PRECISIONS", "TENSOR",
+    "error_of_three", "estimate_of", "hunt", "hunt_table", "requests_that_run", "scatter_chart",
+    "shipped", "step_panel", "wait_for_prompts", "your_case", "your_measurements", "your_results",
+]  # fmt: skip
+
+FOLDER = SHIPPED.parent
+FAMILIES = (
+    "gpt2-medium", "llama-3.2-3b", "llama-3.1-8b", "qwen3-32b", "gemma-2-9b", "mixtral-8x7b",
+    "gpt-oss-120b", "deepseek-v3",
+)  # fmt: skip
+ONE_RUN = 512
+"""Line of the run that is taken apart: its error is about the median of its group."""
+CLAIMED = 0.8
+SATURATED = "gpt-oss-120b/H100-SXM/vllm"
+
+
+def evidence() -> Table:
+    """Where each kind of evidence comes from."""
+    constants = serving.step_constants()
+    return assumptions(
+        (
+            ("an error", "predicted / measured - 1, without its sign", "the usual relative error"),
+            ("parameter counts", f"{len(catalog.configurations())} modules",
+             "transformers, built from each model's configuration"),
+            ("memory", "vLLM 0.19 on an H100", "logs published by llm-d-planner, Apache-2.0"),
+            ("serving runs", number_of_rows(shipped().report.rows),
+             "the aiconfigurator 0.12 wheel, Apache-2.0"),
+            ("constants of the step", f"{len(constants.table)}, fitted {constants.date}",
+             "tools/fit_step_time.py, on these runs"),
+            ("each run's estimate", "by a fit without its group",
+             "group: model, accelerator and engine"),
+        )
+    )  # fmt: skip
+
+
+def answer_table() -> Table:
+    """How wrong each kind of estimate is, the exact ones first."""
+    counted = parameters.compare(_published())
+    exact = sum(one.matches for one in counted)
+    pool = _memory("measured_memory_more.csv")["pool predicted"]
+    score = shipped().report.scores["all"]["all rows"]
+    rows = (
+        ("parameters", f"{exact} of {len(counted)} models", "0 %: exact"),
+        ("bytes of the cache", f"{len(verified_caches())} real caches", "0 %: exact"),
+        ("memory left for the cache", f"{pool['rows']:.0f} logged runs",
+         share_text(pool["median"], 2)),
+        ("time per output token, roofline", number_of_rows(score.rows),
+         share_text(score.roofline_median, 1)),
+        ("time per output token, our model", number_of_rows(score.rows),
+         share_text(score.median, 1)),
+    )  # fmt: skip
+    headers = ("what is estimated", "held against", "median absolute error")
+    return Table(headers, rows, "How wrong is the envelope?")
+
+
+@functools.cache
+def _published() -> dict[str, dict[str, object]]:
+    return {
+        one.name: {"parameters": one.n_params, "config": dict(one.config)}
+        for one in catalog.configurations().values()
+    }
+
+
+def parameters_table() -> Table:
+    """Computed parameters against the published module's, and the cache of a token."""
+    found = {one.model: one for one in parameters.compare(_published())}
+    rows = []
+    for key in FAMILIES:
+        one = found[catalog.configuration(key).name]
+        counts = (number_text(one.published or 0), number_text(one.computed or 0))
+        difference = number_text((one.computed or 0) - (one.published or 0))
+        rows.append((one.model, *counts, difference, number_text(one.kv_bytes_per_token or 0)))
+    off = sum(abs((one.computed or 0) - (one.published or 0)) for one in found.values())
+    exact = sum(one.matches for one in found.values())
+    total = (f"all {len(found)} models", f"{exact} exact", "", number_text(off), "")
+    headers = ("model", "published", "computed", "difference", "cache, bytes a token")
+    return Table(headers, rows, "Parameters, to the last one", total=total)
+
+
+def caches_table() -> Table:
+    """The formula's cache against the tensors of models that ran."""
+    rows = []
+    for c in verified_caches().values():
+        computed = window_cache_bytes(
+            c.n_layers - c.window_layers, c.window_layers, c.n_kv_heads, c.head_dim, c.tokens,
+            max(c.window - 1, 1), c.batch, c.element_bytes,
+        )  # fmt: skip
+        rows.append((c.case, number_text(c.tensor_bytes), number_text(computed),
+                     number_text(computed - c.tensor_bytes)))  # fmt: skip
+    headers = ("shape of", "bytes of the tensors", "computed", "difference")
+    return Table(headers, rows, "Caches of models that ran on a CPU")
+
+
+@functools.cache
+def _memory(name: str) -> dict[str, dict[str, float]]:
+    return memory.compare(read_rows(FOLDER / name)).summary()
+
+
+def memory_table() -> Table:
+    """Each component of an engine's memory against its log: absolute errors, none made up for."""
+    fitted, later = _memory("measured_memory.csv"), _memory("measured_memory_more.csv")
+    rows = []
+    for name, meaning in memory.COMPONENTS.items():
+        cells: list[Cell] = []
+        for found in (fitted.get(name), later.get(name)):
+            cells += (
+                [
+                    f"{found['rows']:.0f}",
+                    *(Unbroken(share_text(found[key], 2)) for key in ("mean", "worst")),
+                ]
+                if found
+                else ["0", "", ""]
+            )
+        rows.append((name, meaning, *cells))
+    headers = ("component", "what it is", "rows of the fit", "mean error", "worst",
+               "later rows", "mean error, later", "worst, later")  # fmt: skip
+    note = "vLLM 0.19.0 on H100; the later rows were found after the constants had been worked out."
+    return Table(
+        headers, rows, "Memory against the engine's log", note, left=frozenset({headers[1]})
+    )
+
+
+def cancelling_table() -> Table:
+    """What the mean hides when errors keep their sign."""
+    report = memory.compare(
+        [
+            *read_rows(FOLDER / "measured_memory.csv"),
+            *read_rows(FOLDER / "measured_memory_more.csv"),
+        ]
+    )
+    rows = []
+    for name in ("weights", "activations", "non-torch", "pool predicted"):
+        errors = report.errors[name]
+        signed, plain = statistics.fmean(errors), statistics.fmean(map(abs, errors))
+        rows.append((name, share_text(signed, 3), share_text(plain, 3)))
+    headers = ("component, all rows", "mean with signs", "mean of absolute errors")
+    return Table(headers, rows, "How signs flatter")
+
+
+# One run, term by term
+
+
+def _one_run() -> tuple[int, Service]:
+    """The place of the run that is taken apart, and its estimate, by a fit without its group."""
+    columns, settings = shipped().columns, shipped().settings
+    place = int((columns["line"] == ONE_RUN).argmax())
+    setting = settings[columns["setting"][place]]
+    constants = serving.step_constants().left_out[setting.group].constants
+    load = (float(columns[name][place]) for name in ("batch", "prompt_tokens", "output_tokens"))
+    return place, serve(replica_of(setting), constants, *load)
+
+
+def one_run() -> tuple[float, float, float]:
+    """The measured time of a token of one run, its roofline, and its estimate, seconds."""
+    place, _ = _one_run()
+    columns = shipped().columns
+    measured, floor, estimate = (
+        float(columns[name][place]) for name in ("measured", "floor", "predicted")
+    )
+    return measured, floor, estimate
+
+
+def one_run_table() -> Table:
+    """What the estimate of one run is made of."""
+    place, service = _one_run()
+    columns = shipped().columns
+    setting = shipped().settings[columns["setting"][place]]
+    made, constants = (
+        replica_of(setting),
+        serving.step_constants().left_out[setting.group].constants,
+    )
+    layers = made.n_layers * constants.layer_seconds
+    parts = {
+        "weights, read once a step": service.weight_seconds,
+        "caches of all sequences": service.cache_seconds,
+        "exchanges between accelerators": service.exchange_seconds,
+        "fixed cost of the layers": layers,
+        "cost of the sequences": service.overhead_seconds - layers,
+        "prompts that share the steps": service.token_seconds - service.decode_step_seconds,
+    }
+    times = {name: float(seconds) for name, seconds in parts.items()}
+    batch, prompt, output = (
+        number_text(float(columns[name][place]))
+        for name in ("batch", "prompt_tokens", "output_tokens")
+    )
+    caption = (
+        f"{setting.model} on {setting.layout.tensor} x {setting.system}, {setting.engine}: "
+        f"{batch} in flight, {prompt} tokens in, {output} out"
+    )
+    table = breakdown(times, "s", caption=caption)
+    headers = ("part of a token's time", "time", "share")
+    measured, floor, _ = one_run()
+    note = f"Measured: {seconds_text(measured)}. Roofline: {seconds_text(floor)}."
+    return Table(headers, table.rows, table.caption, note, table.total, table.left)
+
+
+def constants_table() -> Table:
+    """The fitted constants with their ranges over the fits that leave a group out."""
+    rows: list[tuple[Cell, ...]] = []
+    for one in serving.step_constants().table:
+        cells = (quantity_text(value, one.unit) for value in (one.value, one.low, one.high))
+        rows.append((one.name, *map(Unbroken, cells), one.meaning))
+    headers = ("constant", "all rows", "lowest fit", "highest fit", "what it means")
+    note = "Lowest and highest of the fits that each leave one group out."
+    return Table(headers, rows, "All that was fitted", note, left=frozenset({"what it means"}))
+
+
+# All runs
+
+
+def errors_table() -> Table:
+    """Errors by kind of model, model, accelerator, engine and precision."""
+    scores = shipped().report.scores
+    rows: list[tuple[Cell, ...]] = [_errors("all rows", scores["all"]["all rows"])]
+    for view in ("kind", "model", "accelerator", "engine", "precision"):
+        for name, score in scores[view].items():
+            rows.append(_errors(f"{view}: {name}", score))
+    headers = ("rows", "count", "roofline, median", "model, median", "model, mean", "P90 of it")
+    caption = "Absolute errors of the time per output token"
+    return Table(headers, rows, caption, _first_token_note())
+
+
+def _first_token_note() -> str:
+    first = shipped().report.first_token
+    return (
+        f"Time to first token, {number_of_rows(int(first['rows']))}: "
+        f"{number_text(int(first['under the floor']))} under the floor of their prefill; the "
+        f"estimate with its queue is {share_text(first['median error'], 1)} off in the median, and "
+        f"{share_text(first['coverage'], 1)} lie in its interval."
+    )
+
+
+def _errors(name: str, score: Score) -> tuple[Cell, ...]:
+    shares = (score.roofline_median, score.median, score.mean, score.p90)
+    return (name, number_text(score.rows), *(share_text(share, 1) for share in shares))
+
+
+def coverage_table() -> Table:
+    """How often the measured time lies in the interval that claims four fifths."""
+    scores = shipped().report.scores
+    views = (("all", ("all rows",)), ("kind", ("dense", "mixture")), ("group", scores["group"]))
+    rows = []
+    for view, names in views:
+        for name in names:
+            score = scores[view][name]
+            bar = Bar(score.coverage, share_text(score.coverage, 1), over=score.coverage < CLAIMED)
+            rows.append((name, number_text(score.rows), bar))
+    headers = ("rows", "count", "inside P10 to P90, striped below the claim")
+    caption = f"An interval that claims {share_text(CLAIMED)}"
+    return Table(headers, rows, caption, left=frozenset({headers[2]}))
+
+
+# What it gets wrong
+
+
+def worst_table(count: int = 10) -> Table:
+    """The runs that were estimated worst, and what is odd about them."""
+    rows = []
+    for one in shipped().report.worst[:count]:
+        load = f"{one.batch:g} in flight, {one.prompt_tokens:g} in, {one.output_tokens:g} out"
+        rows.append((f"line {one.line}: {one.group}", load, f"{one.measured_ms:.2f} ms",
+                     f"{one.predicted_ms:.2f} ms", one.marks))  # fmt: skip
+    marks = {mark for one in shipped().report.worst[:count] for mark in one.marks.split()}
+    note = " ".join(f"{mark}: {MARKS[mark]}." for mark in sorted(marks))
+    headers = ("run", "load", "measured", "estimated", "marks")
+    return Table(headers, rows, "The worst estimates", note, left=frozenset({"load", "marks"}))
+
+
+def suspects_table() -> Table:
+    """How many requests the nine saturated runs can have had in a step, by their own times."""
+    columns, settings = shipped().columns, shipped().settings
+    rows = []
+    for place, index in enumerate(columns["setting"]):
+        setting = settings[index]
+        if setting.group != SATURATED or not columns["waiting"][place]:
+            continue
+        measured, prompt, output, first, batch = (
+            float(columns[name][place])
+            for name in (
+                "measured",
+                "prompt_tokens",
+                "output_tokens",
+                "first_token_seconds",
+                "batch",
+            )
+        )
+        run = running_requests(batch, first, (output - 1) * measured)
+        constants = serving.step_constants().left_out[setting.group].constants
+        made = replica_of(setting)
+        service = serve(made, constants, run, prompt, output)
+        floor = roofline_token_seconds(made, run, prompt + output / 2)
+        count = setting.layout.tensor
+        times = (seconds_text(first), number_text(round(run, 1)), f"{measured * 1e3:.2f} ms",
+                 f"{float(floor) * 1e3:.2f} ms",
+                 f"{float(service.token_seconds) * 1e3:.2f} ms")  # fmt: skip
+        name = f"line {columns['line'][place]}"
+        rows.append((name, count, number_text(batch), *map(Unbroken, times)))
+    headers = ("run", "accelerators", "in flight, as recorded", "to the first token",
+               "that can have run", "measured", "roofline of those",
+               "estimate for those")  # fmt: skip
+    return Table(headers, rows, f"{SATURATED}: the runs that waited")

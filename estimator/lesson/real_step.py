@@ -1,0 +1,72 @@
+"""Lesson 04's look past the bounds: what a step of an engine costs, term by term."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from estimator.arithmetic import maximum
+from estimator.catalog import serving
+from estimator.engine import Layout, Numerics, Service, Uncertain, replica, serve
+from estimator.lesson.tables import Cell, Table, Unbroken
+from estimator.serving import requests_in_flight, requests_per_s
+from estimator.units import number_text, seconds_text
+
+MODEL, ACCELERATOR = "llama-3.2-3b", "A100-SXM-80GB"
+USERS, ASKS, OUTPUT_TOKENS = 100_000_000, 10, 500
+NO_PROMPT = 1
+"""The course's requests bring no prompt; a served request has one token at least."""
+BATCHES = (1, 8, 64, 153, 557)
+
+
+@dataclass(frozen=True, slots=True)
+class RealStep:
+    """A step of the course's service at a batch, and the accelerators that it takes."""
+
+    service: Service
+    layer_seconds: float
+    token: Uncertain
+    fewest: int
+    accelerators: int
+    most: int
+
+
+def real_step(batch: int) -> RealStep:
+    """Estimate a step of the course's service by the model that lesson 06 holds against runs."""
+    fit = serving.step_constants().fit
+    made = replica(serving.decoder(MODEL), Numerics(), serving.hardware(ACCELERATOR), Layout())
+    service = serve(made, fit.constants, batch, NO_PROMPT, OUTPUT_TOKENS)
+    token = fit.dense.token.around(float(service.token_seconds))
+    rate = requests_per_s(USERS, ASKS)
+    fleet = (
+        math.ceil(requests_in_flight(rate, OUTPUT_TOKENS * float(seconds)) / batch)
+        for seconds in (token.p10, token.p50, token.p90)
+    )
+    layers = float(made.n_layers) * fit.constants.layer_seconds
+    return RealStep(service, layers, token, *fleet)
+
+
+def real_steps_table() -> Table:
+    """What a step of the course's service costs at several batches, and the fleet for it."""
+    rows: list[tuple[Cell, ...]] = []
+    for batch in BATCHES:
+        step = real_step(batch)
+        parts = (
+            maximum(step.service.weight_seconds, step.service.matmul_seconds),
+            step.service.cache_seconds, step.layer_seconds,
+            float(step.service.overhead_seconds) - step.layer_seconds,
+        )  # fmt: skip
+        low, high = (float(end) * 1e3 for end in (step.token.p10, step.token.p90))
+        texts = (
+            *(seconds_text(float(part)) for part in parts), seconds_text(float(step.token.p50)),
+            f"{low:.1f} to {high:.1f} ms", number_text(step.accelerators),
+            f"{number_text(step.fewest)} to {number_text(step.most)}",
+        )  # fmt: skip
+        rows.append((number_text(batch), *map(Unbroken, texts)))
+    headers = (
+        "batch", "weights, or arithmetic", "caches", "layers", "sequences", "a step",
+        "P10 to P90", "fleet", "P10 to P90",
+    )  # fmt: skip
+    return Table(
+        headers, rows, "Llama 3.2 3B on an A100, no prompts: a step of an engine, and the fleet"
+    )

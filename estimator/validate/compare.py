@@ -1,0 +1,296 @@
+"""Estimate measured serving runs, and say how far off the estimates are.
+
+A row of a group (model x accelerator x engine) on which the constants were fitted is estimated by
+constants, and by an interval, from the fit that left this group out: no figure printed here comes
+from a fit that has seen the row. Errors are |predicted / measured - 1|.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from estimator.catalog import serving as catalog
+from estimator.engine import DecoderShape, Spread
+from estimator.formula import facts_of
+from estimator.step_time import absolute_error
+from estimator.validate.predict import (
+    Runs,
+    estimate,
+    first_token_floor,
+    roofline,
+    running,
+    runs_of,
+)
+from estimator.validate.rows import Setting, Unread
+from estimator.validate.table import BLOCK_ROWS, Block, read_blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+REASONS = 20
+LINES = 5
+
+VIEWS: dict[str, Callable[[Setting], str]] = {
+    "model": lambda setting: setting.model,
+    "accelerator": lambda setting: setting.system,
+    "engine": lambda setting: setting.engine,
+    "precision": lambda setting: setting.mode or "bfloat16",
+    "group": lambda setting: setting.group,
+    "kind": lambda setting: "mixture" if setting.decoder.is_mixture else "dense",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well some rows were estimated; errors and coverage are shares, NaN without rows."""
+
+    rows: int
+    roofline_median: float
+    roofline_mean: float
+    median: float
+    mean: float
+    p90: float
+    coverage: float
+
+
+Scores = dict[str, dict[str, Score]]
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """A row that was estimated badly."""
+
+    line: int
+    group: str
+    batch: float
+    prompt_tokens: float
+    output_tokens: float
+    measured_ms: float
+    predicted_ms: float
+    error: float
+    marks: str
+
+
+@dataclass(slots=True)
+class Report:
+    """All that a file of measured runs says of the estimate."""
+
+    file: str
+    rows: int = 0
+    fitted: int = 0
+    scores: Scores = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
+    first_token: dict[str, float] = field(default_factory=dict)
+    worst: list[Worst] = field(default_factory=list)
+    unread: dict[str, list[int]] = field(default_factory=dict)
+    unread_rows: int = 0
+
+
+_error = facts_of(absolute_error).bare
+
+
+class _Collector:
+    """Estimates blocks of runs, and keeps a few numbers of each row."""
+
+    def __init__(self, worst: int) -> None:
+        self.constants = catalog.step_constants()
+        self.parts: list[dict[str, NDArray[Any]]] = []
+        self.settings: Sequence[Setting] = ()
+        self.keep = worst
+        self.worst: list[Worst] = []
+        self.marks: Counter[str] = Counter()
+        self.fitted = 0
+
+    def add(self, block: Block) -> None:
+        """Estimate some runs."""
+        if not len(block):
+            return
+        runs, self.settings = runs_of(block), block.settings
+        (predicted, low, high), first = self._predict(runs)
+        measured, first_measured, floor = (
+            runs.token_seconds,
+            runs.first_token_seconds,
+            roofline(runs),
+        )
+        errors = _error(predicted, measured)
+        self.parts.append(
+            {
+                "line": block.line,
+                "setting": block.setting,
+                "batch": block.batch,
+                "prompt_tokens": block.prompt_tokens,
+                "output_tokens": block.output_tokens,
+                "first_token_seconds": block.first_token_seconds,
+                "waiting": block.marks["waiting"],
+                "measured": measured,
+                "predicted": predicted,
+                "low": low,
+                "high": high,
+                "floor": floor,
+                "roofline": _error(floor, measured),
+                "model": errors,
+                "inside": (low <= measured) & (measured <= high),
+                "first_token": _error(first[0], first_measured),
+                "first_inside": (first[1] <= first_measured) & (first_measured <= first[2]),
+                "under_floor": first_measured < first_token_floor(runs),
+            }
+        )
+        marks = {**block.marks, "capped": running(runs) < runs.batch, "faster": floor > measured}
+        self.marks.update(
+            {name: count for name, rows in marks.items() if (count := int(rows.sum()))}
+        )
+        self._note(block, marks, predicted, errors)
+
+    def _predict(self, runs: Runs) -> tuple[Array, Array]:
+        """Estimate each group by constants that have not seen it: times with their P10 and P90.
+
+        First those per output token, then those to the first token.
+        """
+        tokens, first = np.empty((3, len(runs.batch))), np.empty((3, len(runs.batch)))
+        names, index = np.unique(runs.groups, return_inverse=True)
+        for place, group in enumerate(names):
+            rows = index == place
+            known = self.constants.left_out.get(str(group))
+            self.fitted += int(rows.sum()) if known else 0
+            fit = known or self.constants.fit
+            part = runs.select(rows)
+            spreads = fit.spreads(bool(part.mixture[0]))
+            times = estimate(part, fit.constants)
+            tokens[:, rows] = _interval(times.token_seconds, spreads.token)
+            first[:, rows] = _interval(times.first_token_seconds, spreads.first_token)
+        return tokens, first
+
+    def _note(
+        self, block: Block, marks: Mapping[str, Mask], predicted: Array, errors: Array
+    ) -> None:
+        """Keep the rows that were estimated worst, the earlier of two that are equal."""
+        for place in np.argsort(-errors, kind="stable")[: self.keep]:
+            self.worst.append(
+                Worst(
+                    int(block.line[place]),
+                    block.settings[block.setting[place]].group,
+                    float(block.batch[place]),
+                    float(block.prompt_tokens[place]),
+                    float(block.output_tokens[place]),
+                    float(block.token_seconds[place]) * 1e3,
+                    float(predicted[place]) * 1e3,
+                    float(errors[place]),
+                    " ".join(sorted(name for name, rows in marks.items() if rows[place])),
+                )
+            )
+        self.worst.sort(key=lambda worst: -worst.error)
+        del self.worst[self.keep :]
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Join what was kept of all rows."""
+        names = self.parts[0] if self.parts else ()
+        return {name: np.concatenate([part[name] for part in self.parts]) for name in names}
+
+
+def _interval(times: Any, spread: Spread) -> Array:
+    return np.stack([times, times * spread.low, times * spread.high])
+
+
+def scores_of(columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]) -> Scores:
+    """Give the scores of every view, and over all rows."""
+    index, waiting = columns["setting"], columns["waiting"]
+    tables: Scores = {"all": {"all rows": _score(columns, slice(None))}}
+    if waiting.any():
+        tables["all"]["but the waiting"] = _score(columns, ~waiting)
+    for view, label in VIEWS.items():
+        names, codes = np.unique([label(setting) for setting in settings], return_inverse=True)
+        labels = codes[index]
+        table = {str(name): _score(columns, labels == place) for place, name in enumerate(names)}
+        tables[view] = {name: score for name, score in table.items() if score.rows}
+        if view == "kind" and waiting.any():
+            for place, name in enumerate(names):
+                score = _score(columns, (labels == place) & ~waiting)
+                tables[view][f"{name} but the waiting"] = score
+    return tables
+
+
+def _score(columns: Mapping[str, NDArray[Any]], rows: Any) -> Score:
+    floor, model = columns["roofline"][rows], columns["model"][rows]
+    if not len(model):
+        return Score(0, *[float("nan")] * 6)
+    return Score(
+        len(model),
+        float(np.median(floor)),
+        float(floor.mean()),
+        float(np.median(model)),
+        float(model.mean()),
+        float(np.quantile(model, 0.9)),
+        float(columns["inside"][rows].mean()),
+    )
+
+
+def _first_token(columns: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    """Tell how the time to first token compares, of rows that give one."""
+    errors = columns["first_token"]
+    given = ~np.isnan(errors)
+    if not given.any():
+        return {}
+    return {
+        "rows": int(given.sum()),
+        "under the floor": int(columns["under_floor"][given].sum()),
+        "median error": float(np.median(errors[given])),
+        "coverage": float(columns["first_inside"][given].mean()),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A file's report, and what was measured and estimated of each row that could be modelled.
+
+    Columns are the row's `line`, load and `setting` (a place in `settings`), and in seconds
+    `measured`, `predicted`, `low` and `high` (P10 and P90) and `floor` (the roofline).
+    """
+
+    report: Report
+    columns: Mapping[str, NDArray[Any]]
+    settings: Sequence[Setting]
+
+
+def validate(path: Path, worst: int = 10, own: Mapping[str, DecoderShape] | None = None) -> Report:
+    """Hold the estimate against every row of a file; `own` are the reader's models by name.
+
+    Raises: ColumnsError: no table of measured runs; OSError: the file cannot be read.
+    """
+    return compare(path, worst, own).report
+
+
+def compare(
+    path: Path, worst: int = 10, own: Mapping[str, DecoderShape] | None = None
+) -> Comparison:
+    """Do what `validate` does, and keep every row. Raises as it does."""
+    report, collector = Report(path.name), _Collector(worst)
+    for block in read_blocks(path, BLOCK_ROWS, own):
+        collector.add(block)
+        report.rows += len(block)
+        report.unread_rows += len(block.unread)
+        for row in block.unread:
+            _note_unread(report.unread, row)
+    report.fitted, report.marks = collector.fitted, dict(collector.marks)
+    columns = collector.columns()
+    if report.rows:
+        report.scores = scores_of(columns, collector.settings)
+        report.first_token = _first_token(columns)
+    report.worst = collector.worst
+    return Comparison(report, columns, collector.settings)
+
+
+def _note_unread(unread: dict[str, list[int]], row: Unread) -> None:
+    why = row.why if row.why in unread or len(unread) < REASONS else "other reasons."
+    lines = unread.setdefault(why, [0])
+    lines[0] += 1
+    if len(lines) <= LINES:
+        lines.append(row.line)

@@ -1,0 +1,262 @@
+"""Read a file of measured runs block by block, each a handful of arrays, whatever its length.
+
+What many rows share (`rows.Common`) is worked out once. A row that cannot be modelled is named
+with its line and a sentence, and the rest is used.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from estimator.engine import DecoderShape
+from estimator.validate.files import check_plain
+from estimator.validate.rows import (
+    COMMON,
+    OPTIONAL,
+    REQUIRED,
+    Common,
+    Run,
+    Setting,
+    Settings,
+    Unread,
+    number,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+BLOCK_ROWS = 20_000
+NUMBERS = ("isl", "osl", "tpot_ms")
+COMMON_MARKS = ("square", "data")
+
+
+class ColumnsError(ValueError):
+    """A file that is no table of measured runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of a file, column by column; `setting` is a row's place in `settings`.
+
+    Times are seconds, NaN where the time to first token is not given.
+    """
+
+    settings: Sequence[Setting]
+    line: NDArray[np.int64]
+    setting: NDArray[np.int64]
+    batch: Array
+    prompt_tokens: Array
+    output_tokens: Array
+    token_seconds: Array
+    first_token_seconds: Array
+    marks: Mapping[str, Mask]
+    unread: tuple[Unread, ...]
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    def marks_of(self, place: int) -> frozenset[str]:
+        """Give the marks of a row."""
+        return frozenset(name for name, rows in self.marks.items() if rows[place])
+
+    def runs(self) -> Iterator[Run]:
+        """Give the rows one by one."""
+        for place in range(len(self)):
+            yield Run(
+                int(self.line[place]),
+                self.settings[self.setting[place]],
+                float(self.batch[place]),
+                float(self.prompt_tokens[place]),
+                float(self.output_tokens[place]),
+                float(self.token_seconds[place]),
+                float(self.first_token_seconds[place]),
+                self.marks_of(place),
+            )
+
+
+def read_runs(path: Path) -> Iterator[Run | Unread]:
+    """Read a file row by row, in its order; raises as `read_blocks`."""
+    for block in read_blocks(path):
+        rows: list[Run | Unread] = [*block.runs(), *block.unread]
+        yield from sorted(rows, key=lambda row: row.line)
+
+
+def read_blocks(
+    path: Path, rows: int = BLOCK_ROWS, own: Mapping[str, DecoderShape] | None = None
+) -> Iterator[Block]:
+    """Read a file in blocks of so many rows; `own` are the reader's models by name.
+
+    Raises: ColumnsError: no header, or columns are missing; OSError: no such file; ValueError: a
+        pipe or a device, which may never end.
+    """
+    check_plain(path)
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        cells = csv.reader(file)
+        header = [name.strip() for name in next(cells, [])]
+        check_columns(header, path.name)
+        reader = _Reader(header, own or {})
+        for lines, table, unread in _parts(cells, rows):
+            yield reader.block(lines, table, unread)
+
+
+def check_columns(header: list[str], name: str) -> None:
+    """Refuse a header that lacks what the estimate needs."""
+    missing = [column for column in REQUIRED if column not in header]
+    if missing:
+        raise ColumnsError(
+            f"{name} has no column {', '.join(missing)}: a table of measured serving runs has "
+            f"{', '.join(REQUIRED)}, and may have {', '.join(OPTIONAL)}."
+        )
+
+
+Part = tuple[list[int], list[list[str]], list[Unread]]
+
+
+def _parts(cells: Iterator[list[str]], rows: int) -> Iterator[Part]:
+    """Cut a file into parts: lines, cells, and rows that are no CSV; blank lines are none."""
+    lines: list[int] = []
+    table: list[list[str]] = []
+    unread: list[Unread] = []
+    line, done = 1, False
+    while not done:
+        line += 1
+        try:
+            row = next(cells, None)
+        except csv.Error as error:
+            unread.append(Unread(line, f"the row is no CSV: {error}."))
+            continue
+        if row is None:
+            done = True
+        elif row and (row[0] or any(row)):
+            lines.append(line)
+            table.append(row)
+        if done or len(lines) == rows:
+            yield lines, table, unread
+            lines, table, unread = [], [], []
+
+
+class _Reader:
+    """Turns cells into blocks; it knows the settings and the rows that it has seen."""
+
+    def __init__(self, header: list[str], own: Mapping[str, DecoderShape]) -> None:
+        self.places = {name: place for place, name in enumerate(header)}
+        self.common = [name for name in COMMON if name in self.places]
+        self.common_of = itemgetter(*(self.places[name] for name in self.common))
+        self.makes = Settings(own)
+        self.known: dict[tuple[str, ...], Common | str] = {}
+        self.settings: dict[Setting, int] = {}
+        self.seen: set[int] = set()
+
+    def block(self, lines: list[int], table: list[list[str]], unread: list[Unread]) -> Block:
+        """Make a block of some rows."""
+        for cells in table:
+            if len(cells) < len(self.places):
+                cells += [""] * (len(self.places) - len(cells))
+        commons = self._commons(table)
+        texts = {name: self._column(table, name) for name in (*NUMBERS, "ttft_ms")}
+        numbers = {name: _floats(texts[name]) for name in NUMBERS}
+        first = _floats(texts["ttft_ms"])
+        readable = np.array([isinstance(common, Common) for common in commons], dtype=bool)
+        right = readable & (numbers["isl"] >= 1) & (numbers["osl"] >= 1) & (numbers["tpot_ms"] > 0)
+        for values in numbers.values():
+            right &= np.isfinite(values)
+        right &= np.isfinite(first) | _mask(not text for text in texts["ttft_ms"])
+        for place in np.flatnonzero(~right):
+            row = {name: column[place] for name, column in texts.items()}
+            unread.append(Unread(lines[place], why_unread(commons[place], row)))
+        places = np.flatnonzero(right)
+        kept = [common for place in places if isinstance(common := commons[place], Common)]
+        repeated = self._repeated([table[place] for place in places])
+        prompt, output, token = (numbers[name][places] for name in NUMBERS)
+        marks = {mark: _mask(mark in common.marks for common in kept) for mark in COMMON_MARKS}
+        marks["waiting"] = first[places] > (output - 1) * token
+        marks["repeated"] = repeated
+        place_of = self.settings
+        index = [place_of.setdefault(common.setting, len(place_of)) for common in kept]
+        return Block(
+            settings=tuple(self.settings),
+            line=np.array(lines, dtype=np.int64)[places],
+            setting=np.array(index, dtype=np.int64),
+            batch=np.array([common.batch for common in kept], dtype=float),
+            prompt_tokens=prompt,
+            output_tokens=output,
+            token_seconds=token / 1e3,
+            first_token_seconds=first[places] / 1e3,
+            marks=marks,
+            unread=tuple(sorted(unread, key=lambda row: row.line)),
+        )
+
+    def _column(self, table: list[list[str]], name: str) -> list[str]:
+        """Texts of a column; what is not given is empty."""
+        place = self.places.get(name)
+        return [""] * len(table) if place is None else [row[place] for row in table]
+
+    def _commons(self, table: list[list[str]]) -> list[Common | str]:
+        keys = list(map(self.common_of, table))
+        try:
+            return [self.known[key] for key in keys]
+        except KeyError:
+            for key in set(keys).difference(self.known):
+                self._know(key)
+        return [self.known[key] for key in keys]
+
+    def _know(self, key: tuple[str, ...]) -> None:
+        row = dict(zip(self.common, key, strict=True))
+        try:
+            self.known[key] = self.makes.common(row)
+        except ValueError as error:
+            self.known[key] = str(error)
+
+    def _repeated(self, table: list[list[str]]) -> Mask:
+        """Tell which rows equal an earlier one in every column."""
+        seen, rows = self.seen, []
+        for mark in map(hash, map(tuple, table)):
+            rows.append(mark in seen)
+            seen.add(mark)
+        return _mask(rows)
+
+
+def _mask(values: Iterable[bool]) -> Mask:
+    return np.fromiter(values, dtype=np.bool_)
+
+
+def _floats(texts: Sequence[str]) -> Array:
+    """Read numbers; NaN is what is empty or none."""
+    try:
+        return np.array([float(text) if text else math.nan for text in texts])
+    except ValueError:
+        return np.array([_float(text) for text in texts])
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text) if text else math.nan
+    except ValueError:
+        return math.nan
+
+
+def why_unread(common: Common | str, row: Mapping[str, str]) -> str:
+    """Say in one sentence why a row cannot be modelled."""
+    if isinstance(common, str):
+        return common
+    try:
+        for name in ("isl", "osl"):
+            tokens = number(row[name], name, 0)
+            if tokens < 1:
+                return f"{name} is {tokens:g}, but a request has 1 token or more."
+        token_ms = number(row["tpot_ms"], "tpot_ms", 0)
+        number(row.get("ttft_ms", ""), "ttft_ms", math.nan)
+    except ValueError as error:
+        return str(error)
+    return f"tpot_ms is {token_ms:g}, but a measured time is more than 0."

@@ -1,0 +1,101 @@
+"""Batches over a real Dask scheduler with two worker processes that share no folder with us."""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from estimator.__main__ import main
+from tests.scenarios import DEEDS, scenario_file, small_lesson
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60
+
+
+def dask(*arguments: str | Path, folder: Path) -> subprocess.Popen[str]:
+    """Start a command of Dask in a folder of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dask", *map(str, arguments)],
+        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler with two workers, each in a folder of its own."""
+    place = tmp_path_factory.mktemp("scheduler") / "scheduler.json"
+    local = ("--host", "127.0.0.1", "--no-dashboard")
+    started = [
+        dask("scheduler", *local, "--port", "0", "--scheduler-file", place, folder=place.parent)
+    ]
+    try:
+        give_up = time.monotonic() + PATIENCE_S
+        while not place.is_file() and time.monotonic() < give_up:
+            time.sleep(0.1)
+        address = str(json.loads(place.read_text(encoding="utf-8"))["address"])
+        for number in range(2):
+            folder = tmp_path_factory.mktemp(f"worker-{number}")
+            one = ("--nthreads", "1", "--local-directory", folder, "--host", "127.0.0.1")
+            started.append(dask("worker", address, *one, "--no-dashboard", folder=folder))
+        yield address
+    finally:
+        for process in reversed(started):
+            below = psutil.Process(process.pid).children(recursive=True)
+            for each in (process, *below):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+            process.wait(timeout=30)
+
+
+def test_the_same_results_as_with_local_processes(scheduler: str, tmp_path: Path) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "import os\nos.getcwd(), os.getppid()")
+    rows = [{"name": f"s{n}", "users": n, "word": "plain"} for n in range(6)]
+    scenarios = scenario_file(tmp_path / "s.csv", rows)
+    outs = {"local": tmp_path / "local", "dask": tmp_path / "dask"}
+    for how, options in (("local", ["--workers", "2"]), ("dask", ["--scheduler", scheduler])):
+        command = ["batch", str(lesson), str(scenarios), "--out", str(outs[how]), *options]
+        assert main(command) == 0
+    for name in ["results.csv", *(f"s{n}.json" for n in range(6))]:
+        assert (outs["dask"] / name).read_bytes() == (outs["local"] / name).read_bytes()
+    text = [(outs["dask"] / f"s{n}.ipynb").read_text(encoding="utf-8") for n in range(6)]
+    seen = {folder for page in text for folder in re.findall(r"/worker-\d\d?", page)}
+    assert len(seen) == 2, "both workers ran something, each in its own folder"
+    assert not any(str(tmp_path) in page for page in text)
+
+
+def test_a_failing_scenario_and_a_killed_worker_do_not_stop_the_others(
+    scheduler: str, tmp_path: Path
+) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", DEEDS)
+    rows: list[dict[str, Any]] = [
+        {"name": "raises", "word": "raise"},
+        {"name": "kills", "word": "kill worker"},
+        {"name": "slow", "sleep_s": 2},
+        *({"name": f"s{n}"} for n in range(4)),
+    ]
+    scenarios = scenario_file(tmp_path / "s.csv", rows)
+    out = tmp_path / "out"
+    options = ["--out", str(out), "--scheduler", scheduler]
+    assert main(["batch", str(lesson), str(scenarios), *options]) == 1
+    assert {path.stem for path in out.glob("*.json")} == {"slow", "s0", "s1", "s2", "s3"}
+    assert "kills,failed," in (out / "results.csv").read_text(encoding="utf-8")
+    assert "ValueError" in (out / "raises.ipynb").read_text(encoding="utf-8")
+
+
+def test_no_worker_is_told_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb")
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
+    options = ["--scheduler", "tcp://127.0.0.1:9", "--start-timeout", "1"]
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["batch", str(lesson), str(scenarios), *out, *options]) == 2
+    assert "has no worker that answers within 1 s" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""Small lessons and scenario files, for the tests of batches."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+PARAMETERS = """\
+users = 100
+share = 0.5
+word = "plain"
+exact = False
+sleep_s = 0.0
+result_path = ""
+"""
+WRITE = """\
+import json
+twice = {"value": 2 * users, "unit": "user"}
+results = {"twice": twice, "part": {"value": users * share, "unit": ""}}
+content = {"parameters": {"users": users, "word": word}, "results": results}
+with open(result_path, "w") as file:
+    json.dump(content, file, sort_keys=True)
+"""
+# What a scenario can do to its own process; nothing of it may be seen in another.
+DEEDS = """\
+import math, os, signal, time
+if word == "raise":
+    raise ValueError(f"users is {users}")
+if word == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+if word == "kill worker":
+    kernel = int(open(f"/proc/{os.getpid()}/stat").read().split()[3])
+    os.kill(int(open(f"/proc/{kernel}/stat").read().split()[3]), signal.SIGKILL)
+if word == "change":
+    math.pi, os.environ["HOME"] = 3, "/nowhere"
+    os.chdir("/")
+time.sleep(sleep_s)
+math.pi, os.environ["HOME"], os.getcwd(), os.getpid() == os.getpgid(0)
+"""
+
+
+def small_lesson(path: Path, *cells: str) -> Path:
+    """Write a lesson of a few cells, with no import that takes long."""
+    notebook = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = kernel
+    for number, source in enumerate((PARAMETERS, *(cells or (DEEDS,)), WRITE)):
+        cell = nbformat.v4.new_code_cell(source, id=f"cell-{number}")  # type: ignore[no-untyped-call]
+        cell.metadata["tags"] = [] if number else ["parameters"]
+        notebook.cells.append(cell)
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+    return path
+
+
+def scenario_file(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write scenarios as CSV or YAML, as the name of the file says."""
+    if path.suffix == ".csv":
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        path.write_text(json.dumps(list(rows)), encoding="utf-8")  # JSON is YAML
+    return path

@@ -1,0 +1,270 @@
+"""Batches: what a scenario leaves, what is run again, what stops a scenario, what the batch."""
+
+import csv
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estimator.__main__ import main
+from estimator.batch.fingerprint import fingerprint, source_files
+from estimator.batch.store import Store
+from tests.killing import group_is_gone, kill_at_random, start, whole
+from tests.scenarios import DEEDS, scenario_file, small_lesson
+
+ROOT = Path(__file__).parents[1]
+
+
+def batch(lesson: Path, scenarios: Path, out: Path, *options: str) -> int:
+    return main(["batch", str(lesson), str(scenarios), "--out", str(out), *options])
+
+
+def table(out: Path) -> list[dict[str, str]]:
+    with (out / "results.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def files(out: Path) -> set[str]:
+    return {path.name for path in out.iterdir() if path.name != ".batch"}
+
+
+def outputs(path: Path) -> str:
+    """What the cells of a notebook gave, as text."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return json.dumps([cell.get("outputs", []) for cell in cells])
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A batch in which some scenarios fail, each in its own way."""
+    folder = tmp_path_factory.mktemp("first")
+    lesson = small_lesson(folder / "small.ipynb")
+    rows: list[dict[str, Any]] = [
+        {"name": "zeta", "users": "7e9", "word": "change"},
+        {"name": "raises", "users": 3, "word": "raise"},
+        {"name": "dies", "word": "die"},
+        {"name": "sleeps", "sleep_s": 60},
+        {"name": "alpha beta", "users": 5, "share": 0.25},
+    ]
+    scenarios = scenario_file(folder / "s.csv", rows)
+    status = batch(lesson, scenarios, folder / "out", "--workers", "1", "--cell-timeout", "2")
+    return folder, status
+
+
+class TestFirstRun:
+    def test_the_exit_status_tells_that_some_failed(self, first: tuple[Path, int]) -> None:
+        assert first[1] == 1
+
+    def test_a_notebook_and_a_result_named_after_each_scenario(
+        self, first: tuple[Path, int]
+    ) -> None:
+        assert files(first[0] / "out") == {
+            *("zeta.ipynb", "zeta.json", "alpha beta.ipynb", "alpha beta.json"),
+            *("raises.ipynb", "dies.ipynb", "sleeps.ipynb", "results.csv", "index.html"),
+        }
+        result = json.loads((first[0] / "out" / "alpha beta.json").read_text(encoding="utf-8"))
+        assert result["results"]["part"] == {"value": 1.25, "unit": ""}
+
+    def test_the_table_is_in_the_order_of_the_scenarios(self, first: tuple[Path, int]) -> None:
+        rows = table(first[0] / "out")
+        assert [row["name"] for row in rows] == ["zeta", "raises", "dies", "sleeps", "alpha beta"]
+        assert [row["status"] for row in rows] == ["passed", *["failed"] * 3, "passed"]
+        assert rows[0]["twice"] == "14000000000"
+        assert rows[4] | {"users": "5", "share": "0.25", "twice": "10", "part": "1.25"} == rows[4]
+
+    def test_the_table_says_what_went_wrong(self, first: tuple[Path, int]) -> None:
+        errors = {row["name"]: row["error"] for row in table(first[0] / "out")}
+        assert errors["raises"] == "ValueError: users is 3"
+        assert errors["dies"] == "the kernel died"
+        assert errors["sleeps"] == "a cell took more than its 2 s"
+        assert errors["zeta"] == ""
+
+    def test_a_failed_scenario_leaves_its_notebook_with_the_error(
+        self, first: tuple[Path, int]
+    ) -> None:
+        out = first[0] / "out"
+        assert '"ename": "ValueError", "evalue": "users is 3"' in outputs(out / "raises.ipynb")
+        assert "the kernel died" in outputs(out / "dies.ipynb")
+        assert "a cell took more than its 2 s" in outputs(out / "sleeps.ipynb")
+
+    def test_nothing_of_a_scenario_is_seen_in_the_next(self, first: tuple[Path, int]) -> None:
+        seen = outputs(first[0] / "out" / "alpha beta.ipynb")
+        assert "3.14159" in seen
+        assert "/nowhere" not in seen
+        assert str(Path.cwd()) in seen
+        assert "3, '/nowhere', '/'" in outputs(first[0] / "out" / "zeta.ipynb")
+
+    def test_notebooks_name_no_folder_of_a_worker(self, first: tuple[Path, int]) -> None:
+        text = (first[0] / "out" / "zeta.ipynb").read_text(encoding="utf-8")
+        assert 'result_path = \\"zeta.json\\"' in text
+        assert "scratch" not in text
+
+    def test_nothing_else_is_left(self, first: tuple[Path, int]) -> None:
+        out = first[0] / "out"
+        assert sorted(p.name for p in (out / ".batch").iterdir()) == ["lock", "records"]
+        assert not list(out.rglob(".half-*"))
+
+
+# --- Run again ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A batch of three scenarios that passed."""
+    folder = tmp_path_factory.mktemp("again")
+    lesson = small_lesson(folder / "small.ipynb", "users")
+    rows = [{"name": name, "users": 1} for name in "abc"]
+    assert batch(lesson, scenario_file(folder / "s.csv", rows), folder / "out") == 0
+    return folder, lesson
+
+
+class TestAgain:
+    def again(self, made: tuple[Path, Path], rows: list[dict[str, Any]], *options: str) -> set[str]:
+        """Run the batch again, and tell which scenarios were run."""
+        folder, lesson = made
+        out = folder / "out"
+        before = {path.name: path.stat().st_ino for path in out.glob("*.json")}
+        assert batch(lesson, scenario_file(folder / "s.csv", rows), out, *options) == 0
+        return {p.stem for p in out.glob("*.json") if p.stat().st_ino != before.get(p.name)}
+
+    def test_only_what_is_missing_or_changed_is_run(
+        self, made: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        same: list[dict[str, Any]] = [{"name": name, "users": 1} for name in "abc"]
+        assert self.again(made, same) == set()
+        assert "0 passed, 0 failed, 3 skipped" in capsys.readouterr().out
+        other: list[dict[str, Any]] = [*same[:2], {"name": "c", "users": 2}, {"name": "d"}]
+        assert self.again(made, other) == {"c", "d"}
+        assert "2 passed, 0 failed, 2 skipped" in capsys.readouterr().out
+        (made[0] / "out" / "a.json").unlink()
+        (made[0] / "out" / "b.ipynb").write_text("{}")
+        assert self.again(made, other) == {"a", "b"}
+        assert [row["users"] for row in table(made[0] / "out")] == ["1", "1", "2", ""]
+
+    def test_force_runs_all(self, made: tuple[Path, Path]) -> None:
+        rows = [{"name": name, "users": 1} for name in "ab"]
+        assert self.again(made, rows, "--force") == {"a", "b"}
+
+    def test_another_lesson_or_estimator_runs_all(
+        self, made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = [{"name": name, "users": 1} for name in "ab"]
+        self.again(made, rows)
+        small_lesson(made[1], "users + 1")
+        assert self.again(made, rows) == {"a", "b"}
+        prints = [fingerprint({"users": 1}, "notebook", source) for source in ("one", "two")]
+        assert prints[0] != prints[1]
+
+    def test_a_failed_scenario_runs_again_and_its_old_result_is_gone(
+        self, made: tuple[Path, Path]
+    ) -> None:
+        folder, lesson = made
+        small_lesson(lesson, "assert users < 5")
+        scenarios = scenario_file(folder / "s.csv", [{"name": "a", "users": 9}])
+        for _ in range(2):
+            assert batch(lesson, scenarios, folder / "out") == 1
+            assert not (folder / "out" / "a.json").exists()
+            assert "AssertionError" in outputs(folder / "out" / "a.ipynb")
+
+
+def test_the_source_of_the_estimator_is_all_of_its_files() -> None:
+    package = ROOT / "estimator"
+    listed = {path.relative_to(package).as_posix() for path in source_files()}
+    assert {"units.py", "batch/page.html", "lesson/inputs.py", "catalog/models.csv"} <= listed
+    assert not [path for path in listed if "__pycache__" in path]
+
+
+# --- What stops a scenario ------------------------------------------------------------------
+
+
+def test_timeouts_of_start_and_scenario(tmp_path: Path) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "import time\ntime.sleep(sleep_s)")
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a", "sleep_s": 30}])
+    assert batch(lesson, scenarios, tmp_path / "out", "--scenario-timeout", "4") == 1
+    assert "the scenario took more than its 4 s" in table(tmp_path / "out")[0]["error"]
+    assert batch(lesson, scenarios, tmp_path / "out", "--start-timeout", "0.01") == 1
+    assert "the kernel did not start within 0.01 s" in table(tmp_path / "out")[0]["error"]
+
+
+def test_a_killed_worker_costs_no_other_scenario(tmp_path: Path) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", DEEDS)
+    rows: list[dict[str, Any]] = [
+        {"name": "kills", "word": "kill worker"},
+        *({"name": f"s{n}"} for n in range(3)),
+    ]
+    scenarios = scenario_file(tmp_path / "s.csv", rows)
+    assert batch(lesson, scenarios, tmp_path / "out", "--workers", "2") == 1
+    errors = {row["name"]: row["error"] for row in table(tmp_path / "out")}
+    assert errors == {"kills": "its worker was killed twice", "s0": "", "s1": "", "s2": ""}
+    assert not (tmp_path / "out" / ".batch" / "scratch").exists()
+
+
+# --- What stops the batch -------------------------------------------------------------------
+
+
+def test_a_full_disk_leaves_no_half_file_and_loses_nothing(tmp_path: Path) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "'x' * (30_000 if users == 2 else 1)")
+    rows = [{"name": name, "users": users} for name, users in zip("abc", (1, 2, 3), strict=True)]
+    scenarios = scenario_file(tmp_path / "s.csv", rows)
+    out = tmp_path / "out"
+    stopped = start(lesson, scenarios, "--out", out, "--workers", "1", limit_bytes=20_000)
+    assert "File too large" in stopped.communicate(timeout=60)[1]
+    assert stopped.returncode == 2
+    assert whole(out) == {"a"}
+    assert not list(out.rglob(".half-*"))
+    kept = (out / "a.json").stat().st_ino
+    assert batch(lesson, scenarios, out) == 0
+    assert whole(out) == {"a", "b", "c"}
+    assert (out / "a.json").stat().st_ino == kept
+
+
+def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(tmp_path: Path) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "import time\ntime.sleep(sleep_s)")
+    rows: list[dict[str, Any]] = [{"name": "quick"}, {"name": "slow", "sleep_s": 50}]
+    scenarios = scenario_file(tmp_path / "s.csv", rows)
+    out = tmp_path / "out"
+    running = start(lesson, scenarios, "--out", out, "--workers", "1")
+    give_up = time.monotonic() + 60
+    while not list(out.glob(".batch/records/quick.json")) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    said = running.communicate(timeout=20)[1]
+    assert running.returncode == 130
+    assert "what is finished is kept" in said
+    assert "Traceback" not in said
+    assert whole(out) == {"quick"}
+    assert group_is_gone(running.pid)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_a_random_instant(tmp_path: Path, seed: int) -> None:
+    kill_at_random(tmp_path, seed, rounds=1)
+
+
+def test_two_batches_do_not_share_a_folder(tmp_path: Path) -> None:
+    with Store(tmp_path / "out").opened([]):
+        other = Store(tmp_path / "out").opened([])
+        with pytest.raises(ValueError, match="is in use by another batch"):
+            other.__enter__()
+
+
+def test_a_folder_with_files_of_another_hand_is_refused(tmp_path: Path) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb")
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "SMALL"}])
+    assert batch(lesson, scenarios, tmp_path) == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s.csv", "small.ipynb"]
+
+
+def test_what_a_killed_batch_left_is_removed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.opened([]):
+        pass
+    (tmp_path / ".half-x").write_text("{")
+    store.scratch.mkdir()
+    with store.opened([]):
+        assert not (tmp_path / ".half-x").exists()
+    assert not store.scratch.exists()

@@ -1,0 +1,66 @@
+"""The page of a batch: all in one file, escaped, and named for those who do not see it."""
+
+import re
+from html.parser import HTMLParser
+
+from estimator.batch.page import page
+from estimator.batch.table import Row
+
+ROWS = [
+    Row("a b", {"users": 5, "word": "<b>"}, {"weight_bytes": 3_500_000_000.0, "count": 2},
+        {"weight_bytes": "byte", "count": ""}),
+    Row("bad", {"users": 6}, {}, {}, "ValueError: <script>alert(1)</script>"),
+]  # fmt: skip
+
+
+class Reader(HTMLParser):
+    """What a browser would load, and the cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def tags(html: str) -> list[tuple[str, dict[str, str | None]]]:
+    reader = Reader()
+    reader.feed(html)
+    return reader.tags
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    html = page("01-model-storage", ROWS)
+    assert not re.search(r"https?:|//cdn|@import|url\(", html)
+    assert not [tag for tag, attributes in tags(html) if tag in ("link", "img", "iframe")]
+    assert not [1 for tag, attributes in tags(html) if tag == "script" and "src" in attributes]
+
+
+def test_names_values_and_errors_are_escaped() -> None:
+    html = page("01-model-storage", ROWS)
+    assert "<script>alert(1)" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert 'data-value="&lt;b&gt;"' in html
+
+
+def test_each_row_leads_to_its_notebook_and_its_result() -> None:
+    links = [attributes.get("href") for tag, attributes in tags(page("x", ROWS)) if tag == "a"]
+    assert links == ["results.csv", "a%20b.ipynb", "a%20b.json", "bad.ipynb"]
+
+
+def test_values_are_written_with_units_and_sorted_by_their_digits() -> None:
+    html = page("x", ROWS)
+    assert '<td data-value="3500000000">3.50 GB (3.26 GiB)</td>' in html
+    assert html.index(">a b</a>") < html.index(">bad</a>")
+    assert "1 of 2 scenarios passed" in html
+
+
+def test_controls_and_heads_are_named() -> None:
+    found = tags(page("x", ROWS))
+    scopes = [attributes["scope"] for tag, attributes in found if tag == "th"]
+    assert scopes == ["col"] * 7 + ["row"] * 2
+    assert len([tag for tag, _ in found if tag == "button"]) == 7
+    assert ("html", {"lang": "en"}) in found
+    assert {"label", "caption", "h1"} <= {tag for tag, _ in found}
+    assert [a for tag, a in found if a.get("role") == "status"]

@@ -1,0 +1,197 @@
+"""Scenario files: all that is wrong with one is told before anything runs, with row numbers."""
+
+from pathlib import Path
+
+import pytest
+
+from estimator.__main__ import main
+from estimator.batch.declared import Lesson, read_lesson
+from estimator.batch.scenarios import Scenario, ScenarioFile, name_problem
+from tests.scenarios import small_lesson
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def lesson() -> Lesson:
+    return read_lesson(ROOT / "notebooks" / "04-servers-and-bandwidth.ipynb")
+
+
+def read(lesson: Lesson, path: Path, text: str) -> list[Scenario]:
+    path.write_text(text, encoding="utf-8")
+    return ScenarioFile(path, lesson).scenarios()
+
+
+def told(lesson: Lesson, path: Path, text: str) -> list[str]:
+    """The sentences on a file, without the first, which counts them."""
+    with pytest.raises(ValueError, match="nothing was run") as caught:
+        read(lesson, path, text)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def test_an_empty_cell_keeps_the_default_of_the_lesson(lesson: Lesson, tmp_path: Path) -> None:
+    text = "name, users,accelerator\n a ,7e6,\nb,,T4\n\n"
+    assert read(lesson, tmp_path / "s.csv", text) == [
+        Scenario("a", {"users": 7_000_000}),
+        Scenario("b", {"accelerator": "T4"}),
+    ]
+
+
+def test_yaml_says_the_same_as_csv(lesson: Lesson, tmp_path: Path) -> None:
+    text = "- name: a\n  users: 7e6\n- {name: b, accelerator: T4, users: null}\n"
+    assert read(lesson, tmp_path / "s.yaml", text) == [
+        Scenario("a", {"users": 7_000_000}),
+        Scenario("b", {"accelerator": "T4"}),
+    ]
+
+
+def test_everything_wrong_is_told_at_once_with_row_numbers(lesson: Lesson, tmp_path: Path) -> None:
+    text = (
+        "name,users,accelerator,usrs,result_path\n"
+        "a,-1,T5,,\n"
+        "A,many,,,\n"
+        "../b,1,,,\n"
+        ",1,,,\n"
+        "c,1\n"
+        "d,nan,,,\n"
+        "e,1e400,L4,,\n"
+        "con,1,,,\n"
+    )
+    found = told(lesson, tmp_path / "s.csv", text)
+    wanted = [
+        "the column 'usrs' is no parameter of the lesson: did you mean users?",
+        "the column result_path is the batch's own",
+        "row 2: users is -1, but the number of users must be more than 0",
+        "row 2: accelerator is 'T5', which is not on the list",
+        "row 3: the name 'A' is that of row 2",
+        "row 3: users is 'many', but it must be a number",
+        "row 4: the name '../b' would leave the folder",
+        "row 5: it has no name",
+        "row 6: it has 2 fields, but the header has 5",
+        "row 7: users is 'nan'",
+        "row 8: users is '1e400'",
+        "row 9: the name 'con' is reserved",
+    ]
+    assert len(found) == len(wanted)
+    for sentence, start in zip(found, wanted, strict=True):
+        assert sentence.startswith(start)
+
+
+def test_the_ranges_are_those_of_the_lesson(lesson: Lesson, tmp_path: Path) -> None:
+    # The glossary lets a count of parameters be 0; lesson 04 narrows it to 1 or more.
+    found = told(lesson, tmp_path / "s.csv", "name,n_params\na,0\n")
+    assert found == [
+        "row 2: n_params is 0, but the number of parameters must be 1 parameter or more: "
+        "give for example 3,000,000,000."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "there is no column name"),
+        ("users\n1\n", "there is no column name"),
+        ("name,users,users\na,1,2\n", "the column 'users' is there 2 times"),
+        ("name\n", "it has no scenario"),
+        ('name\n"a\n', "line 2 is no CSV"),
+    ],
+)
+def test_files_without_scenarios(lesson: Lesson, tmp_path: Path, text: str, sentence: str) -> None:
+    assert told(lesson, tmp_path / "s.csv", text)[0].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("- {name: a, users: true}", "item 1: users is True, but it must be a number"),
+        ("- {name: 1}", "item 1: the name 1 is no text: put it in quotes"),
+        ("- {name: a, accelerator: 4}", "item 1: accelerator is 4, but it must be text"),
+        ("- {name: a, users: .inf}", "item 1: users is inf, but it must be a finite number"),
+        ("- a", "item 1: it is no mapping"),
+    ],
+)
+def test_wrong_types_in_yaml(lesson: Lesson, tmp_path: Path, text: str, sentence: str) -> None:
+    assert told(lesson, tmp_path / "s.yml", text)[0].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: 1", "is no list"),
+        ("- {name: a, name: b}", "the key 'name' is there twice"),
+        ("- [", "is no YAML"),
+        ("- !!python/object/apply:os.getcwd []", "is no YAML"),
+    ],
+)
+def test_yaml_of_another_kind(lesson: Lesson, tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        read(lesson, tmp_path / "s.yaml", text)
+
+
+def test_files_that_cannot_be_read(lesson: Lesson, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot be read"):
+        ScenarioFile(tmp_path / "none.csv", lesson).scenarios()
+    (tmp_path / "latin.csv").write_bytes(b"name\n\xe9\n")
+    with pytest.raises(ValueError, match="no text in UTF-8"):
+        ScenarioFile(tmp_path / "latin.csv", lesson).scenarios()
+
+
+def test_many_problems_are_counted_and_the_first_shown(lesson: Lesson, tmp_path: Path) -> None:
+    found = told(
+        lesson, tmp_path / "s.csv", "name,users\n" + "".join(f"s{n},x\n" for n in range(99))
+    )
+    assert len(found) == 31
+    assert found[0].startswith("row 2:")
+    assert found[-1] == "and 69 more"
+
+
+@pytest.mark.parametrize("name", ["a", "Llama 3.1 (70B)", "x" * 100, "été", "7", "a.b_c+d=e,f"])
+def test_names_that_are_fine(name: str) -> None:
+    assert name_problem(name) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..", "a/b", "a\\b", ".x", "-x", "=1+1", "a ", "a.", "NUL", "com1.txt", "x" * 101, "é" * 51,
+     "a\nb", "a:b", "a\0b", "a*", '"', "", None, 3],
+)  # fmt: skip
+def test_names_that_are_refused(name: object) -> None:
+    assert name_problem(name)
+
+
+def test_names_that_a_system_takes_for_one_file(lesson: Lesson, tmp_path: Path) -> None:
+    text = "name\nCafé\ncafe\N{COMBINING ACUTE ACCENT}\n"
+    assert "is that of row 2" in told(lesson, tmp_path / "s.csv", text)[0]
+
+
+def test_a_wrong_file_ends_with_status_2_and_makes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = small_lesson(tmp_path / "small.ipynb")
+    scenarios = tmp_path / "s.csv"
+    scenarios.write_text("name,exact,share,users\na,maybe,x,\nb,true,0.5,1_000\n")
+    out = tmp_path / "out"
+    assert main(["batch", str(notebook), str(scenarios), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "row 2: exact is 'maybe', but it must be true or false" in said
+    assert "row 2: share is 'x', but it must be a number" in said
+    assert not out.exists()
+
+
+def test_what_is_no_lesson_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.ipynb").write_text("{}")
+    with pytest.raises(ValueError, match="is no notebook that can be read"):
+        read_lesson(tmp_path / "a.ipynb")
+    plain = small_lesson(tmp_path / "b.ipynb")
+    plain.write_text(plain.read_text().replace("result_path", "other_path"))
+    with pytest.raises(ValueError, match="has no parameter result_path"):
+        read_lesson(plain)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_every_lesson_tells_its_checks(path: Path) -> None:
+    found = read_lesson(path)
+    checked = {*found.checks.quantities, *found.checks.choices}
+    files = {name for name in found.defaults if name.endswith("_path")}
+    assert len(checked) >= len(set(found.defaults) - files) - 2
+    assert None not in found.defaults.values()

@@ -1,0 +1,598 @@
+"""Lesson 05: the course's systems, one page with ranges, levers, panel, report, tables of many."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from estimator import catalog
+from estimator.lesson import lesson_05 as lesson
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_05_course import COURSE_SYSTEMS, chain_of
+from estimator.lesson.lesson_05_figures import tornado_chart
+from estimator.lesson.lesson_05_levers import halving
+from estimator.lesson.lesson_05_model import OTHERS, others_of
+from estimator.lesson.lesson_05_panel import service_panel
+from estimator.lesson.lesson_05_report import report_html, write_report
+from estimator.lesson.panel import Panel
+from estimator.lesson.tables import Table
+from estimator.uncertainty import DRAWS, Range
+from tests.running import papermill
+from tests.timing import least_seconds
+
+NAME = "05-size-a-service"
+ROOT = Path(__file__).parents[1]
+TEXT = lesson.case("text")
+
+
+def given(**changes: Any) -> Inputs:
+    parameters = {name: lesson.DEFAULTS[name] for name in lesson.PARAMETERS}
+    return lesson.given_of(**{**parameters, "others": "", **changes})
+
+
+def column(table: Table, header: str) -> list[str]:
+    place = list(table.headers).index(header)
+    return [str(row[place]) for row in table.rows]
+
+
+# --- The systems, and what the course has published -----------------------------------------
+
+
+def test_every_system_of_the_course_is_declared() -> None:
+    assert tuple(catalog.systems()) == COURSE_SYSTEMS
+    for system in catalog.systems().values():
+        assert set(system.sources) == {"model", "prompt_tokens", "passes", "sizes"}
+        assert system.prompt_tokens == tuple(sorted(system.prompt_tokens))
+        assert system.passes == tuple(sorted(system.passes))
+
+
+def golden() -> dict[str, dict[str, str]]:
+    with open(ROOT / "tests" / "data" / "golden.csv", encoding="utf-8", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("key", COURSE_SYSTEMS)
+def test_published_figures_are_those_of_the_golden_rows_and_our_chain_gives_them(key: str) -> None:
+    rows = golden()
+    for entry in catalog.published(key):
+        row = rows[entry.golden]
+        assert entry.text.startswith(row["published"].split("/")[0])
+        computed = chain_of(lesson.case(key), entry.quantity)
+        assert computed == pytest.approx(float(row["exact"]), rel=1e-9)
+        assert len(entry.reason) > 10
+
+
+def test_the_course_s_rows_on_whole_systems_are_all_shown() -> None:
+    shown = {entry.golden for key in COURSE_SYSTEMS for entry in catalog.published(key)}
+    whole = {i for i in golden() if re.match(r"store-|gpus-text-|egress-text-", i)}
+    assert whole <= shown
+
+
+def test_where_nothing_is_published_the_table_says_so() -> None:
+    table = lesson.published_table()
+    rows = [[str(cell) for cell in row] for row in table.rows]
+    silent = {row[0] for row in rows if row[2] == "none published"}
+    assert {"image captioning", "speech recognition"} <= silent
+    assert {row[0] for row in rows} == {s.name for s in catalog.systems().values()}
+    assert all(row[5] for row in rows)
+    by_name = {(row[0], row[1]): row for row in rows}
+    image = by_name[("text to image", "number of accelerators")]
+    assert image[2:4] == ["61", "61 accelerators"]
+    video = by_name[("text to video", "number of accelerators")]
+    assert video[2:4] == ["8,208", "8,180 accelerators"]
+
+
+def test_prices_are_dated_and_have_sources() -> None:
+    for price in catalog.prices().values():
+        assert price.range.low <= price.range.likely <= price.range.high
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", price.date)
+        assert price.source
+        assert price.place
+        assert price.accelerator in catalog.accelerators()
+    assert all(re.match(r"20\d\d", guess.date) for guess in catalog.guesses().values())
+
+
+# --- The answers, by hand -------------------------------------------------------------------
+
+
+def test_the_text_service_by_hand() -> None:
+    p = TEXT.point
+    assert p["daily_bytes"] == 2_500_000_000_000
+    assert p["kept_bytes"] == 75_000_000_000_000 + 1_000_000_000_000
+    assert p["weight_bytes"] == 6_000_000_000
+    assert p["requests_per_s"] == pytest.approx(1e9 / 86_400)
+    assert p["egress_bits_per_s"] == pytest.approx(1e9 / 86_400 * 10_000 * 8)
+    assert p["peak_egress_bits_per_s"] == pytest.approx(2 * p["egress_bits_per_s"])
+    assert p["accelerators"] == 223  # 2 x 3e9 x 1,000 / 312e12 s x 11,574 a second are 222.58
+    fleet = p["planned_accelerators"]
+    assert p["accelerator_usd_per_month"] == pytest.approx(fleet * 720 * 2.79)
+    assert p["storage_usd_per_month"] == pytest.approx(76_000 * 0.021)
+    assert p["egress_usd_per_month"] == pytest.approx(3e10 * 10_000 / 1e9 * 0.05)
+    assert p["usd_per_item"] == pytest.approx(p["usd_per_month"] / 3e10)
+    assert p["usd_per_million_passes"] == pytest.approx(p["usd_per_item"] / 500 * 1e6)
+    assert p["power_watts"] == pytest.approx(fleet * 400 * 1.34 * 1.56)
+    cache = p["batch"] * 1000 * 114_688
+    assert p["replica_bytes"] == pytest.approx(6e9 + 2e9 + cache)
+
+
+def test_a_picture_costs_its_patches() -> None:
+    one = lesson.case("image")
+    # 100 steps, 2 FLOP a parameter and patch, 11,574 a second, at 312 TFLOP/s.
+    busy = 100 * 2 * 8.1e9 * 4096 / 312e12 * 1e9 / 86_400
+    assert one.point["accelerators"] == pytest.approx(busy, abs=1)
+    assert one.point["planned_accelerators"] > 2 * busy / 0.75
+
+
+def test_the_same_load_sized_one_by_one() -> None:
+    assert column(lesson.check_table(), "ratio")[:4] == ["1.000"] * 4
+
+
+def test_a_video_s_price_is_near_what_a_host_asks() -> None:
+    *_, (_, there, here, ratio, where) = lesson.check_table().rows
+    # 128 passes of 44,776 tokens take 477 s of an H100 at 3.99 USD an hour.
+    assert (there, here, ratio) == ("0.41", "0.528", "1.288")
+    assert 0.7 < float(str(ratio)) < 1.5
+    assert "replicate.com" in str(where)
+
+
+def test_a_floor_is_under_the_plan_for_every_system() -> None:
+    for key in COURSE_SYSTEMS:
+        point = lesson.case(key).point
+        assert point["accelerators"] < point["planned_accelerators"]
+
+
+def test_a_system_of_one_s_own_is_a_few_lines() -> None:
+    desk = replace(catalog.system("text"), key="desk", name="help desk", passes=(90, 100, 110))
+    one = lesson.case(desk, users=1_000_000)
+    assert one.point["usd_per_month"] < lesson.case("text", users=1_000_000).point["usd_per_month"]
+    assert "Help desk" in lesson.your_service(one, one.intervals(100)).text
+    assert "help desk" in report_html(one, one.intervals(100))
+
+
+# --- Ranges ---------------------------------------------------------------------------------
+
+
+def test_every_answer_has_its_interval_in_order() -> None:
+    for key in COURSE_SYSTEMS:
+        found = lesson.case(key).intervals()
+        assert set(found) == set(lesson.KEYS)
+        assert all(ends.p10 <= ends.p50 <= ends.p90 for ends in found.values())
+
+
+def test_ten_thousand_draws_are_one_call_of_arrays() -> None:
+    drawn = TEXT.drawn()
+    assert drawn["usd_per_month"].shape == (DRAWS,) == (10_000,)
+    assert least_seconds(TEXT.drawn) < 0.1
+
+
+def test_without_doubt_every_interval_is_the_point() -> None:
+    one = lesson.case("retrieval", doubt=0)
+    found = one.intervals(50)
+    for name, value in one.point.items():
+        assert found[name] == pytest.approx((value,) * 3), name
+    assert "Nothing is doubted" in lesson.your_service(one, found).text
+
+
+def test_more_doubt_is_a_wider_bill() -> None:
+    narrow, wide = (lesson.case("text", doubt=d).intervals()["usd_per_month"] for d in (0.5, 2))
+    assert wide.p90 / wide.p10 > 4 * narrow.p90 / narrow.p10
+
+
+def test_a_seed_decides_the_draws() -> None:
+    first, again, other = (
+        lesson.case("text", seed=seed).intervals()["usd_per_month"] for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+    assert first.p90 == pytest.approx(other.p90, rel=0.05)
+
+
+def test_extreme_doubt_and_peaks_still_have_an_answer() -> None:
+    one = lesson.case("text", doubt=3, peak_factor=60, others="pue = 5")
+    assert np.isfinite(one.drawn()["usd_per_month"]).all()
+
+
+def test_a_service_with_no_peak_and_a_prompt_for_a_picture_keep_what_is_given() -> None:
+    one = lesson.case("image", peak_factor=1, prompt_tokens=300)
+    ranges = {entry.name: entry for entry in one.ranges}
+    assert (ranges["peak_factor"].low, ranges["peak_factor"].high) == (1, 1)
+    assert (ranges["prompt_tokens"].low, ranges["prompt_tokens"].high) == (300, 300)
+    assert one.point["usd_per_month"] < lesson.case("image").point["usd_per_month"]
+
+
+def test_a_range_of_one_s_own_moves_the_middle_and_the_ends() -> None:
+    one = TEXT.ranged(Range("peak_factor", 2, 4, 5, floor=1))
+    assert one.point == lesson.case("text", peak_factor=4).point
+    sure = TEXT.ranged(*(Range(r.name, r.likely, r.likely, r.likely) for r in TEXT.ranges))
+    found = sure.intervals(20)["usd_per_month"]
+    assert found == pytest.approx((TEXT.point["usd_per_month"],) * 3)
+    with pytest.raises(ValueError, match="range is 'peak'"):
+        TEXT.ranged(Range("peak", 1, 2, 3))
+
+
+def test_larger_files_are_more_to_keep_and_to_send_and_nothing_else() -> None:
+    twice = TEXT.answer({"size_factor": 2.0})
+    p = TEXT.point
+    assert twice["daily_bytes"] == 2 * p["daily_bytes"]
+    assert twice["kept_bytes"] == p["kept_bytes"] + 75_000_000_000_000
+    assert twice["egress_bits_per_s"] == pytest.approx(2 * p["egress_bits_per_s"])
+    assert twice["ingress_bits_per_s"] == pytest.approx(p["ingress_bits_per_s"])
+    assert twice["planned_accelerators"] == p["planned_accelerators"]
+
+
+# --- What matters ---------------------------------------------------------------------------
+
+
+def test_the_tornado_s_bars_are_bills_that_one_computes_alone() -> None:
+    table = lesson.swing_table(TEXT)
+    row = next(row for row in table.rows if row[0] == "price of an accelerator")
+    cheap = lesson.case("text", usd_per_accelerator_hour=1.39).point["usd_per_month"]
+    assert str(row[2]) == f"{cheap / 1e6:.3g} million USD"
+    widths = [float(str(row[4]).rstrip(" %")) for row in table.rows]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_the_figure_tells_its_numbers() -> None:
+    alt = tornado_chart(TEXT).alt
+    assert "3.88 M" in alt
+    assert "requests of a user a day 1.94 M to 7.75 M" in alt
+
+
+@pytest.mark.parametrize("key", ["text", "image", "retrieval"])
+def test_a_lever_that_halves_the_bill_does(key: str) -> None:
+    one = lesson.case(key)
+    solved = [pull for pull in halving(one) if pull.value is not None]
+    assert len(solved) >= 4
+    for pull in solved:
+        changed = {pull.name: np.array([pull.value])}
+        share = float(one.bill(changed)[0]) / one.point["usd_per_month"]
+        assert 0.45 <= share <= 0.5001, pull
+
+
+def test_a_lever_that_cannot_says_what_is_left() -> None:
+    rows = {str(row[0]): [str(cell) for cell in row] for row in lesson.halving_table(TEXT).rows}
+    assert rows["target utilization"][2] == "cannot"
+    assert "75.1 % of the bill are left" in rows["target utilization"][3]
+    assert rows["accelerator"][2] == "cannot"
+    assert rows["price of an accelerator"][2] == "1.39 USD/h"
+
+
+def test_a_picture_s_bill_is_halved_by_another_accelerator() -> None:
+    rows = {str(r[0]): [str(c) for c in r] for r in lesson.halving_table(lesson.case("image")).rows}
+    assert rows["accelerator"][2] == "B200-SXM"
+
+
+# --- Inputs ---------------------------------------------------------------------------------
+
+
+def test_others_are_read_from_text() -> None:
+    assert others_of("") == {}
+    assert others_of(" pue=1.2 ; retention_days = 90,") == {"pue": 1.2, "retention_days": 90}
+    assert set(OTHERS) | set(lesson.PARAMETERS) == set(lesson.DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"system": "txt"}, "system is 'txt'.* 'text'"),
+        ({"users": 0}, "users is 0"),
+        ({"users": -1}, "users is -1"),
+        ({"requests_per_user": 0}, "requests_per_user is 0"),
+        ({"precision": "FP17"}, "precision is 'FP17'"),
+        ({"accelerator": "A101"}, "accelerator is 'A101'"),
+        ({"doubt": 9}, "doubt is 9"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"others": "pu = 1.2"}, "others is 'pu'"),
+        ({"others": "pue = much"}, "others has 'pue = much'"),
+        ({"others": "pue = 0.5"}, "pue is 0.5"),
+        ({"others": "pue = 2, pue = 3"}, "gives pue twice"),
+    ],
+)
+def test_impossible_parameters_get_one_sentence(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        given(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"accelerator": "L4"}, "no price of an hour of L4"),
+        ({"accelerator": "TPU-v5p", "usd_per_accelerator_hour": 4}, "no power of TPU-v5p"),
+        ({"n_params": 5e12}, "No replica of up to 8 A100-SXM-80GB serves"),
+        ({"others": "token_target_seconds = 0.0001"}, "with a token every 0.1 ms"),
+    ],
+)
+def test_what_cannot_be_sized_says_what_to_do(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        lesson.your_case(given(**changes))
+
+
+def test_a_price_and_a_power_of_one_s_own_make_any_accelerator_possible() -> None:
+    one = lesson.your_case(
+        given(accelerator="TPU-v5p", usd_per_accelerator_hour=4, others="accelerator_watts = 300")
+    )
+    fleet = one.point["planned_accelerators"]
+    assert one.point["accelerator_usd_per_month"] == pytest.approx(fleet * 720 * 4)
+    assert one.point["power_watts"] == pytest.approx(fleet * 300 * 1.34 * 1.56)
+
+
+# --- Tables of many services ----------------------------------------------------------------
+
+
+def table_of(rows: int, seed: int = 3) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    return {
+        "system": rng.choice(list(COURSE_SYSTEMS), rows),
+        "accelerator": rng.choice(["A100-SXM-80GB", "H100-SXM", "B200-SXM"], rows),
+        "precision": rng.choice(["FP16", "FP8", "INT4 g128", "NVFP4"], rows),
+        "users": rng.integers(1_000, 10**9, rows).astype(float),
+        "requests_per_user": rng.uniform(0.1, 50, rows),
+        "peak_factor": rng.uniform(1, 6, rows),
+        "prompt_tokens": rng.choice([0.0, 20, 700, 3500], rows),
+        "passes": rng.choice([0.0, 33, 200, 900], rows),
+        "n_params": rng.choice([0.0, 1.5e9, 70e9], rows),
+        "others": rng.choice(["", "pue = 1.1, retention_days = 365"], rows),
+    }
+
+
+def row_of(columns: dict[str, Any], row: int) -> dict[str, Any]:
+    return {name: column[row].item() for name, column in columns.items()}
+
+
+def test_a_table_gives_the_digits_of_each_case() -> None:
+    columns = table_of(60)
+    found = lesson.point_results(columns)
+    assert set(found) == set(lesson.KEYS)
+    for row in range(60):
+        point = lesson.case(**row_of(columns, row)).point
+        assert {key: lesson.plain(found[key][row]) for key in found} == point
+
+
+def test_a_row_that_cannot_be_sized_is_nan_and_the_others_are_not() -> None:
+    found = lesson.point_results(
+        {
+            "accelerator": np.array(["A100-SXM-80GB", "L4", "A100-SXM-80GB"]),
+            "n_params": np.array([0.0, 0, 5e12]),
+        }
+    )
+    assert np.isnan(found["usd_per_month"]).tolist() == [False, True, True]
+
+
+def test_a_table_refuses_what_is_out_of_range_or_unknown() -> None:
+    with pytest.raises(ValueError, match="pue"):
+        lesson.point_results({"pue": np.array([1.2, 0.3])})
+    with pytest.raises(ValueError, match="column is 'usrs'"):
+        lesson.point_results({"usrs": np.array([1.0])})
+
+
+def test_intervals_of_a_table_are_those_of_each_case() -> None:
+    columns = {"users": np.array([1e6, 1e8]), "system": np.array(["speech", "image"])}
+    found = lesson.interval_results(columns)
+    for row in range(2):
+        one = lesson.case(str(columns["system"][row]), users=float(columns["users"][row]))
+        flat = lesson.flat(one.intervals())
+        assert {name: values[row] for name, values in found.items()} == flat
+
+
+def test_a_hundred_thousand_services_take_seconds() -> None:
+    columns = table_of(100_000)
+    started = time.perf_counter()
+    found = lesson.point_results(columns)
+    assert time.perf_counter() - started < 20
+    assert np.isfinite(found["usd_per_month"]).mean() > 0.99
+
+
+def test_the_course_s_scenarios_name_parameters_and_every_system() -> None:
+    with open(ROOT / "scenarios" / "course.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert set(rows[0]) - {"name"} <= set(lesson.PARAMETERS)
+    assert [row["system"] for row in rows] == list(COURSE_SYSTEMS)
+    assert len({row["name"] for row in rows}) == len(rows)
+
+
+# --- Panel ----------------------------------------------------------------------------------
+
+
+def set_all(panel: Panel, **values: Any) -> None:
+    for name, value in values.items():
+        panel.boxes[name].value = value
+    assert panel.errors == []
+
+
+def test_the_panel_starts_at_the_reader_s_service_and_says_its_range() -> None:
+    panel = service_panel(given())
+    assert "1,923 A100-SXM-80GB" in panel.last.sentence
+    assert "0.259 USD for a million tokens" in panel.last.sentence
+    assert panel.last.score == "choose retrieval with answers first."
+
+
+def test_the_task_is_solved_by_an_accelerator_and_a_precision() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="retrieval", users=1)
+    assert "within the budget in" in panel.last.score
+    assert not panel.last.solved
+    set_all(panel, accelerator="H100-SXM")
+    assert not panel.last.solved
+    set_all(panel, accelerator="B200-SXM", precision="NVFP4")
+    assert panel.last.solved
+
+
+def test_the_task_is_not_solved_by_another_service_or_price() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="retrieval", users=1, accelerator="B200-SXM", precision="NVFP4")
+    set_all(panel, usd_per_accelerator_hour=0.5)
+    assert not panel.last.solved
+    set_all(panel, accelerator="H100-PCIe", precision="FP8", passes=10)
+    assert not panel.last.solved
+
+
+def test_a_system_fills_its_numbers_and_an_accelerator_its_price() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="video")
+    assert panel.boxes["passes"].value == 128
+    assert panel.boxes["n_params"].value == pytest.approx(14.7)
+    assert "for one video" in panel.last.sentence
+    set_all(panel, accelerator="H100-SXM")
+    assert panel.boxes["usd_per_accelerator_hour"].value == 3.99
+
+
+def test_what_cannot_be_is_told_in_the_panel() -> None:
+    panel = service_panel(given())
+    panel.boxes["n_params"].value = 400_000
+    assert "No replica of up to 8" in panel.output.value
+    panel.boxes["users"].value = 0
+    assert "items_per_month is 0" in panel.output.value or "No replica" in panel.output.value
+
+
+def test_an_answer_of_the_panel_takes_milliseconds() -> None:
+    panel = service_panel(given())
+    # About 3 ms on a free core; other work on the machine adds to it.
+    assert least_seconds(panel.update, 60) < 0.008
+
+
+# --- Exercises ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", lesson.EXERCISES)
+def test_each_exercise_knows_its_answer_and_its_mistakes(make: Any) -> None:
+    exercise = make()
+    assert exercise.verdict(exercise.answer)[0] is True
+    for mistake in exercise.mistakes:
+        right, sentence = exercise.verdict(mistake.value)
+        assert right is False
+        assert mistake.advice in sentence
+
+
+def test_exercise_answers_by_hand() -> None:
+    assert lesson.month_of_accelerators().answer == 72_000
+    assert lesson.price_of_a_token().answer == pytest.approx(1.0)
+    assert lesson.sum_of_ranges().answer == 300
+    assert lesson.what_to_halve().answer == pytest.approx(3.99 * 240_000 / 640_000)
+
+
+# --- The report -----------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What a page has: its tags, and what each asks from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.asks: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in {"meta", "link", "br", "img", "hr", "input"}:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name in {"src", "href", "xlink:href", "data", "action"} and value:
+                self.asks += [] if value.startswith("#") else [value]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("key", COURSE_SYSTEMS)
+def test_the_report_is_one_accessible_file_that_loads_nothing(key: str) -> None:
+    one = lesson.case(key)
+    html = report_html(one, one.intervals(500))
+    page = Page()
+    page.feed(html)
+    assert page.open == []
+    assert page.asks == []
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert "@import" not in html
+    assert not re.search(r"url\((?!#)", html)
+    assert "<html lang=" in html
+    assert page.tags.count("h1") == page.tags.count("title") == page.tags.count("main") == 1
+    assert 'role="img" aria-label="Cost of a month' in html
+    assert "<caption" in html
+    assert 'scope="row"' in html
+    assert "P90" in html
+    assert "none published" in html or catalog.published(key)
+
+
+def test_the_same_service_has_the_same_report() -> None:
+    first, again = (report_html(lesson.case("text"), TEXT.intervals(200)) for _ in range(2))
+    assert first == again
+
+
+def test_names_in_a_report_are_escaped() -> None:
+    odd = replace(catalog.system("text"), key="odd", name="<b>odd</b> & co")
+    one = lesson.case(odd)
+    html = report_html(one, one.intervals(50))
+    assert "<b>odd" not in html
+    assert "&lt;b&gt;odd" in html.lower()
+
+
+def test_the_report_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = TEXT.intervals(50)
+    assert "No report" in write_report("", TEXT, found).text
+    assert list(tmp_path.iterdir()) == []
+    path = tmp_path / "report.html"
+    write_report(str(path), TEXT, found)
+    assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        with pytest.raises(OSError, match="full"):
+            write_report(str(path), lesson.case("image"), found)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(ValueError, match=r"report_path is .* no folder"):
+        write_report(str(tmp_path / "no" / "x.html"), TEXT, found)
+    with pytest.raises(TypeError, match="report_path is 5"):
+        write_report(5, TEXT, found)  # type: ignore[arg-type]
+
+
+# --- Under papermill ------------------------------------------------------------------------
+
+
+def test_pictures_for_a_million_people_under_papermill(tmp_path: Path) -> None:
+    done = papermill(
+        NAME, tmp_path, system="image", users="1e6", requests_per_user=2, accelerator="H100-SXM",
+        precision="FP8", others="pue = 1.2", report_path=tmp_path / "report.html",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    found = {name: entry["value"] for name, entry in content["results"].items()}
+    one = lesson.case(
+        "image", users=1e6, requests_per_user=2, accelerator="H100-SXM", precision="FP8",
+        others="pue = 1.2",
+    )  # fmt: skip
+    assert found == one.point | lesson.flat(one.intervals())
+    assert list(content["results"]) == sorted(content["results"])
+    assert content["results"]["usd_per_month_p90"]["unit"] == "USD/month"
+    assert content["parameters"]["system"] == "image"
+    page = (tmp_path / "out.ipynb").read_text(encoding="utf-8")
+    assert "Text to image, Stable Diffusion 3.5 Large" in page
+    assert "for one image" in page
+    assert "Text to image" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    table = lesson.point_results(
+        {
+            "system": np.array(["image"]), "users": np.array([1e6]),
+            "requests_per_user": np.array([2.0]), "accelerator": np.array(["H100-SXM"]),
+            "precision": np.array(["FP8"]), "others": np.array(["pue = 1.2"]),
+        }
+    )  # fmt: skip
+    assert {key: lesson.plain(values[0]) for key, values in table.items()} == one.point
+
+
+def test_an_impossible_service_stops_the_run(tmp_path: Path) -> None:
+    done = papermill(NAME, tmp_path, accelerator="L4")
+    assert done.returncode != 0
+    assert "no price of an hour of L4 stands there: give one." in done.stderr
+    assert not (tmp_path / "result.json").exists()

@@ -1,0 +1,142 @@
+"""Ranges and draws: quantiles that come back, seeds, tornado and levers on known answers."""
+
+from __future__ import annotations
+
+import doctest
+import math
+from collections.abc import Mapping
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estimator import uncertainty
+from estimator.uncertainty import (
+    DRAWS,
+    Lever,
+    Range,
+    draw,
+    percentiles,
+    pulls,
+    tornado,
+)
+
+POSITIVE = st.floats(0.01, 1e6)
+
+
+def test_a_tenth_lies_above_z90() -> None:
+    assert pytest.approx(NormalDist().inv_cdf(0.9), rel=1e-15) == uncertainty.Z90
+
+
+def test_every_doctest_holds() -> None:
+    assert doctest.testmod(uncertainty).failed == 0
+    assert doctest.testmod(uncertainty).attempted >= 5
+
+
+@given(POSITIVE, st.floats(1, 100), st.floats(1, 100))
+def test_a_range_passes_through_its_three_numbers(likely: float, down: float, up: float) -> None:
+    one = Range("x", likely / down, likely, likely * up)
+    # The normal distribution leaves a tenth above 1.2815515655.
+    assert one.at(0.0) == pytest.approx(likely)
+    assert one.at(-1.2815515655446004) == pytest.approx(one.low)
+    assert one.at(1.2815515655446004) == pytest.approx(one.high)
+
+
+def test_an_array_of_places_gives_what_each_place_gives() -> None:
+    one = Range("x", 1, 2, 8, floor=0.5)
+    places = np.array([-2.0, -0.5, 0.0, 0.7, 3.0])
+    assert one.at(places).tolist() == pytest.approx([one.at(float(z)) for z in places])
+
+
+def test_draws_have_the_declared_percentiles_and_never_cross_the_floor() -> None:
+    drawn = draw([Range("peak_factor", 1.5, 2, 4, floor=1)])["peak_factor"]
+    assert drawn.shape == (DRAWS,)
+    assert drawn.min() > 1
+    assert percentiles(drawn) == pytest.approx((1.5, 2, 4), rel=0.03)
+
+
+def test_the_logarithm_of_each_side_is_normal() -> None:
+    one = Range("x", 50, 100, 400)
+    drawn = np.sort(draw([one])["x"])
+    above = np.log(drawn[drawn > 100] / 100)
+    # Half of a normal distribution: its mean is its width times the root of 2 / pi.
+    width = math.log(4) / 1.2815515655446004
+    assert above.mean() == pytest.approx(width * math.sqrt(2 / math.pi), rel=0.03)
+
+
+def test_the_same_seed_gives_the_same_draws_and_another_one_others() -> None:
+    ranges = [Range("a", 1, 2, 3), Range("b", 1, 2, 3)]
+    first, again, other = draw(ranges, 7), draw(ranges, 7), draw(ranges, 8)
+    assert np.array_equal(first["a"], again["a"])
+    assert not np.array_equal(first["a"], other["a"])
+    assert not np.array_equal(first["a"], first["b"])
+
+
+def test_another_input_leaves_the_draws_of_the_others() -> None:
+    alone = draw([Range("a", 1, 2, 3)])["a"]
+    assert np.array_equal(draw([Range("z", 1, 2, 3), Range("a", 1, 2, 3)])["a"], alone)
+
+
+def test_inputs_are_independent() -> None:
+    drawn = draw([Range("a", 1, 2, 3), Range("b", 1, 2, 3)])
+    assert abs(np.corrcoef(drawn["a"], drawn["b"])[0, 1]) < 0.03
+
+
+def test_doubt_widens_by_powers_and_none_leaves_one_value() -> None:
+    one = Range("x", 50, 100, 300)
+    assert (one.widened(2).low, one.widened(2).high) == pytest.approx((25, 900))
+    assert (one.widened(0).low, one.widened(0).high) == pytest.approx((100, 100))
+    assert set(draw([one.widened(0)])["x"].round(9)) == {100.0}
+
+
+@pytest.mark.parametrize(
+    ("low", "likely", "high", "floor"), [(3, 2, 4, 0), (1, 2, 1.5, 0), (0.5, 2, 3, 1), (1, 2, 3, 1)]
+)
+def test_a_range_out_of_order_is_refused(
+    low: float, likely: float, high: float, floor: float
+) -> None:
+    with pytest.raises(ValueError, match=r"x (ranges|has its low)"):
+        Range("x", low, likely, high, floor)
+
+
+def product(of: Mapping[str, Any]) -> Any:
+    return of["a"] * of["b"] ** 2
+
+
+def test_a_product_of_lognormals_has_the_known_spread() -> None:
+    # Logarithms add: the width of a b is the root of the sum of the squared widths.
+    ranges = [Range("a", 50, 100, 200), Range("b", 10, 100, 1000)]
+    drawn = draw(ranges)
+    ends = percentiles(drawn["a"] * drawn["b"])
+    factor = math.exp(math.hypot(math.log(2), math.log(10)))
+    assert ends.p90 / ends.p50 == pytest.approx(factor, rel=0.06)
+    assert ends.p50 / ends.p10 == pytest.approx(factor, rel=0.06)
+
+
+def test_a_tornado_moves_one_input_and_sorts_by_width() -> None:
+    swings = tornado(product, [Range("a", 1, 2, 4), Range("b", 1, 3, 4)])
+    assert [(s.name, s.at_low, s.at_high) for s in swings] == [("b", 2, 32), ("a", 9, 36)]
+    assert [s.width for s in swings] == [30, 27]
+
+
+def test_levers_are_solved_alone_or_told_to_be_too_short() -> None:
+    a, b = pulls(product, [Lever("a", 8, 0), Lever("b", 4, 1)])
+    (short,) = pulls(lambda of: of["b"] ** 2, [Lever("b", 4, 3)])
+    assert a.value == pytest.approx(4, rel=1e-3)
+    assert b.value == pytest.approx(4 / math.sqrt(2), rel=1e-3)
+    assert short.value is None
+    assert short.at_limit == pytest.approx(9 / 16)
+
+
+def test_a_lever_on_a_bill_in_steps_reaches_its_goal() -> None:
+    (pull,) = pulls(lambda of: np.ceil(of["a"]), [Lever("a", 9.5, 0.1)])
+    assert pull.value is not None
+    assert math.ceil(pull.value) <= 5
+
+
+def test_a_rate_that_helps_when_it_grows() -> None:
+    (pull,) = pulls(lambda of: 12 / of["a"], [Lever("a", 0.4, 1)])
+    assert pull.value == pytest.approx(0.8, rel=1e-2)
