@@ -87,8 +87,9 @@ VLLM_0_19 = Engine(
              H100_LOG),
     Constant(28.0e6, 27.5e6, 28.5e6, "byte", "CUDA graphs of a layer, outside the budget",
              H100_LOG),
-    Constant(4, 4, 4, "vector", "live at a layer's widest, as the logs bear out", H100_LOG),
-    Constant(7, 7, 7, "vector", "the same in a pipeline's first stage", H100_LOG),
+    # The sampler's peak hides a layer's in every log: with more than 20 it would not.
+    Constant(4, 2, 20, "vector", "live at a layer's widest: no more than the logs allow", H100_LOG),
+    Constant(7, 6.3, 7.1, "vector", "the same in a pipeline's first stage", H100_LOG),
 )  # fmt: skip
 VLLM_2025 = replace(
     VLLM_0_19,

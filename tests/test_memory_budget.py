@@ -254,7 +254,7 @@ def test_constants_carry_their_measurement() -> None:
         for name in measured.__dataclass_fields__:
             constant = getattr(measured, name)
             if isinstance(constant, Constant):
-                assert constant.low <= constant.value <= constant.high
+                assert constant.low <= constant.value <= constant.high > constant.low
                 source = constant.source
                 assert (source.engine, source.accelerator) == ("vLLM", "H100-SXM")
                 assert source.version

@@ -18,6 +18,10 @@ SIZES = {
 }  # fmt: skip
 HEAD = {"head_dim": 16}
 MIXTURE = {"moe_intermediate_size": 32, "num_experts": 4, "num_experts_per_tok": 2}
+EXPERTS = {
+    "moe_intermediate_size": 32, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1,
+    "topk_group": 1, "n_shared_experts": 1,
+}  # fmt: skip
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("qwen2_vl", {}),
     ("qwen2_5_vl", {}),
@@ -27,12 +31,14 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("llava_next", {"model_type": "mistral"}),
     ("llava_onevision", {"model_type": "qwen2"}),
     ("mistral3", {"model_type": "mistral", **HEAD}),
+    ("mistral3", {"model_type": "ministral3", **HEAD}),
     ("gemma3", HEAD),
     ("llama4", {**HEAD, "intermediate_size_mlp": 128, "num_local_experts": 4}),
     ("internvl", {"model_type": "qwen2"}),
     ("aya_vision", {"model_type": "cohere2"}),
     ("cohere2_vision", {"model_type": "cohere2"}),
     ("glm4v", {}),
+    ("glm4v_moe", {**EXPERTS, "first_k_dense_replace": 1}),
     ("got_ocr2", {"model_type": "qwen2"}),
     ("granite_speech", {"model_type": "granite"}),
     ("idefics2", {"model_type": "mistral", **HEAD}),
