@@ -61,7 +61,7 @@ def test_everything_wrong_is_told_at_once_with_row_numbers(lesson: Lesson, tmp_p
     wanted = [
         "the column 'usrs' is no parameter of the lesson: did you mean users?",
         "the column result_path is the batch's own",
-        "row 2: users is -1, but the number of users must be more than 0",
+        "row 2: users is -1, but the number of users must be a whole number, more than 0",
         "row 2: accelerator is 'T5', which is not on the list",
         "row 3: the name 'A' is that of row 2",
         "row 3: users is 'many', but it must be a number",
@@ -81,8 +81,8 @@ def test_the_ranges_are_those_of_the_lesson(lesson: Lesson, tmp_path: Path) -> N
     # The glossary lets a count of parameters be 0; lesson 04 narrows it to 1 or more.
     found = told(lesson, tmp_path / "s.csv", "name,n_params\na,0\n")
     assert found == [
-        "row 2: n_params is 0, but the number of parameters must be 1 parameter or more: "
-        "give for example 3,000,000,000."
+        "row 2: n_params is 0, but the number of parameters must be a whole number, "
+        "1 parameter or more: give for example 3,000,000,000."
     ]
 
 

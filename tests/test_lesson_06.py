@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from estimator.catalog.configurations import configurations
 from estimator.lesson import lesson_06 as lesson
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_hunt import figures
@@ -77,7 +78,10 @@ def test_the_memory_table_is_the_command_s() -> None:
 def test_exact_things_have_no_difference() -> None:
     table = lesson.parameters_table()
     assert set(column(table, "difference")) == {"0"}
-    assert [str(cell) for cell in table.total][:2] == ["all 74 models", "74 exact"]
+    assert [str(cell) for cell in table.total][:2] == [
+        f"all {len(configurations())} models",
+        f"{len(configurations())} exact",
+    ]
     assert set(column(lesson.caches_table(), "difference")) == {"0"}
     assert row(table, "DeepSeek-V3")[1:] == ["671,026,404,352", "671,026,404,352", "0", "70,272"]
 

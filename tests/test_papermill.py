@@ -44,6 +44,7 @@ def test_the_envelope_of_another_service(tmp_path: Path) -> None:
             "requests_per_s": 1000,
             "compute_seconds": 0.002,
             "accelerators": 2,
+            "traffic_bits_per_s": 80_000_000,
         }
     )
 
