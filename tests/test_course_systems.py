@@ -23,6 +23,6 @@ def test_the_table_reads_the_results_with_their_units(
     (tmp_path / "results.csv").write_text(f"{head}\ntext,2.5e12,445,925925925.9,1e6,2e5\n")
     monkeypatch.setattr(course_systems, "OUT", tmp_path)
     table = course_systems.results_table()
-    assert "2.50 TB" in table
+    assert "2.5 TB a day" in table
     assert "925.93 Mbit/s" in table
     assert "445" in table
