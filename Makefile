@@ -1,7 +1,7 @@
 # The commands of the course. This file only names them: tools/ does the work.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab fresh test browser-test office-test kill-test dask-test verify notebooks site batch sheets bench constraints clean
+.PHONY: help lab fresh test browser-test office-test kill-test dask-test verify notebooks site batch own-lessons sheets bench constraints clean
 
 # Python settings of the user's own must not leak into the course's environment.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
@@ -56,6 +56,10 @@ site: ## write the course as static HTML into build/site; it loads nothing from 
 batch: ## run the course's systems, and print their table beside the published figures
 	@$(SET_UP)
 	@$(COURSE) -m tools.course_systems
+
+own-lessons: ## run all lessons with your own numbers: make own-lessons SERVICE=my.yaml
+	@$(SET_UP)
+	@$(COURSE) -m tools.own_lessons "$(SERVICE)"
 
 sheets: ## write exercise sheets for a room, and their key, into build/sheets; SHEETS_ARGS=--help
 	@$(SET_UP)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.bench_batch import WORKERS, batch_times
-from tools.bench_page import Delays, key_presses, read_notebook, whole_runs
+from tools.bench_page import Delays, kernel_bytes, key_presses, read_notebook, whole_runs
 from tools.set_up import told
 
 STARTS, CALLS, ARRAY_CALLS, UPDATES = 30, 20_000, 15, 200
@@ -41,6 +41,21 @@ class Row:
             floor, ratio = duration(self.floor_s), f"{self.taken_s / self.floor_s:.2f}"
         verdict = {True: "yes", False: "NO", None: ""}[self.holds]
         return (self.what, duration(self.taken_s), floor, ratio, self.limit, verdict)
+
+
+@dataclass(frozen=True)
+class MemoryRow:
+    """Memory of a lesson's kernel, beside that of a kernel that runs nothing."""
+
+    what: str
+    taken_bytes: int
+    floor_bytes: int
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as text."""
+        taken, floor = (f"{size / 1e6:.0f} MB" for size in (self.taken_bytes, self.floor_bytes))
+        return (self.what, taken, floor, f"{self.taken_bytes / self.floor_bytes:.2f}", "", "")
 
 
 def duration(seconds: float) -> str:
@@ -208,7 +223,7 @@ def batch_rows() -> Iterator[Row]:
     yield Row("a million services, --table-only", million, None, "30 s", million < 30)
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[Row | MemoryRow]:
     """All figures, each as soon as it is there."""
     from tools.jupyter import LESSONS
     from tools.set_up import ROOT
@@ -221,6 +236,9 @@ def rows() -> Iterator[Row]:
     yield from update_rows(lessons)
     for what, taken, floor in whole_runs(lessons):
         yield Row(what, taken, floor)
+    bare = kernel_bytes(None)
+    for lesson in lessons:
+        yield MemoryRow(f"{lesson.stem}: memory of the kernel", kernel_bytes(lesson), bare)
     yield from batch_rows()
     waits, delays = key_presses(LESSONS)
     yield from key_rows(delays)

@@ -149,6 +149,16 @@ def whole_runs(lessons: Sequence[Path]) -> Iterator[tuple[str, float, float]]:
         yield f"{lesson.stem}: kernel start and run all", taken, floor
 
 
+def kernel_bytes(lesson: Path | None) -> int:
+    """Most memory that a kernel has held after a lesson, or after nothing at all."""
+    ask = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    notebook = read_notebook(lesson, 4) if lesson else new_notebook(cells=[])
+    notebook.cells.append(code_cell(ask))
+    run_cells(notebook)
+    kibibytes = int(notebook.cells[-1]["outputs"][0]["text"])
+    return kibibytes * 1024
+
+
 def run_cells(notebook: Any) -> float:
     """Seconds from a kernel's start to its end, with the notebook's cells between."""
     quiet = Config(KernelManager={"transport_encryption": "auto"})  # else it prints a warning
