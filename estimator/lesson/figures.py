@@ -31,10 +31,7 @@ class Picture:
         # As HTML, because JupyterLab gives a plain PNG no text for those who cannot see it.
         buffer = io.BytesIO()
         with course_style():
-            smaller = {"optimize": True}
-            self.figure.savefig(
-                buffer, format="png", metadata={"Software": None}, pil_kwargs=smaller
-            )
+            self.figure.savefig(buffer, format="png", metadata={"Software": None})
         image = base64.b64encode(buffer.getvalue()).decode()
         width = int(self.figure.get_figwidth() * 100)
         style = "max-width:100%;height:auto"
@@ -85,7 +82,7 @@ def grouped_bars(
                 color=COLOURS[number], hatch=HATCHES[number], edgecolor="white",
             )  # fmt: skip
             ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            axes.bar_label(bars, labels=list(texts[name]), padding=4, bbox=ground)
+            axes.bar_label(bars, labels=list(texts[name]), padding=5, bbox=ground)
         axes.set_yticks(range(len(groups)), labels=list(groups))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
