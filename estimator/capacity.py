@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from estimator.arithmetic import Number, maximum
 from estimator.engine import Constants, Replica, Service, sequences_that_fit, serve, serve_unchecked
 from estimator.formula import check_inputs
-from estimator.units import GB, seconds_text
+from estimator.units import GB, rounded_up, seconds_text
 
 LARGEST_BATCH = 1024
 """Requests in flight that an engine is let take; assumed, engines set it for themselves."""
@@ -80,6 +80,12 @@ def check_load(load: Load, targets: Targets) -> None:
     }
     for name, value in positive.items():
         least = 1 if name in ("prompt_tokens", "output_tokens", "largest_batch") else 0
+        if value is not None and not isinstance(value, int | float):
+            raise TypeError(
+                f"{name} is {value!r:.40}, but a load or a target is a number: give one."
+            )
+        if name == "largest_batch" and value is not None and value % 1:
+            raise ValueError(f"{name} is {value}, but requests come whole: give a whole number.")
         if value is not None and (not value > 0 or value < least):
             raise ValueError(
                 f"{name} is {value}, but a load or a target of {'less than 1' if least else '0'} "
@@ -151,8 +157,9 @@ def _missed(service: Service, targets: Targets, factor: float) -> str:
 
 
 def _no_batch(missed: str, alone: Service, targets: Targets, factor: float) -> str:
+    # Rounded up: a target that a sentence names is one that is met.
     reached = seconds_text(
-        float(getattr(alone, missed)) * (factor if missed == "token_seconds" else 1)
+        rounded_up(float(getattr(alone, missed)) * (factor if missed == "token_seconds" else 1))
     )
     wanted = seconds_text(float(getattr(targets, missed)))
     return (

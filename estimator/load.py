@@ -37,6 +37,7 @@ from estimator.engine import (
     serve_unchecked,
 )
 from estimator.formula import facts_of
+from estimator.units import plural, rounded_down
 
 __all__ = [
     "LARGEST_BATCH", "Capacity", "Load", "NoBatchError", "Operation", "SaturatedError", "Sizing",
@@ -122,8 +123,13 @@ def _wider(
     targets: Targets,
 ) -> str:
     """Say which wider layout of one node would do, if any."""
+    if not hardware.link_bytes_per_s:
+        return (
+            f"No wider layout was tried: how fast {hardware.name} send to each other is not "
+            "known here, so give a hardware with link_bytes_per_s."
+        )
     tensor = 2 * layout.tensor
-    while tensor * layout.data <= WIDEST and hardware.link_bytes_per_s:
+    while tensor * layout.data <= WIDEST:
         made = replica(decoder, numerics, hardware, replace(layout, tensor=tensor))
         try:
             most(made, constants, load, targets)
@@ -232,9 +238,10 @@ def _refuse_saturation(load: Load, targets: Targets, replicas: float, capacity: 
     if load.requests_per_s > fits * (1 + CLOSE):
         needed = _replicas(capacity.requests_per_s, load, replace(targets, spare_replicas=0))
         raise SaturatedError(
-            f"requests_per_s is {load.requests_per_s:g}, but {replicas:g} replicas carry "
-            f"{fits:.4g} at {targets.target_utilization:.0%} utilization: send {fits:.4g} "
-            f"requests a second, or give {needed:g} replicas.",
+            f"requests_per_s is {load.requests_per_s:g}, but {replicas:g} "
+            f"{plural('replica', replicas)} can carry {rounded_down(fits):g} at "
+            f"{targets.target_utilization:.0%} utilization: send {rounded_down(fits):g} "
+            f"requests a second, or give {needed:g} {plural('replica', needed)}.",
             fits,
         )
 

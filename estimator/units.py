@@ -11,6 +11,7 @@ the next prefix, and exact integers stay exact.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 KB, MB, GB, TB, PB = 10**3, 10**6, 10**9, 10**12, 10**15
 KiB, MiB, GiB, TiB, PiB = 2**10, 2**20, 2**30, 2**40, 2**50
@@ -48,6 +49,35 @@ def number_text(value: float, digits: int = 4) -> str:
     decimals = max(0, digits - 1 - exponent)
     text = f"{rounded:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rounded_down(value: float, digits: int = 4) -> float:
+    """Round a positive number down to so many digits, for a limit that a sentence names.
+
+    >>> rounded_down(10.32656), rounded_down(10.3)
+    (10.32, 10.3)
+    """
+    return _rounded(value, digits, math.floor)
+
+
+def rounded_up(value: float, digits: int = 4) -> float:
+    """Round a positive number up to so many digits.
+
+    >>> rounded_up(0.0069923), rounded_up(7)
+    (0.006993, 7.0)
+    """
+    return _rounded(value, digits, math.ceil)
+
+
+def _rounded(value: float, digits: int, whole: Callable[[float], int]) -> float:
+    if not (math.isfinite(value) and value > 0):
+        return value
+    places = digits - 1 - math.floor(math.log10(value))
+    tidy = round(value, places)
+    # A number that has no more digits stays, whatever binary fractions make of it.
+    if math.isclose(tidy, value, rel_tol=1e-12):
+        return float(tidy)
+    return float(f"{whole(value * 10.0**places) / 10.0**places:.{digits}g}")
 
 
 def prefixed_text(

@@ -200,6 +200,10 @@ def test_past_saturation_it_refuses_and_says_the_rate_that_fits() -> None:
     assert operate(made, FIT.constants, FIT.dense, at_it, QUICK, 2).utilization == (
         pytest.approx(QUICK.target_utilization)
     )
+    said = float(str(caught.value).split("send ")[1].split()[0])
+    assert fits * 0.999 < said <= fits, "the rate that a sentence names is one that is carried"
+    as_said = dataclasses.replace(CHAT, requests_per_s=said)
+    assert operate(made, FIT.constants, FIT.dense, as_said, QUICK, 2)
     above = dataclasses.replace(CHAT, requests_per_s=fits * 1.01)
     with pytest.raises(SaturatedError):
         operate(made, FIT.constants, FIT.dense, above, QUICK, 2)
@@ -229,7 +233,7 @@ def test_where_no_batch_will_do_it_says_what_would(
 
 
 def test_the_target_that_it_says_would_be_met_is_met() -> None:
-    with pytest.raises(NoBatchError, match=r"A target of 17\.61 ms or more would be met"):
+    with pytest.raises(NoBatchError, match=r"A target of 17\.62 ms or more would be met"):
         sized(4, Targets(token_seconds=0.001))
     assert sized(4, Targets(token_seconds=0.01762)).capacity.batch >= 1
 
@@ -248,6 +252,7 @@ def test_the_target_that_it_says_would_be_met_is_met() -> None:
         (lambda: size(targets=Targets(target_utilization=0)), "target_utilization is 0"),
         (lambda: size(targets=Targets(spare_replicas=-1)), "spare_replicas is -1"),
         (lambda: size(targets=Targets(largest_batch=0)), "largest_batch is 0"),
+        (lambda: size(targets=Targets(largest_batch=3.7)), r"largest_batch is 3\.7, .* whole"),  # type: ignore[arg-type]
         (lambda: operate(one(), FIT.constants, FIT.dense, CHAT, QUICK, 0), "replicas is 0"),
     ],
 )

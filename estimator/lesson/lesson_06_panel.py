@@ -43,7 +43,8 @@ ENGINES = {"vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM"}
 PRECISIONS = {"bfloat16": "BF16", "fp8": "FP8", "nvfp4": "NVFP4, or MXFP4 as published"}
 TENSOR = {str(n): "one" if n == 1 else str(n) for n in (1, 2, 4, 8)}
 NARROWED = {
-    name: replace(quantity(name), low=1) for name in ("batch", "prompt_tokens", "output_tokens")
+    name: replace(quantity(name), low=1, whole=True)
+    for name in ("batch", "prompt_tokens", "output_tokens")
 }
 NEAR = 2
 SHOWN = 6
@@ -274,6 +275,11 @@ def _task(case: Case, found: Estimate) -> tuple[bool, str]:
 
 def case_of(given: Inputs) -> Case:
     """The reader's case."""
+    if str(given.tensor_parallel) not in TENSOR:
+        raise ValueError(
+            f"tensor_parallel is {given.tensor_parallel}, but this lesson shares the layers among "
+            f"{', '.join(list(TENSOR)[:-1])} or {list(TENSOR)[-1]} accelerators: give one of these."
+        )
     return Case(
         given.model, given.accelerator, given.engine, given.precision, int(given.tensor_parallel),
         given.batch, given.prompt_tokens, given.output_tokens,
