@@ -131,13 +131,13 @@ class TestRealModels:
 
 def test_exercises_from_outside() -> None:
     assert lesson_03.cache_at_fp32().answer == 2 * 12 * 12 * 64 * 1000 * 4
-    assert lesson_03.cache_of_a_batch().answer == 20 * GiB
+    assert lesson_03.cache_of_a_batch().answer == 63 * GiB // 2
     assert lesson_03.bytes_of_a_printed_cache().answer == 128_000 * 131_072
     assert lesson_03.tokens_of_a_pool().answer == 24 * GiB // 65_536
     assert lesson_03.sequences_on().answer == 48
 
 
-FP32, BATCH, PRINTED, POOL = 73_728_000, 20 * GiB, 128_000 * 131_072, 393_216
+FP32, BATCH, PRINTED, POOL = 73_728_000, 63 * GiB // 2, 128_000 * 131_072, 393_216
 
 
 @pytest.mark.parametrize(
@@ -147,10 +147,11 @@ FP32, BATCH, PRINTED, POOL = 73_728_000, 20 * GiB, 128_000 * 131_072, 393_216
         (lesson_03.cache_at_fp32, FP32 / 2, "keys and values are both kept"),
         (lesson_03.cache_at_fp32, FP32 * 8, "These are bits"),
         (lesson_03.cache_at_fp32, FP32 / GiB, "the number of GiB"),
-        (lesson_03.cache_of_a_batch, BATCH * 8, "each query head"),
+        (lesson_03.cache_of_a_batch, BATCH * 16, "each query head"),
+        (lesson_03.cache_of_a_batch, BATCH * 8, "These are bits"),
         (lesson_03.cache_of_a_batch, BATCH / 16, "one sequence"),
         (lesson_03.cache_of_a_batch, BATCH / 2, "Half of it"),
-        (lesson_03.cache_of_a_batch, 20, "the number of GiB"),
+        (lesson_03.cache_of_a_batch, 31.5, "the number of GiB"),
         (lesson_03.bytes_of_a_printed_cache, 15.62e9, "at its word"),
         (lesson_03.bytes_of_a_printed_cache, PRINTED / 2, "key and value"),
         (lesson_03.bytes_of_a_printed_cache, PRINTED * 8, "These are bits"),

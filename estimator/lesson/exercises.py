@@ -43,6 +43,8 @@ _BYTES = (
     (1 / GiB, "That is the number of GiB: the answer is asked in bytes."),
     (1 / TB, "That is the number of TB: the answer is asked in bytes."),
     (1 / TiB, "That is the number of TiB: the answer is asked in bytes."),
+    (1 / MB, "That is the number of MB: the answer is asked in bytes."),
+    (1 / MiB, "That is the number of MiB: the answer is asked in bytes."),
     (BITS_PER_BYTE, "These are bits: eight bits make a byte."),
     (1 / BITS_PER_BYTE, "An eighth of it: bytes are asked for, so nothing is divided by eight."),
     *_PREFIXES,

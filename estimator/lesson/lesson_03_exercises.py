@@ -35,7 +35,7 @@ def cache_at_fp32(n_layers: int = 12, n_heads: int = 12, tokens: int = 1000) -> 
     )  # fmt: skip
 
 
-def cache_of_a_batch(key: str = "llama-3.1-70b", batch: int = 16, tokens: int = 4096) -> Exercise:
+def cache_of_a_batch(key: str = "llama-3.1-405b", batch: int = 16, tokens: int = 4096) -> Exercise:
     """Bytes of a batch's cache under grouped-query attention."""
     s = shape(key)
     right = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens, batch)
