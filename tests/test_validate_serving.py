@@ -336,3 +336,30 @@ def test_rows_and_bad_rows_keep_their_order_and_lines(tmp_path: Path) -> None:
     found = list(read_runs(write(tmp_path / "mixed.csv", *rows)))
     assert [row.line for row in found] == list(range(2, 11))
     assert [type(row) is Unread for row in found] == [n % 3 == 0 for n in range(1, 10)]
+
+
+def test_what_missing_columns_leave_open_is_assumed_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with SHIPPED.open(encoding="utf-8", newline="") as file:
+        rows = [{name: row[name] for name in REQUIRED} for row in list(csv.DictReader(file))[:3]]
+    file_ = tmp_path / "runs.csv"
+    with file_.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, REQUIRED)
+        writer.writeheader()
+        writer.writerows(rows)
+    serving.main([str(file_)])
+    said = capsys.readouterr().out
+    assert "assumed: weights are taken for BF16 (there is no column precision" in said
+    serving.main([str(SHIPPED)])
+    assert "assumed:" not in capsys.readouterr().out
+
+
+def test_a_column_that_is_there_twice_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "runs.csv"
+    head, first, *_ = SHIPPED.read_text(encoding="utf-8").splitlines()
+    file.write_text(f"{head},tpot_ms\n{first},9\n", encoding="utf-8")
+    assert serving.main([str(file)]) == 2
+    assert "has the column tpot_ms 2 times" in capsys.readouterr().err

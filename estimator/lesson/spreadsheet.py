@@ -42,6 +42,8 @@ def write_spreadsheet(path: str, sheet: Sheet) -> Prose:
 
     The file is complete or absent. An error says what is wrong with the path.
     """
+    if not isinstance(path, str):
+        raise TypeError(f"sheet_path is {path!r}, but it must be the path of a file: give text.")
     if not path:
         return Prose("No spreadsheet was written: `sheet_path` is empty.")
     place = Path(path)

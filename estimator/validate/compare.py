@@ -28,7 +28,7 @@ from estimator.validate.predict import (
     runs_of,
 )
 from estimator.validate.rows import Setting, Unread
-from estimator.validate.table import BLOCK_ROWS, Block, read_blocks
+from estimator.validate.table import BLOCK_ROWS, Block, assumed_of, read_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,6 +91,7 @@ class Report:
     marks: dict[str, int] = field(default_factory=dict)
     first_token: dict[str, float] = field(default_factory=dict)
     worst: list[Worst] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
     unread: dict[str, list[int]] = field(default_factory=dict)
     unread_rows: int = 0
 
@@ -273,6 +274,7 @@ def compare(
 ) -> Comparison:
     """Do what `validate` does, and keep every row. Raises as it does."""
     report, collector = Report(path.name), _Collector(worst)
+    report.assumed = assumed_of(path)
     for block in read_blocks(path, BLOCK_ROWS, own):
         collector.add(block)
         report.rows += len(block)

@@ -28,6 +28,13 @@ OPTIONAL = (
     *("backend_version", "precision", "gemm_quant_mode", "pp_size", "attention_dp_size"),
     *("moe_tp_size", "moe_ep_size", "concurrency", "ttft_ms"),
 )
+WITHOUT = {
+    ("precision", "gemm_quant_mode"): "weights are taken for BF16",
+    ("pp_size",): "no pipelines",
+    ("attention_dp_size", "concurrency"): "attention that is not data-parallel",
+    ("backend_version",): "a recent version of the engine",
+}
+"""Columns that a file may lack together, and what is then assumed."""
 FIRST_WITHOUT_WAVES = (0, 5, 6)
 """SGLang before this version prefilled all waiting prompts before it went on decoding.
 

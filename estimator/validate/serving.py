@@ -32,7 +32,8 @@ def text_of(report: Report) -> str:
     if not report.rows:
         return "\n".join([*lines, *_unread_lines(report)])
     left = f"{report.fitted} rows are of groups of the fit: each by a fit that left its group out"
-    lines += [left, *_tables(report), *_first_token_lines(report)]
+    lines += [left, *(f"assumed: {each}" for each in report.assumed)]
+    lines += [*_tables(report), *_first_token_lines(report)]
     lines += ["", "rows read in a way of their own"]
     lines += [f"  {count:6} {mark}: {MARKS[mark]}" for mark, count in sorted(report.marks.items())]
     return "\n".join([*lines, *_unread_lines(report), *_worst_lines(report)])

@@ -22,6 +22,7 @@ from estimator.validate.rows import (
     COMMON,
     OPTIONAL,
     REQUIRED,
+    WITHOUT,
     Common,
     Run,
     Setting,
@@ -110,8 +111,25 @@ def read_blocks(
             yield reader.block(lines, table, unread)
 
 
+def assumed_of(path: Path) -> list[str]:
+    """Say what is assumed because a file lacks the columns that would tell. Raises: OSError."""
+    check_plain(path)
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        header = {name.strip() for name in next(csv.reader(file), [])}
+    return [
+        f"{what} (there is no column {' and no column '.join(columns)})"
+        for columns, what in WITHOUT.items()
+        if not header.intersection(columns)
+    ]
+
+
 def check_columns(header: list[str], name: str) -> None:
-    """Refuse a header that lacks what the estimate needs."""
+    """Refuse a header that lacks what the estimate needs, or has a column of it twice."""
+    twice = [column for column in (*REQUIRED, *OPTIONAL) if header.count(column) > 1]
+    if twice:
+        raise ColumnsError(
+            f"{name} has the column {twice[0]} {header.count(twice[0])} times: keep one of them."
+        )
     missing = [column for column in REQUIRED if column not in header]
     if missing:
         raise ColumnsError(
