@@ -201,6 +201,26 @@ def test_extreme_doubt_and_peaks_still_have_an_answer() -> None:
     assert np.isfinite(one.drawn()["usd_per_month"]).all()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"peak_factor": 51}, {"peak_factor": 20, "doubt": 3}, {"peak_factor": 100},
+     {"others": "pue = 9"}, {"others": "pue = 10", "doubt": 3}],
+)  # fmt: skip
+def test_ranges_end_where_the_glossary_ends_so_that_every_bar_has_a_bill(
+    changes: dict[str, Any],
+) -> None:
+    one = lesson.your_case(given(**changes))
+    ends = {entry.name: entry.high for entry in one.ranges}
+    assert ends["peak_factor"] <= 100
+    assert ends["pue"] <= 10
+    assert len(lesson.swing_table(one).rows) == 8
+    drawn = one.drawn()["peak_egress_bits_per_s"] / one.drawn()["egress_bits_per_s"]
+    assert drawn.max() <= 100 * (1 + 1e-12)
+    own = lesson.case("text").ranged(Range("peak_factor", 20, 60, 400, floor=1))
+    assert own.intervals(20)["usd_per_month"].p90 > 0
+    assert lesson.swing_table(own).rows
+
+
 def test_a_service_with_no_peak_and_a_prompt_for_a_picture_keep_what_is_given() -> None:
     one = lesson.case("image", peak_factor=1, prompt_tokens=300)
     ranges = {entry.name: entry for entry in one.ranges}

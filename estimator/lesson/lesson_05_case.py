@@ -46,7 +46,12 @@ def ranges_of(system: System, accelerator: str, x: Columns) -> list[Range]:
         Range("engine_factor", *_engine(system)),
         _scaled("usd_per_accelerator_hour", _price(accelerator), x["usd_per_accelerator_hour"]),
     ]
-    return [one.widened(x["doubt"]) for one in ranges]
+    return [_limited(one.widened(x["doubt"])) for one in ranges]
+
+
+def _limited(one: Range) -> Range:
+    """End a range where the glossary ends, so that each of its ends can be computed with."""
+    return one.limited(quantity(one.name).high)
 
 
 def _scaled(name: str, declared: Sequence[float], likely: float) -> Range:
@@ -127,7 +132,7 @@ class Case:
 
     def ranged(self, *ranges: Range) -> Case:
         """The same service with other ranges; their middles become its likely values."""
-        own = {one.name: one for one in ranges}
+        own = {one.name: _limited(one) for one in ranges}
         for name in own:
             choose("range", name, [one.name for one in self.ranges])
         x = {**self.x, **{name: one.likely for name, one in own.items()}}
