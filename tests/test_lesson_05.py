@@ -496,11 +496,12 @@ def test_a_typed_0_is_a_0_and_not_the_catalog_s_value() -> None:
     assert one == none != start  # a decoder starts from a token at least
     assert bill(prompt_tokens=500) == start
     free = bill(usd_per_accelerator_hour=0)
-    # 76 TB at 0.021 USD and 300,000 GB at 0.05 USD are 16,596 USD.
-    assert free != start
     assert "million" not in free
     accelerators = panel.last.tables[1].rows[0]
     assert str(accelerators[1]) == "0 USD"
+    # 76,000 GB at 0.021 USD and 300,000 GB at 0.05 USD.
+    given_away = lesson.case("text", ["usd_per_accelerator_hour"], usd_per_accelerator_hour=0)
+    assert given_away.point["usd_per_month"] == pytest.approx(16_596)
 
 
 @pytest.mark.parametrize("name", ["users", "requests_per_user"])
