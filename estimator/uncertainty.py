@@ -83,6 +83,16 @@ class Range:
         ends = [((end - self.floor) / middle) ** doubt * middle for end in (self.low, self.high)]
         return Range(self.name, self.floor + ends[0], self.likely, self.floor + ends[1], self.floor)
 
+    def limited(self, most: float) -> Range:
+        """Give the range with its high end at `most` or less, where an input has a largest value.
+
+        >>> Range("peak_factor", 30, 60, 119, floor=1).limited(100).high
+        100
+        """
+        if self.high <= most or self.likely > most:  # a likely value out of range is refused later
+            return self
+        return Range(self.name, self.low, self.likely, most, self.floor)
+
 
 @functools.lru_cache(maxsize=256)
 def _normals(name: str, seed: int, count: int) -> Array:

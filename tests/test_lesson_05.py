@@ -16,7 +16,7 @@ import pytest
 
 from estimator import catalog
 from estimator.lesson import lesson_05 as lesson
-from estimator.lesson.inputs import Inputs
+from estimator.lesson.inputs import Inputs, declared_by
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS, chain_of
 from estimator.lesson.lesson_05_figures import tornado_chart
 from estimator.lesson.lesson_05_levers import halving
@@ -201,6 +201,26 @@ def test_extreme_doubt_and_peaks_still_have_an_answer() -> None:
     assert np.isfinite(one.drawn()["usd_per_month"]).all()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"peak_factor": 51}, {"peak_factor": 20, "doubt": 3}, {"peak_factor": 100},
+     {"others": "pue = 9"}, {"others": "pue = 10", "doubt": 3}],
+)  # fmt: skip
+def test_ranges_end_where_the_glossary_ends_so_that_every_bar_has_a_bill(
+    changes: dict[str, Any],
+) -> None:
+    one = lesson.your_case(given(**changes))
+    ends = {entry.name: entry.high for entry in one.ranges}
+    assert ends["peak_factor"] <= 100
+    assert ends["pue"] <= 10
+    assert len(lesson.swing_table(one).rows) == 8
+    drawn = one.drawn()["peak_egress_bits_per_s"] / one.drawn()["egress_bits_per_s"]
+    assert drawn.max() <= 100 * (1 + 1e-12)
+    own = lesson.case("text").ranged(Range("peak_factor", 20, 60, 400, floor=1))
+    assert own.intervals(20)["usd_per_month"].p90 > 0
+    assert lesson.swing_table(own).rows
+
+
 def test_a_service_with_no_peak_and_a_prompt_for_a_picture_keep_what_is_given() -> None:
     one = lesson.case("image", peak_factor=1, prompt_tokens=300)
     ranges = {entry.name: entry for entry in one.ranges}
@@ -289,6 +309,8 @@ def test_others_are_read_from_text() -> None:
         ({"requests_per_user": 0}, "requests_per_user is 0"),
         ({"precision": "FP17"}, "precision is 'FP17'"),
         ({"accelerator": "A101"}, "accelerator is 'A101'"),
+        ({"passes": 0.5}, "passes is 0.5, .* must be 0 for the system's own, or from 1 to"),
+        ({"passes": -3}, "passes is -3"),
         ({"doubt": 9}, "doubt is 9"),
         ({"seed": 1.5}, "seed is 1.5"),
         ({"others": "pu = 1.2"}, "others is 'pu'"),
@@ -447,10 +469,88 @@ def test_a_system_fills_its_numbers_and_an_accelerator_its_price() -> None:
 
 def test_what_cannot_be_is_told_in_the_panel() -> None:
     panel = service_panel(given())
-    panel.boxes["n_params"].value = 400_000
+    panel.boxes["n_params"].value = 40_000
     assert "No replica of up to 8" in panel.output.value
-    panel.boxes["users"].value = 0
-    assert "items_per_month is 0" in panel.output.value or "No replica" in panel.output.value
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("users", "number of users"), ("requests_per_user", "requests of a user a day"),
+     ("n_params", "number of parameters"), ("passes", "passes of the model")],
+)  # fmt: skip
+def test_a_typed_0_is_refused_by_its_name_where_there_must_be_some(name: str, label: str) -> None:
+    panel = service_panel(given())
+    panel.boxes[name].value = 0
+    assert f"{name} is 0, but the {label}" in panel.output.value
+
+
+def test_a_typed_0_is_a_0_and_not_the_catalog_s_value() -> None:
+    panel = service_panel(given())
+
+    def bill(**typed: float) -> str:
+        set_all(panel, **typed)
+        return str(re.findall(r"A month costs [^,]*", panel.last.sentence)[0])
+
+    start = bill()
+    one, none = bill(prompt_tokens=1), bill(prompt_tokens=0)
+    assert one == none != start  # a decoder starts from a token at least
+    assert bill(prompt_tokens=500) == start
+    free = bill(usd_per_accelerator_hour=0)
+    assert "million" not in free
+    accelerators = panel.last.tables[1].rows[0]
+    assert str(accelerators[1]) == "0 USD"
+    # 76,000 GB at 0.021 USD and 300,000 GB at 0.05 USD.
+    given_away = lesson.case("text", ["usd_per_accelerator_hour"], usd_per_accelerator_hour=0)
+    assert given_away.point["usd_per_month"] == pytest.approx(16_596)
+
+
+@pytest.mark.parametrize("name", ["users", "requests_per_user"])
+def test_none_of_what_a_price_is_divided_by_is_refused_by_its_name(name: str) -> None:
+    none: dict[str, Any] = {name: 0}
+    with pytest.raises(ValueError, match=f"^{name} is 0"):
+        lesson.case("text", **none)
+    with pytest.raises(ValueError, match=rf"^{name}\[1\] is 0"):
+        lesson.point_results({name: np.array([5.0, 0.0])})
+
+
+def test_all_that_is_wrong_is_told_at_once_further_inputs_too() -> None:
+    with pytest.raises(ValueError, match="users is -1") as raised:
+        given(system="txt", users=-1, others="foo = 1,,")
+    assert "system is 'txt'" in str(raised.value)
+    assert "others is 'foo'" in str(raised.value)
+
+
+def test_a_batch_knows_how_others_are_read() -> None:
+    declared = declared_by(given)
+    assert declared is not None
+    for text in ("foo = 1", "pue = 0.2", "pue = 1.2, pue = 1.3", "pue"):
+        assert declared.check({"others": text})[1], text
+    assert declared.check({"others": "pue = 1.2"}) == ({"others": "pue = 1.2"}, [])
+    assert declared.check({"passes": 0.5})[1]
+    assert declared.quantities["passes"].check(np.array([0.0, 7.0])).tolist() == [0, 7]
+    with pytest.raises(ValueError, match=r"passes\[1\] is 0.5"):
+        declared.quantities["passes"].check(np.array([0.0, 0.5]))
+
+
+@pytest.mark.parametrize("doubt", [0, 3])
+def test_the_task_has_its_own_doubt(doubt: float) -> None:
+    panel = service_panel(given(doubt=doubt, others="pue = 2, token_target_seconds = 1"))
+    set_all(panel, system="retrieval", users=1)
+    assert not panel.last.solved
+    assert "counted at a doubt of 1" in panel.last.score
+    set_all(panel, accelerator="B200-SXM", precision="NVFP4")
+    assert panel.last.solved
+
+
+def test_a_row_of_a_page_has_one_unit() -> None:
+    one = lesson.case("text", users=1000)
+    rows = lesson.one_page(one, one.intervals()).rows
+    row = next(row for row in rows if "cost of one answer" in str(row[0]))
+    assert str(row[1]) == "0.01339 USD"
+    assert not any("million" in str(cell) for cell in row[1:])
+    panel = service_panel(given(users=1000))
+    row = next(row for row in panel.last.tables[0].rows if row[0] == "cost of one answer")
+    assert not any("million" in str(cell) for cell in row[1:])
 
 
 def test_an_answer_of_the_panel_takes_milliseconds() -> None:
@@ -475,7 +575,7 @@ def test_each_exercise_knows_its_answer_and_its_mistakes(make: Any) -> None:
 def test_exercise_answers_by_hand() -> None:
     assert lesson.month_of_accelerators().answer == 72_000
     assert lesson.price_of_a_token().answer == pytest.approx(1.0)
-    assert lesson.sum_of_ranges().answer == 300
+    assert lesson.sum_of_ranges().answer == 300_000
     assert lesson.what_to_halve().answer == pytest.approx(3.99 * 240_000 / 640_000)
 
 

@@ -92,6 +92,13 @@ def test_doubt_widens_by_powers_and_none_leaves_one_value() -> None:
     assert set(draw([one.widened(0)])["x"].round(9)) == {100.0}
 
 
+def test_a_range_ends_where_the_input_has_its_largest_value() -> None:
+    one = Range("peak_factor", 30, 51, 101, floor=1)
+    assert one.limited(100) == Range("peak_factor", 30, 51, 100, floor=1)
+    assert one.limited(101) is one
+    assert one.limited(math.inf) is one
+
+
 @pytest.mark.parametrize(
     ("low", "likely", "high", "floor"), [(3, 2, 4, 0), (1, 2, 1.5, 0), (0.5, 2, 3, 1), (1, 2, 3, 1)]
 )

@@ -31,11 +31,18 @@ class Number:
     log: bool = False
     scale: float = 1
     scale_name: str = ""
+    narrowed: Quantity | None = None
+    """The glossary's entry where a lesson narrows its range."""
+
+    @property
+    def entry(self) -> Quantity:
+        """The glossary's entry in base units, as narrow as the lesson has it."""
+        return self.narrowed or quantity(self.name)
 
     @property
     def quantity(self) -> Quantity:
         """The glossary's entry in the page's unit, so that what a message advises can be typed."""
-        entry = quantity(self.name)
+        entry = self.entry
         if self.scale == 1:
             return entry
         return replace(
@@ -64,7 +71,7 @@ class Number:
         """Return the value in base units; ValueError with the glossary's sentence if it is off."""
         # A box gives floats only; in a message, a whole number reads as it was typed.
         self.quantity.check(int(shown) if float(shown).is_integer() else shown)
-        checked: float = quantity(self.name).check(self.to_base(shown))
+        checked: float = self.entry.check(self.to_base(shown))
         return checked
 
     def position(self, shown: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +13,38 @@ from estimator.glossary import quantity
 from estimator.quantity import Quantity
 
 COUNTS = ("user", "parameter")
+Reader = Callable[[Any], object]
+"""Reads a text, and raises a ValueError or a TypeError with a sentence if it cannot."""
+
+
+@dataclass(frozen=True)
+class OrZero(Quantity):
+    """A quantity for which a 0 stands for something else, though its range begins above it."""
+
+    zero: str = ""
+
+    @classmethod
+    def of(cls, entry: Quantity, zero: str) -> OrZero:
+        """Let an entry be 0, too; `zero` says what a 0 is for."""
+        return cls(**{**asdict(entry), "zero": zero})
+
+    @property
+    def range_text(self) -> str:
+        """Say which values are allowed, in words."""
+        return f"0 {self.zero}, or {super().range_text}"
+
+    def allows(self, value: float) -> bool:
+        """Tell whether an int or a float is 0 or in range."""
+        return value == 0 or super().allows(value)
+
+    def _check_array(self, value: Any) -> Any:
+        import numpy as np
+
+        array = np.asarray(value)
+        if array.dtype.kind in "iuf" and array.ndim:
+            super()._check_array(np.where(array == 0, self.usual, array))
+            return array.astype(np.float64, copy=False)
+        return super()._check_array(value)
 
 
 class Inputs(SimpleNamespace):
@@ -26,6 +58,7 @@ class Inputs(SimpleNamespace):
 def inputs(
     choices: Mapping[str, tuple[str, Iterable[str]]] | None = None,
     narrowed: Mapping[str, Quantity] | None = None,
+    texts: Mapping[str, tuple[Any, Reader]] | None = None,
     **values: Any,
 ) -> Inputs:
     """Check a lesson's parameters, and tell all that is wrong with them in one error.
@@ -33,13 +66,15 @@ def inputs(
     `values` are quantities of the glossary, one number each; a float that is whole becomes an
     exact integer, since 7e9 arrives from papermill as a float. `choices` are names that must be
     on a list: `{"accelerator": (accelerator, accelerators())}`. `narrowed` gives entries whose
-    range a lesson narrows, instead of the glossary's.
+    range a lesson narrows, instead of the glossary's. `texts` are kept as they stand, and each
+    has a function that reads it, or says what is wrong with it.
     """
-    declared = Declared.of(choices, narrowed, values)
+    declared = Declared.of(choices, narrowed, values, texts)
     if asked := _ASKED.get():
         raise asked(declared)
     chosen = {name: value for name, (value, _) in (choices or {}).items()}
-    given, problems = declared.check(values | chosen)
+    written = {name: value for name, (value, _) in (texts or {}).items()}
+    given, problems = declared.check(values | chosen | written)
     if problems:
         raise ValueError(" ".join(problems))
     return Inputs(**given)
@@ -47,10 +82,11 @@ def inputs(
 
 @dataclass(frozen=True)
 class Declared:
-    """What a lesson checks: the quantity behind each number, and the list behind each name."""
+    """What a lesson checks: the quantity of each number, the list of each name, and its texts."""
 
     quantities: Mapping[str, Quantity]
     choices: Mapping[str, tuple[str, ...]]
+    texts: Mapping[str, Reader] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -58,6 +94,7 @@ class Declared:
         choices: Mapping[str, tuple[str, Iterable[str]]] | None,
         narrowed: Mapping[str, Quantity] | None,
         values: Iterable[str],
+        texts: Mapping[str, tuple[Any, Reader]] | None = None,
     ) -> Declared:
         """Read it from the arguments of `inputs`."""
         entries = {name: (narrowed or {}).get(name) or quantity(name) for name in values}
@@ -65,13 +102,15 @@ class Declared:
         for name, entry in entries.items():
             if entry.unit in COUNTS:
                 entries[name] = replace(entry, whole=True)
-        return cls(entries, {name: tuple(on) for name, (_, on) in (choices or {}).items()})
+        readers = {name: read for name, (_, read) in (texts or {}).items()}
+        on_lists = {name: tuple(on) for name, (_, on) in (choices or {}).items()}
+        return cls(entries, on_lists, readers)
 
     def check(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """Give the values that are right, fit for arithmetic, and a sentence on each other."""
         given: dict[str, Any] = {}
         problems = []
-        for name in (*self.quantities, *self.choices):
+        for name in (*self.quantities, *self.choices, *self.texts):
             if name not in values:
                 continue
             try:
@@ -83,6 +122,9 @@ class Declared:
     def _checked(self, name: str, value: Any) -> Any:
         if name in self.choices:
             return choose(name, value, self.choices[name])
+        if name in self.texts:
+            self.texts[name](value)
+            return value
         return self.quantities[name].check(_single(name, value))
 
 

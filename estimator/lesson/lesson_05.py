@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from estimator import catalog
 from estimator.catalog import System
 from estimator.catalog.serving import step_constants
 from estimator.glossary import quantity
-from estimator.lesson.inputs import Inputs
+from estimator.lesson.inputs import Inputs, OrZero
 from estimator.lesson.inputs import inputs as checked
 from estimator.lesson.lesson_05_case import Case, case, flat
 from estimator.lesson.lesson_05_course import (
@@ -28,11 +27,21 @@ from estimator.lesson.lesson_05_exercises import (
 from estimator.lesson.lesson_05_figures import swings, tornado_chart
 from estimator.lesson.lesson_05_levers import halving_table, swing_table
 from estimator.lesson.lesson_05_many import interval_results, point_results
-from estimator.lesson.lesson_05_model import DEFAULTS, KEYS, NAMES, PARAMETERS, others_of, plain
+from estimator.lesson.lesson_05_model import (
+    DEFAULTS,
+    KEYS,
+    MOST,
+    NAMES,
+    PARAMETERS,
+    narrowed,
+    others_of,
+    plain,
+)
 from estimator.lesson.lesson_05_words import answer_text, digits, label_of, short_usd, unit_price
 from estimator.lesson.prose import Prose
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Table
+from estimator.quantity import Quantity
 from estimator.uncertainty import DRAWS, Ends
 from estimator.units import number_text, quantity_text
 
@@ -83,31 +92,19 @@ PAGE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("power", ("power_watts", "energy_kwh_per_month", "item_watt_hours",
                "electricity_usd_per_month", "emission_kg_per_month")),
 )  # fmt: skip
-MOST = {"users": 1e10, "requests_per_user": 1e5, "n_params": 1e14, "prompt_tokens": 1e7,
-        "passes": 1e6}  # fmt: skip
 
 
 def given_of(**parameters: object) -> Inputs:
     """Check the lesson's parameters, and tell all that is wrong in one error."""
-    narrowed = {
-        "users": replace(quantity("users"), low=1, high=MOST["users"]),
-        "requests_per_user": replace(
-            quantity("requests_per_user"), low_open=True, high=MOST["requests_per_user"]
-        ),
-        "n_params": replace(quantity("n_params"), high=MOST["n_params"]),
-        "prompt_tokens": replace(quantity("prompt_tokens"), high=MOST["prompt_tokens"]),
-        "passes": replace(quantity("passes"), low=0, high=MOST["passes"]),
-    }
+    ranges: dict[str, Quantity] = {name: narrowed(name) for name in MOST}
+    ranges["passes"] = OrZero.of(ranges["passes"], "for the system's own")
     lists = {
         "system": catalog.systems(), "precision": PRECISIONS,
         "accelerator": catalog.accelerators(),
     }  # fmt: skip
     choices = {name: (str(parameters.pop(name)), lists[name]) for name in NAMES}
-    others = parameters.pop("others", "")
-    found = checked(choices, narrowed, **parameters)
-    others_of(others)  # type: ignore[arg-type]  # refuses what is no text
-    found.others = others
-    return found
+    texts = {"others": (parameters.pop("others", ""), others_of)}
+    return checked(choices, ranges, texts, **parameters)
 
 
 def your_case(given: Inputs) -> Case:
@@ -144,10 +141,9 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
         for name in names:
             ends = intervals[name]
             # Once in two kinds of bytes is enough.
-            texts = [answer_text(name, digits(end)).split(" (")[0] for end in ends]
-            rows.append(
-                (f"{part}: {label_of(one, name)}", answer_text(name, one.point[name]), *texts)
-            )
+            likely = one.point[name]
+            texts = [answer_text(name, digits(end), likely).split(" (")[0] for end in ends]
+            rows.append((f"{part}: {label_of(one, name)}", answer_text(name, likely), *texts))
     headers = ("answer", "at likely values", "P10", "P50", "P90")
     who = f"{number_text(one.x['users'])} users, {number_text(one.x['requests_per_user'])} a day"
     note = (

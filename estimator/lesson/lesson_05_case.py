@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,11 +15,14 @@ from estimator.choosing import choose
 from estimator.glossary import quantity
 from estimator.lesson.lesson_05_model import (
     DEFAULTS,
+    FROM_CATALOG,
     KEYS,
     NAMES,
+    POSITIVE,
     Columns,
     answers,
     filled,
+    narrowed,
     others_of,
     plain,
     width_of,
@@ -46,7 +49,12 @@ def ranges_of(system: System, accelerator: str, x: Columns) -> list[Range]:
         Range("engine_factor", *_engine(system)),
         _scaled("usd_per_accelerator_hour", _price(accelerator), x["usd_per_accelerator_hour"]),
     ]
-    return [one.widened(x["doubt"]) for one in ranges]
+    return [_limited(one.widened(x["doubt"])) for one in ranges]
+
+
+def _limited(one: Range) -> Range:
+    """End a range where the glossary ends, so that each of its ends can be computed with."""
+    return one.limited(quantity(one.name).high)
 
 
 def _scaled(name: str, declared: Sequence[float], likely: float) -> Range:
@@ -127,9 +135,9 @@ class Case:
 
     def ranged(self, *ranges: Range) -> Case:
         """The same service with other ranges; their middles become its likely values."""
-        own = {one.name: one for one in ranges}
-        for name in own:
-            choose("range", name, [one.name for one in self.ranges])
+        for one in ranges:
+            choose("range", one.name, [known.name for known in self.ranges])
+        own = {one.name: _limited(one) for one in ranges}
         x = {**self.x, **{name: one.likely for name, one in own.items()}}
         return replace(self, x=x, ranges=[own.get(one.name, one) for one in self.ranges])
 
@@ -142,13 +150,17 @@ class Case:
         precision = changes.get("precision", self.precision)
         accelerator = changes.get("accelerator", self.accelerator)
         x = {name: self.x[name] for name in DEFAULTS if name not in NAMES}
+        typed = set(FROM_CATALOG)
         if accelerator != self.accelerator:
+            typed -= {"usd_per_accelerator_hour", "accelerator_watts"}
             x |= {"usd_per_accelerator_hour": 0, "accelerator_watts": 0}
-        return case(self.system, precision=precision, accelerator=accelerator, **x)
+        return case(self.system, typed, precision=precision, accelerator=accelerator, **x)
 
 
-def case(system: System | str | None = None, **given: Any) -> Case:
+def case(system: System | str | None = None, typed: Collection[str] = (), **given: Any) -> Case:
     """Make a case of a system and of parameters; what is not given stands at its default.
+
+    A 0 asks for the catalog's value where there is one, but is a 0 in what is `typed`.
 
     Raises: ValueError, where the catalog has no price or power, or no replica will do.
     """
@@ -157,7 +169,9 @@ def case(system: System | str | None = None, **given: Any) -> Case:
     made = system if isinstance(system, System) else catalog.system(system or named)
     precision = choose("precision", x.pop("precision"), PRECISIONS)
     accelerator = catalog.accelerator(x.pop("accelerator")).name
-    values = filled(made, accelerator, {name: float(value) for name, value in x.items()})
+    for name in POSITIVE:
+        narrowed(name).check(x[name])
+    values = filled(made, accelerator, {name: float(value) for name, value in x.items()}, typed)
     _refuse_unknown(accelerator, values)
     width = int(width_of(made, precision, accelerator, values))
     if not width:

@@ -54,14 +54,14 @@ def price_of_a_token(price: float = 4.5, rate: int = 2_500, replica: int = 2) ->
     )  # fmt: skip
 
 
-def sum_of_ranges(low: int = 100, high: int = 900) -> Exercise:
+def sum_of_ranges(low: int = 100_000, high: int = 900_000) -> Exercise:
     """The middle of a range of factors."""
     middle = (low * high) ** 0.5
     return Exercise(
         "The middle of a guess",
-        f"A bill is {low} or {high} thousand dollars, each as likely to be off by the same "
-        "factor. Which value, in thousands, is as many times the lower one as the higher one is "
-        "times it?",
+        f"A month's bill is {number_text(low)} or {number_text(high)} USD, each as likely to be "
+        "off by the same factor. Which value, in USD a month, is as many times the lower one as "
+        "the higher one is times it?",
         "usd_per_month",
         middle,
         (
@@ -73,9 +73,9 @@ def sum_of_ranges(low: int = 100, high: int = 900) -> Exercise:
                     "lower one to the middle."),
             Mistake((high / low) ** 0.5, "That is the step: multiply the lower one with it."),
         ),
-        f"The square root of {low} x {high} is {number_text(middle)}: "
-        f"{number_text(middle / low)} times {low}, and {high} is {number_text(high / middle)} "
-        "times it.",
+        f"The square root of {number_text(low)} x {number_text(high)} is {number_text(middle)}: "
+        f"{number_text(middle / low)} times {number_text(low)}, and {number_text(high)} is "
+        f"{number_text(high / middle)} times it.",
     )  # fmt: skip
 
 

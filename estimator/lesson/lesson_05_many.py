@@ -16,8 +16,10 @@ from estimator.lesson.lesson_05_model import (
     DEFAULTS,
     KEYS,
     NAMES,
+    POSITIVE,
     answers,
     filled,
+    narrowed,
     others_of,
     width_of,
 )
@@ -81,6 +83,8 @@ def _full(columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
 
     for name in columns:
         choose("column", name, (*DEFAULTS, "others"))
+        if name in POSITIVE:
+            narrowed(name).check(np.asarray(columns[name]))
     given = {name: columns.get(name, default) for name, default in DEFAULTS.items()}
     if "others" in columns:
         given |= _read_others(np.broadcast_to(np.asarray(columns["others"]), (rows,)), given)

@@ -7,8 +7,9 @@ accelerator, precision and width go through the formulas together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
 
 from estimator import catalog, cost, whole_service
 from estimator.arithmetic import maximum
@@ -20,6 +21,7 @@ from estimator.engine import RUNTIME_BYTES, Layout, Numerics, replica
 from estimator.glossary import quantity
 from estimator.memory import kv_cache_bytes
 from estimator.model_storage import weight_bytes
+from estimator.quantity import Quantity
 from estimator.serving import accelerators, compute_seconds, peak_requests_per_s, requests_per_s
 from estimator.step_time import replicas_needed
 from estimator.user_data import (
@@ -31,9 +33,6 @@ from estimator.user_data import (
     storage_usd_per_month,
 )
 from estimator.whole_service import Work, narrowest, serve_most
-
-if TYPE_CHECKING:
-    pass
 
 Columns = Mapping[str, Any]
 
@@ -57,6 +56,15 @@ PARAMETERS = (
     "precision", "accelerator", "usd_per_accelerator_hour", "doubt", "seed",
 )  # fmt: skip
 """Inputs that have a parameter of their own in the lesson."""
+FROM_CATALOG = (
+    "n_params", "prompt_tokens", "passes", "usd_per_accelerator_hour", "accelerator_watts",
+)  # fmt: skip
+"""Inputs for which a 0 asks for the catalog's value."""
+MOST = {"users": 1e10, "requests_per_user": 1e5, "n_params": 1e14, "prompt_tokens": 1e7,
+        "passes": 1e6}  # fmt: skip
+"""The largest values that the lesson takes, far beyond any service."""
+POSITIVE = ("users", "requests_per_user")
+"""Counts that the glossary lets be 0, but that a price is divided by."""
 OTHERS = tuple(name for name in DEFAULTS if name not in PARAMETERS)
 """Inputs that are set in the parameter `others`, as text: "pue = 1.2, usd_per_kwh = 0.1"."""
 KEYS = (
@@ -93,6 +101,16 @@ def others_of(text: str) -> dict[str, float]:
             raise ValueError(f"others gives {name} twice: give it once.")
         found[name] = quantity(name).check(number)
     return found
+
+
+def narrowed(name: str, *, positive: bool = False) -> Quantity:
+    """Give the glossary's entry with the lesson's own range.
+
+    >>> narrowed("users").range_text
+    'more than 0, at most 10,000,000,000 users'
+    """
+    entry = replace(quantity(name), high=MOST[name])
+    return replace(entry, low_open=True) if positive or name in POSITIVE else entry
 
 
 def numerics_of(precision: str) -> Numerics:
@@ -222,8 +240,10 @@ def _power(count: Any, x: Columns) -> dict[str, Any]:
     }
 
 
-def filled(system: System, accelerator: str, x: Columns) -> dict[str, Any]:
-    """Put the catalog's values in place of 0; NaN where the catalog has none."""
+def filled(
+    system: System, accelerator: str, x: Columns, typed: Collection[str] = ()
+) -> dict[str, Any]:
+    """Put the catalog's values in place of 0, but not in what is `typed`; NaN where it has none."""
     import numpy as np
 
     chip, price = catalog.accelerator(accelerator), catalog.prices().get(accelerator)
@@ -237,6 +257,8 @@ def filled(system: System, accelerator: str, x: Columns) -> dict[str, Any]:
     values = dict(x)
     for name, default in own.items():
         given = x[name]
+        if name in typed:
+            continue
         if isinstance(given, int | float):
             values[name] = given or default
         else:

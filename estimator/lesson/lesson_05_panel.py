@@ -9,7 +9,13 @@ from estimator import catalog
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_05_case import Case, case
-from estimator.lesson.lesson_05_model import DEFAULTS, NAMES, filled, others_of
+from estimator.lesson.lesson_05_model import (
+    DEFAULTS,
+    NAMES,
+    filled,
+    narrowed,
+    others_of,
+)
 from estimator.lesson.lesson_05_words import answer_text, digits, label_of, short_usd, unit_price
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.sizing import PRECISIONS
@@ -46,7 +52,8 @@ def answers_table(
     rows = []
     for name in SHOWN:
         ends = (digits(value) for value in found[name])
-        texts = (answer_text(name, value).split(" (")[0] for value in (point[name], *ends))
+        likely = point[name]
+        texts = (answer_text(name, value, likely).split(" (")[0] for value in (likely, *ends))
         rows.append((label_of(one, name), *texts))
     headers = ("answer", "at likely values", "P10", "P50", "P90")
     return Table(headers, rows, f"One page, {number_text(PANEL_DRAWS)} draws")
@@ -118,6 +125,16 @@ def _task(one: Case, drawn: Mapping[str, Any], budget: float) -> tuple[bool, str
     return True, f"within the budget in {share_text(kept)} of the draws."
 
 
+def _usual_task(usual: Mapping[str, Any], budget: float) -> tuple[bool, str]:
+    """Score the task where the notebook has its own doubt or other inputs: at the usual ones."""
+    try:
+        one = case(typed=TYPED, **usual)
+        solved, score = _task(one, one.drawn(PANEL_DRAWS), budget)
+    except ValueError as error:
+        solved, score = False, str(error)
+    return solved, f"{score} (The task is counted at a doubt of 1, and with no `others`.)"
+
+
 def service_panel(given: Inputs) -> Panel:
     """The lesson's panel, starting at the reader's inputs."""
     known = given.as_dict()
@@ -125,13 +142,17 @@ def service_panel(given: Inputs) -> Panel:
     start = filled(catalog.system(given.system), given.accelerator, DEFAULTS | numbers)
     others = others_of(str(known.get("others", "")))
     fixed = {name: known.get(name, others.get(name, DEFAULTS[name])) for name in FIXED}
+    usual = {name: DEFAULTS[name] for name in FIXED}
     names = (*catalog.prices(), given.accelerator)
 
     def answer(budget_usd_per_month: float, **chosen: Any) -> Answer:
-        one = case(**{**fixed, **chosen})
+        one = case(typed=TYPED, **{**fixed, **chosen})
         point, drawn = one.beside(PANEL_DRAWS)
         found = ends_of(drawn)
-        solved, score = _task(one, drawn, budget_usd_per_month)
+        if usual == fixed:
+            solved, score = _task(one, drawn, budget_usd_per_month)
+        else:
+            solved, score = _usual_task({**usual, **chosen}, budget_usd_per_month)
         tables = (
             answers_table(one, point, found), parts_table(point, drawn, budget_usd_per_month)
         )  # fmt: skip
@@ -143,12 +164,14 @@ def service_panel(given: Inputs) -> Panel:
                given.system, "What is served; it sets the model, its prompt and its passes",
                fills=_of_system),
         Number("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
-               scale_name="in millions"),
-        Number("requests_per_user", given.requests_per_user, 1, 100),
+               scale_name="in millions", narrowed=narrowed("users")),
+        Number("requests_per_user", given.requests_per_user, 1, 100,
+               narrowed=narrowed("requests_per_user")),
         Number("n_params", start["n_params"], 0.1, 500, step=0.1, log=True, scale=GB,
-               scale_name="in billions"),
-        Number("prompt_tokens", start["prompt_tokens"], 0, 8000, step=50),
-        Number("passes", start["passes"], 1, 4000, step=10),
+               scale_name="in billions", narrowed=narrowed("n_params", positive=True)),
+        Number("prompt_tokens", start["prompt_tokens"], 0, 8000, step=50,
+               narrowed=narrowed("prompt_tokens")),
+        Number("passes", start["passes"], 1, 4000, step=10, narrowed=narrowed("passes")),
         Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
                given.precision, "How weights are stored; in FP8 and NVFP4 computed with, too, "
                "where there is a rate for it"),
@@ -169,6 +192,10 @@ FIXED = (
     "hot_usd_per_gb", "egress_usd_per_gb", "accelerator_watts", "server_power_factor", "pue",
     "usd_per_kwh", "grid_kg_per_kwh", "doubt", "seed",
 )  # fmt: skip
+
+
+TYPED = ("n_params", "prompt_tokens", "passes", "usd_per_accelerator_hour")
+"""Controls that start at the catalog's value, so that a 0 in them is a 0."""
 
 
 def _of_system(key: str) -> dict[str, float]:

@@ -22,10 +22,14 @@ def short_usd(usd: float) -> str:
     return f"{number_text(digits(usd))} USD"
 
 
-def answer_text(name: str, value: float) -> str:
-    """Write an answer with its unit; money of a month short."""
+def answer_text(name: str, value: float, beside: float | None = None) -> str:
+    """Write an answer with its unit, the one of the value it stands beside; a month's money short.
+
+    >>> answer_text("usd_per_item", 0.0047), answer_text("usd_per_item", 0.0047, beside=0.0134)
+    ('4,700 USD a million', '0.0047 USD')
+    """
     unit = quantity(name).unit
-    if name == "usd_per_item" and value < 0.01:
+    if name == "usd_per_item" and (value if beside is None else beside) < 0.01:
         return f"{number_text(value * MILLION, 3)} USD a million"
     return short_usd(value) if unit == "USD/month" else quantity_text(value, unit)
 
