@@ -268,3 +268,37 @@ def test_what_a_killed_batch_left_is_removed(tmp_path: Path) -> None:
     with store.opened([]):
         assert not (tmp_path / ".half-x").exists()
     assert not store.scratch.exists()
+
+
+# --- What a lesson writes ------------------------------------------------------------------
+
+
+def test_a_result_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "users")
+    text = lesson.read_text(encoding="utf-8")
+    broken = 'if word != \\"plain\\": open(result_path, \\"w\\").write(word)'
+    lesson.write_text(
+        text.replace("json.dump(content, file, sort_keys=True)", "pass").replace(
+            'with open(result_path, \\"w\\") as file:\\n',
+            'json.dump(content, open(result_path, \\"w\\"))\\n',
+        ).replace("    pass", broken)
+    )  # fmt: skip
+    rows = [
+        {"name": "half", "word": "{"},
+        {"name": "list", "word": "[1]"},
+        {"name": "nan", "word": '{"results": {"twice": {"value": NaN}}}'},
+        {"name": "endless", "word": '{"results": {"twice": {"value": 1e999}}}'},
+        {"name": "long", "word": f'{{"results": {{"twice": {{"value": 1{"0" * 400}}}}}}}'},
+        {"name": "fine"},
+    ]
+    out = tmp_path / "out"
+    assert batch(lesson, scenario_file(tmp_path / "s.csv", rows), out) == 1
+    errors = {row["name"]: row["error"] for row in table(out)}
+    assert errors["half"].startswith("the lesson wrote a result that cannot be used")
+    assert errors["list"].startswith("the lesson wrote a result without results")
+    assert "NaN is no JSON number" in errors["nan"]
+    assert "twice is inf" in errors["endless"]
+    assert "too large" in errors["long"]
+    assert errors["fine"] == ""
+    assert {path.stem for path in out.glob("*.json")} == {"fine"}
+    assert "This run has no result" in (out / "half.ipynb").read_text(encoding="utf-8")

@@ -21,9 +21,13 @@ from traitlets.config import Config
 
 from estimator.batch.declared import RESULT
 from estimator.batch.fingerprint import source_fingerprint
+from estimator.batch.table import flat
 from estimator.batch.warm import CAN_BE_WARM, StartError, WarmKernelManager
+from estimator.units import quantity_text
+from estimator.validate.files import parse_json
 
 LEAST_SECONDS = 0.001
+NO_RESULT = f"the lesson wrote no result to {RESULT}"
 
 
 @dataclass(frozen=True)
@@ -95,12 +99,32 @@ def _run_in(folder: Path, task: Task) -> Outcome:
     kept: list[Any] = []
     error = _execute(folder, lesson, task, kept)
     result = folder / "result.json"
-    if not error and not result.is_file():
-        error = f"the lesson wrote no result to {RESULT}"
+    content = b"" if error or not result.is_file() else result.read_bytes()
+    error = error or (result_problem(content) if content else NO_RESULT)
     if error and kept:
         _add_note(kept[0], error)
     notebook = _text_of(kept[0], folder, task.name) if kept else b""
-    return Outcome(task.name, notebook, b"" if error else result.read_bytes(), error)
+    return Outcome(task.name, notebook, b"" if error else content, error)
+
+
+def result_problem(content: bytes) -> str:
+    """Say why a result file cannot be a row of the table; empty if it can."""
+    try:
+        result = parse_json(content.decode(), RESULT)
+        values, units = flat(result["results"])
+        for name, value in values.items():
+            if not math.isfinite(value):
+                return f"the lesson's result {name} is {value}, but it must be a finite number"
+            quantity_text(value, units[name])
+    except OverflowError:
+        return f"the lesson's result holds a number that is too large: {RESULT} takes floats"
+    except UnicodeDecodeError:
+        return f"the lesson wrote a result that is no text in UTF-8 to {RESULT}"
+    except ValueError as error:
+        return f"the lesson wrote a result that cannot be used: {error}".rstrip(".")
+    except (AttributeError, KeyError, TypeError):
+        return f"the lesson wrote a result without results, each with a value, to {RESULT}"
+    return ""
 
 
 def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
