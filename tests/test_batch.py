@@ -149,6 +149,22 @@ class TestAgain:
         rows = [{"name": name, "users": 1} for name in "ab"]
         assert self.again(made, rows, "--force") == {"a", "b"}
 
+    def test_a_forced_run_that_fails_keeps_the_finished_result(
+        self, made: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder, lesson = made
+        out = folder / "out"
+        rows = [{"name": name, "users": 1} for name in "ab"]
+        self.again(made, rows)
+        before = [(out / f"a.{end}").read_bytes() for end in ("json", "ipynb")]
+        scenarios = scenario_file(folder / "s.csv", rows)
+        assert batch(lesson, scenarios, out, "--force", "--start-timeout", "0.01") == 1
+        said = capsys.readouterr().err
+        assert "a: the kernel did not start within 0.01 s" in said
+        assert "; the finished result of before is kept" in said
+        assert [(out / f"a.{end}").read_bytes() for end in ("json", "ipynb")] == before
+        assert self.again(made, rows) == set()
+
     def test_another_lesson_or_estimator_runs_all(
         self, made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -201,6 +217,9 @@ def test_a_killed_worker_costs_no_other_scenario(tmp_path: Path) -> None:
     errors = {row["name"]: row["error"] for row in table(tmp_path / "out")}
     assert errors == {"kills": "its worker was killed twice", "s0": "", "s1": "", "s2": ""}
     assert not (tmp_path / "out" / ".batch" / "scratch").exists()
+    left = (tmp_path / "out" / "kills.ipynb").read_text(encoding="utf-8")
+    assert "**This run has no result:** its worker was killed twice." in left
+    assert "kill worker" in left
 
 
 # --- What stops the batch -------------------------------------------------------------------
@@ -212,9 +231,13 @@ def test_a_full_disk_leaves_no_half_file_and_loses_nothing(tmp_path: Path) -> No
     scenarios = scenario_file(tmp_path / "s.csv", rows)
     out = tmp_path / "out"
     stopped = start(lesson, scenarios, "--out", out, "--workers", "1", limit_bytes=20_000)
-    assert "File too large" in stopped.communicate(timeout=60)[1]
-    assert stopped.returncode == 2
-    assert whole(out) == {"a"}
+    written, said = stopped.communicate(timeout=60)
+    assert f"b: its files cannot be written to {out} (File too large)" in said
+    assert written.startswith("2 passed, 1 failed, 0 skipped")
+    assert [row["status"] for row in table(out)] == ["passed", "failed", "passed"]
+    assert "This run has no result" in (out / "b.ipynb").read_text(encoding="utf-8")
+    assert stopped.returncode == 1
+    assert whole(out) == {"a", "c"}
     assert not list(out.rglob(".half-*"))
     kept = (out / "a.json").stat().st_ino
     assert batch(lesson, scenarios, out) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import tempfile
 import time
@@ -17,6 +18,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill import execute_notebook
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from papermill.parameterize import parameterize_notebook
 from traitlets.config import Config
 
 from estimator.batch.declared import RESULT
@@ -85,12 +87,12 @@ papermill_engines.register(ENGINE, KeepingEngine)
 def run_scenario(task: Task) -> Outcome:
     """Run one scenario in a kernel of its own; whatever goes wrong is told in the outcome."""
     if task.source != source_fingerprint():
-        return Outcome(task.name, error="this worker has another version of the estimator")
+        return without_result(task, "this worker has another version of the estimator")
     try:
         with tempfile.TemporaryDirectory(prefix="run-", dir=task.scratch) as folder:
             return _run_in(Path(folder), task)
     except Exception as error:  # so that the other scenarios go on
-        return Outcome(task.name, error=f"{type(error).__name__}: {error}")
+        return without_result(task, f"{type(error).__name__}: {error}")
 
 
 def _run_in(folder: Path, task: Task) -> Outcome:
@@ -185,8 +187,6 @@ def _client_settings(folder: Path, task: Task, deadline: float) -> dict[str, Any
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep papermill's log to the outcome: it repeats what the notebook says."""
-    import logging
-
     logger = logging.getLogger("papermill")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)
@@ -210,6 +210,30 @@ def _add_note(notebook: Any, error: str) -> None:
         started[-1].outputs.append(output)
     note = nbformat.v4.new_markdown_cell(f"**This run has no result:** {error}.")  # type: ignore[no-untyped-call]
     notebook.cells.insert(0, note)
+
+
+def without_result(task: Task, error: str) -> Outcome:
+    """Give the outcome of a scenario whose run left nothing: its lesson, with the reason in it."""
+    notebook = nbformat.reads(task.notebook, 4)  # type: ignore[no-untyped-call]
+    notebook.metadata.setdefault("papermill", {})  # papermill notes the parameters there
+    given = {**task.parameters, RESULT: f"{task.name}.json"}
+    with _quiet():
+        notebook = parameterize_notebook(notebook, given)
+    return Outcome(task.name, _emptied(notebook, error), error=error)
+
+
+def without_outputs(notebook: bytes, error: str) -> bytes:
+    """Give a notebook without what its cells gave, which had no room, and with the reason."""
+    return _emptied(nbformat.reads(notebook.decode(), 4), error)  # type: ignore[no-untyped-call]
+
+
+def _emptied(notebook: Any, error: str) -> bytes:
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    _add_note(notebook, error)
+    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    return text.encode()
 
 
 def _text_of(notebook: Any, folder: Path, name: str) -> bytes:

@@ -20,7 +20,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from typing import Any
 
-from estimator.batch.runner import Outcome, Task, run_scenario
+from estimator.batch.runner import Outcome, Task, run_scenario, without_result
 
 KILLED_TWICE = "its worker was killed twice"
 Opener = Callable[[int], contextlib.AbstractContextManager[Executor]]
@@ -35,7 +35,7 @@ def outcomes(tasks: Iterable[Task], workers: int, opened: Opener) -> Iterator[Ou
     while suspects:
         with opened(1) as executor:
             for task in (yield from _until_broken(executor, suspects, 1)):
-                yield Outcome(task.name, error=KILLED_TWICE)
+                yield without_result(task, KILLED_TWICE)
 
 
 def _until_broken(
@@ -60,7 +60,7 @@ def _until_broken(
             except BrokenProcessPool:
                 lost.append(task)
             except Exception as error:  # Dask gives up on a task whose workers died
-                yield Outcome(task.name, error=f"its worker was lost ({type(error).__name__})")
+                yield without_result(task, f"its worker was lost ({type(error).__name__})")
             else:
                 yield outcome
     return lost
