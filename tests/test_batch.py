@@ -325,3 +325,14 @@ def test_a_result_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
     assert errors["fine"] == ""
     assert {path.stem for path in out.glob("*.json")} == {"fine"}
     assert "This run has no result" in (out / "half.ipynb").read_text(encoding="utf-8")
+
+
+def test_an_error_cannot_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deed = r'raise ValueError("\x1b[31mred\x1b[0m and \x1b]0;title\x07")'
+    lesson = small_lesson(tmp_path / "small.ipynb", deed)
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
+    assert batch(lesson, scenarios, tmp_path / "out") == 1
+    assert "\x1b" not in capsys.readouterr().err
+    assert table(tmp_path / "out")[0]["error"] == r"ValueError: red and \x1b]0;title\x07"

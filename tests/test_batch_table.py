@@ -113,6 +113,9 @@ def test_problems_in_any_chunk_are_told_and_nothing_is_written(
     ):
         assert start in said
     assert "5 problems" in said
+    before = said.partition(f"{scenarios} has 5 problems")[0]
+    assert not before.rpartition("\r")[2].strip()  # no bar on the line, nor above it
+    assert "\n" not in before
     assert not (tmp_path / "out" / "results.csv").exists()
     assert not list((tmp_path / "out").glob(".half-*"))
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import math
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,7 @@ from estimator.batch.warm import CAN_BE_WARM, StartError, WarmKernelManager
 from estimator.units import quantity_text
 from estimator.validate.files import parse_json
 
+COLOUR = re.compile("\x1b\\[[0-9;:]*m")
 LEAST_SECONDS = 0.001
 NO_RESULT = f"the lesson wrote no result to {RESULT}"
 
@@ -92,7 +94,7 @@ def run_scenario(task: Task) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="run-", dir=task.scratch) as folder:
             return _run_in(Path(folder), task)
     except Exception as error:  # so that the other scenarios go on
-        return without_result(task, f"{type(error).__name__}: {error}")
+        return without_result(task, readable(f"{type(error).__name__}: {error}"))
 
 
 def _run_in(folder: Path, task: Task) -> Outcome:
@@ -147,7 +149,7 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
                 )
             return ""
         except PapermillExecutionError as error:
-            return f"{error.ename}: {error.evalue}".strip(": ")
+            return readable(f"{error.ename}: {error.evalue}".strip(": "))
         except CellTimeoutError:
             limit = task.timeouts.cell_s
             if time.monotonic() >= deadline:
@@ -159,6 +161,16 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
             if last or any(cell.get("execution_count") for cell in kept[0].cells):
                 return f"the kernel did not start within {task.timeouts.start_s:g} s ({error})"
     raise AssertionError
+
+
+def readable(text: str) -> str:
+    r"""Give text that a terminal only shows: without colours, and no sign that steers it.
+
+    >>> readable("\x1b[31mred\x1b[0m, a bell\x07, two\nlines")
+    'red, a bell\\x07, two\nlines'
+    """
+    signs = COLOUR.sub("", text)
+    return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in signs)
 
 
 def _left(seconds: float, deadline: float) -> float:

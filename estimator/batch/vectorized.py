@@ -129,6 +129,7 @@ def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, i
             done += part.count
             failed += part.failed
             bar.update(part.count)
+        bar.leave = not file.problems.count  # else the problems would follow on its line
     names.check()
     if not done and not file.problems.count:
         file.problems.add("it has no scenario: give at least one row below the header")
