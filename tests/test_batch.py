@@ -263,6 +263,34 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(tmp_path: Path) ->
     assert group_is_gone(running.pid)
 
 
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after_s", [0.1, 0.8, 1.5])
+def test_a_stop_while_it_starts_is_told_too(
+    tmp_path: Path, after_s: float, sign: signal.Signals
+) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "import time\ntime.sleep(sleep_s)")
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "slow", "sleep_s": 50}])
+    running = start(lesson, scenarios, "--out", tmp_path / "out", "--workers", "1")
+    give_up = time.monotonic() + 10
+    while not takes(running.pid, signal.SIGTERM) and time.monotonic() < give_up:
+        time.sleep(0.005)  # until its first lines have run
+    time.sleep(after_s)
+    (os.killpg if sign == signal.SIGINT else os.kill)(running.pid, sign)
+    said = running.communicate(timeout=20)[1]
+    assert running.returncode == 130, said
+    assert "Stopped; what is finished is kept" in said
+    assert "Traceback" not in said
+    assert "Error" not in said
+    assert group_is_gone(running.pid)
+
+
+def takes(process: int, sign: signal.Signals) -> bool:
+    """Tell whether a process has a handler of its own for a signal."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (sign - 1) & 1)
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_at_a_random_instant(tmp_path: Path, seed: int) -> None:
     kill_at_random(tmp_path, seed, rounds=1)

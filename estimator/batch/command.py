@@ -70,6 +70,18 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the batch: 0 where all passed, 1 where some failed, 2 where the input is wrong."""
+    before = signal.signal(signal.SIGTERM, _stop)  # before the imports, which take seconds
+    try:
+        return _run_command(arguments)
+    except KeyboardInterrupt:
+        kept = "results.csv is as it was" if arguments.table_only else "what is finished is kept"
+        print(f"\nStopped; {kept}. Run the same command to go on.", file=sys.stderr)
+        return STOPPED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run_command(arguments: argparse.Namespace) -> int:
     from estimator.batch.declared import read_lesson
 
     lesson = read_lesson(arguments.notebook)
@@ -80,14 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     from estimator.batch.scenarios import ScenarioFile
 
     scenarios = ScenarioFile(arguments.scenarios, lesson).scenarios()
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        return run_batch(lesson, scenarios, arguments)
-    except KeyboardInterrupt:
-        print(
-            "\nStopped; what is finished is kept. Run the same command to go on.", file=sys.stderr
-        )
-        return STOPPED
+    return run_batch(lesson, scenarios, arguments)
 
 
 def _stop(*_: Any) -> NoReturn:
