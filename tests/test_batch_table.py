@@ -153,6 +153,17 @@ def test_a_scenario_without_a_result_fails_alone(tmp_path: Path) -> None:
     assert status == (odd["status"] == "failed")
 
 
+def test_a_scenario_without_a_result_is_told_the_reason_of_its_notebook(tmp_path: Path) -> None:
+    given = {"accelerator": "L4"}  # the catalog has no price of it
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "fine"}, {"name": "odd", **given}])
+    assert table(SERVICE, scenarios, tmp_path / "out", "--table-only") == 1
+    fine, odd = rows(tmp_path / "out")
+    assert fine["error"] == ""
+    assert "no price of an hour of L4" in odd["error"]
+    done = papermill(SERVICE.stem, tmp_path, **given)
+    assert odd["error"] in done.stderr
+
+
 def test_a_lesson_without_the_convention_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
