@@ -35,12 +35,15 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command: 0 where all is well, 1 where it is not, 2 where the input is wrong."""
-    chosen = parser().parse_args(arguments)
     try:
+        chosen = parser().parse_args(arguments)
         return int(chosen.run(chosen))
     except (OSError, TypeError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -149,6 +149,22 @@ class TestAgain:
         rows = [{"name": name, "users": 1} for name in "ab"]
         assert self.again(made, rows, "--force") == {"a", "b"}
 
+    def test_a_forced_run_that_fails_keeps_the_finished_result(
+        self, made: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder, lesson = made
+        out = folder / "out"
+        rows = [{"name": name, "users": 1} for name in "ab"]
+        self.again(made, rows)
+        before = [(out / f"a.{end}").read_bytes() for end in ("json", "ipynb")]
+        scenarios = scenario_file(folder / "s.csv", rows)
+        assert batch(lesson, scenarios, out, "--force", "--start-timeout", "0.01") == 1
+        said = capsys.readouterr().err
+        assert "a: the kernel did not start within 0.01 s" in said
+        assert "; the finished result of before is kept" in said
+        assert [(out / f"a.{end}").read_bytes() for end in ("json", "ipynb")] == before
+        assert self.again(made, rows) == set()
+
     def test_another_lesson_or_estimator_runs_all(
         self, made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -201,6 +217,9 @@ def test_a_killed_worker_costs_no_other_scenario(tmp_path: Path) -> None:
     errors = {row["name"]: row["error"] for row in table(tmp_path / "out")}
     assert errors == {"kills": "its worker was killed twice", "s0": "", "s1": "", "s2": ""}
     assert not (tmp_path / "out" / ".batch" / "scratch").exists()
+    left = (tmp_path / "out" / "kills.ipynb").read_text(encoding="utf-8")
+    assert "**This run has no result:** its worker was killed twice." in left
+    assert "kill worker" in left
 
 
 # --- What stops the batch -------------------------------------------------------------------
@@ -212,9 +231,13 @@ def test_a_full_disk_leaves_no_half_file_and_loses_nothing(tmp_path: Path) -> No
     scenarios = scenario_file(tmp_path / "s.csv", rows)
     out = tmp_path / "out"
     stopped = start(lesson, scenarios, "--out", out, "--workers", "1", limit_bytes=20_000)
-    assert "File too large" in stopped.communicate(timeout=60)[1]
-    assert stopped.returncode == 2
-    assert whole(out) == {"a"}
+    written, said = stopped.communicate(timeout=60)
+    assert f"b: its files cannot be written to {out} (File too large)" in said
+    assert written.startswith("2 passed, 1 failed, 0 skipped")
+    assert [row["status"] for row in table(out)] == ["passed", "failed", "passed"]
+    assert "This run has no result" in (out / "b.ipynb").read_text(encoding="utf-8")
+    assert stopped.returncode == 1
+    assert whole(out) == {"a", "c"}
     assert not list(out.rglob(".half-*"))
     kept = (out / "a.json").stat().st_ino
     assert batch(lesson, scenarios, out) == 0
@@ -238,6 +261,34 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(tmp_path: Path) ->
     assert "Traceback" not in said
     assert whole(out) == {"quick"}
     assert group_is_gone(running.pid)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after_s", [0.1, 0.8, 1.5])
+def test_a_stop_while_it_starts_is_told_too(
+    tmp_path: Path, after_s: float, sign: signal.Signals
+) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "import time\ntime.sleep(sleep_s)")
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "slow", "sleep_s": 50}])
+    running = start(lesson, scenarios, "--out", tmp_path / "out", "--workers", "1")
+    give_up = time.monotonic() + 10
+    while not takes(running.pid, signal.SIGTERM) and time.monotonic() < give_up:
+        time.sleep(0.005)  # until its first lines have run
+    time.sleep(after_s)
+    (os.killpg if sign == signal.SIGINT else os.kill)(running.pid, sign)
+    said = running.communicate(timeout=20)[1]
+    assert running.returncode == 130, said
+    assert "Stopped; what is finished is kept" in said
+    assert "Traceback" not in said
+    assert "Error" not in said
+    assert group_is_gone(running.pid)
+
+
+def takes(process: int, sign: signal.Signals) -> bool:
+    """Tell whether a process has a handler of its own for a signal."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (sign - 1) & 1)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -268,3 +319,48 @@ def test_what_a_killed_batch_left_is_removed(tmp_path: Path) -> None:
     with store.opened([]):
         assert not (tmp_path / ".half-x").exists()
     assert not store.scratch.exists()
+
+
+# --- What a lesson writes ------------------------------------------------------------------
+
+
+def test_a_result_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "users")
+    text = lesson.read_text(encoding="utf-8")
+    broken = 'if word != \\"plain\\": open(result_path, \\"w\\").write(word)'
+    lesson.write_text(
+        text.replace("json.dump(content, file, sort_keys=True)", "pass").replace(
+            'with open(result_path, \\"w\\") as file:\\n',
+            'json.dump(content, open(result_path, \\"w\\"))\\n',
+        ).replace("    pass", broken)
+    )  # fmt: skip
+    rows = [
+        {"name": "half", "word": "{"},
+        {"name": "list", "word": "[1]"},
+        {"name": "nan", "word": '{"results": {"twice": {"value": NaN}}}'},
+        {"name": "endless", "word": '{"results": {"twice": {"value": 1e999}}}'},
+        {"name": "long", "word": f'{{"results": {{"twice": {{"value": 1{"0" * 400}}}}}}}'},
+        {"name": "fine"},
+    ]
+    out = tmp_path / "out"
+    assert batch(lesson, scenario_file(tmp_path / "s.csv", rows), out) == 1
+    errors = {row["name"]: row["error"] for row in table(out)}
+    assert errors["half"].startswith("the lesson wrote a result that cannot be used")
+    assert errors["list"].startswith("the lesson wrote a result without results")
+    assert "NaN is no JSON number" in errors["nan"]
+    assert "twice is inf" in errors["endless"]
+    assert "too large" in errors["long"]
+    assert errors["fine"] == ""
+    assert {path.stem for path in out.glob("*.json")} == {"fine"}
+    assert "This run has no result" in (out / "half.ipynb").read_text(encoding="utf-8")
+
+
+def test_an_error_cannot_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deed = r'raise ValueError("\x1b[31mred\x1b[0m and \x1b]0;title\x07")'
+    lesson = small_lesson(tmp_path / "small.ipynb", deed)
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
+    assert batch(lesson, scenarios, tmp_path / "out") == 1
+    assert "\x1b" not in capsys.readouterr().err
+    assert table(tmp_path / "out")[0]["error"] == r"ValueError: red and \x1b]0;title\x07"

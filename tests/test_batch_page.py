@@ -64,3 +64,8 @@ def test_controls_and_heads_are_named() -> None:
     assert ("html", {"lang": "en"}) in found
     assert {"label", "caption", "h1"} <= {tag for tag, _ in found}
     assert [a for tag, a in found if a.get("role") == "status"]
+
+
+def test_a_row_without_a_notebook_has_no_link() -> None:
+    row = Row("gone", {}, {}, {}, "its worker was killed twice", has_notebook=False)
+    assert "gone.ipynb" not in page("x", [row])

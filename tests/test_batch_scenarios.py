@@ -195,3 +195,39 @@ def test_every_lesson_tells_its_checks(path: Path) -> None:
     files = {name for name in found.defaults if name.endswith("_path")}
     assert len(checked) >= len(set(found.defaults) - files) - 2
     assert None not in found.defaults.values()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_files_that_a_lesson_writes_are_no_columns(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = read_lesson(path)
+    source = path.read_text(encoding="utf-8")
+    read_only = {"config_path"}  # lesson 01 reads a model's configuration there
+    for name in {name for name in found.defaults if name.endswith("_path")} - read_only:
+        assert f"{name} = " in source
+        scenarios = tmp_path / "s.csv"
+        scenarios.write_text(f"name,{name}\na,/tmp/out.html\n")
+        for option in ([], ["--table-only"] if path.stem[:2] == "05" else []):
+            out = tmp_path / "out"
+            assert main(["batch", str(path), str(scenarios), "--out", str(out), *option]) == 2
+            assert f"the column {name} " in capsys.readouterr().err
+    if "config_path" in found.defaults:
+        assert read(found, tmp_path / "c.csv", "name,config_path\na,x.json\n")
+
+
+def test_values_that_no_result_file_can_hold_are_refused(tmp_path: Path) -> None:
+    notebook = small_lesson(tmp_path / "small.ipynb")
+    text = notebook.read_text(encoding="utf-8")
+    notebook.write_text(text.replace("share = 0.5", "share = [1, 2]"), encoding="utf-8")
+    lesson = read_lesson(notebook)
+    table = 'name,share\na,"{1, 2}"\nb,1j\nc,"[1, 3]"\nd,(1j)\n'
+    found = told(lesson, tmp_path / "s.csv", table)
+    assert [line.split(", but")[0] for line in found] == [
+        "row 2: share is '{1, 2}'", "row 3: share is '1j'", "row 5: share is '(1j)'",
+    ]  # fmt: skip
+    dates = told(lesson, tmp_path / "s.yaml", "- {name: a, share: 2026-01-02}\n")
+    assert dates[0].startswith("item 1: share is datetime.date(2026, 1, 2), but it must be plain")
+    assert read(lesson, tmp_path / "t.csv", 'name,share\nc,"[1, 3]"\n')[0].parameters == {
+        "share": [1, 3]
+    }

@@ -113,6 +113,9 @@ def test_problems_in_any_chunk_are_told_and_nothing_is_written(
     ):
         assert start in said
     assert "5 problems" in said
+    before = said.partition(f"{scenarios} has 5 problems")[0]
+    assert not before.rpartition("\r")[2].strip()  # no bar on the line, nor above it
+    assert "\n" not in before
     assert not (tmp_path / "out" / "results.csv").exists()
     assert not list((tmp_path / "out").glob(".half-*"))
 
@@ -148,6 +151,17 @@ def test_a_scenario_without_a_result_fails_alone(tmp_path: Path) -> None:
     fine, odd = rows(tmp_path / "out")
     assert fine["status"] == "passed"
     assert status == (odd["status"] == "failed")
+
+
+def test_a_scenario_without_a_result_is_told_the_reason_of_its_notebook(tmp_path: Path) -> None:
+    given = {"accelerator": "L4"}  # the catalog has no price of it
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "fine"}, {"name": "odd", **given}])
+    assert table(SERVICE, scenarios, tmp_path / "out", "--table-only") == 1
+    fine, odd = rows(tmp_path / "out")
+    assert fine["error"] == ""
+    assert "no price of an hour of L4" in odd["error"]
+    done = papermill(SERVICE.stem, tmp_path, **given)
+    assert odd["error"] in done.stderr
 
 
 def test_a_lesson_without_the_convention_is_told(

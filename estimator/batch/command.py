@@ -70,6 +70,18 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the batch: 0 where all passed, 1 where some failed, 2 where the input is wrong."""
+    before = signal.signal(signal.SIGTERM, _stop)  # before the imports, which take seconds
+    try:
+        return _run_command(arguments)
+    except KeyboardInterrupt:
+        kept = "results.csv is as it was" if arguments.table_only else "what is finished is kept"
+        print(f"\nStopped; {kept}. Run the same command to go on.", file=sys.stderr)
+        return STOPPED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run_command(arguments: argparse.Namespace) -> int:
     from estimator.batch.declared import read_lesson
 
     lesson = read_lesson(arguments.notebook)
@@ -80,14 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     from estimator.batch.scenarios import ScenarioFile
 
     scenarios = ScenarioFile(arguments.scenarios, lesson).scenarios()
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        return run_batch(lesson, scenarios, arguments)
-    except KeyboardInterrupt:
-        print(
-            "\nStopped; what is finished is kept. Run the same command to go on.", file=sys.stderr
-        )
-        return STOPPED
+    return run_batch(lesson, scenarios, arguments)
 
 
 def _stop(*_: Any) -> NoReturn:
@@ -113,12 +118,11 @@ def run_batch(lesson: Lesson, scenarios: list[Scenario], arguments: argparse.Nam
         errors: dict[str, str] = {}
         todo = [scenario for scenario in scenarios if scenario.name not in finished]
         for outcome in _with_progress(_run(lesson, todo, source, store, arguments), len(todo)):
-            store.keep(outcome, prints[outcome.name])
-            if outcome.error:
-                errors[outcome.name] = outcome.error
+            error = store.keep(outcome, prints[outcome.name])
+            if error:
+                errors[outcome.name] = error
         rows = [_row(store, scenario, errors.get(scenario.name, "")) for scenario in scenarios]
-        store.write(TABLE, csv_text(rows))
-        store.write(PAGE, page(lesson.name, rows))
+        unwritten = _write(store, {TABLE: csv_text(rows), PAGE: page(lesson.name, rows)})
     failed = sum(row.status == FAILED for row in rows)
     for row in rows:
         if row.error:
@@ -128,7 +132,23 @@ def run_batch(lesson: Lesson, scenarios: list[Scenario], arguments: argparse.Nam
         f"{passed} passed, {failed} failed, {len(finished)} skipped (there already): "
         f"{arguments.out / PAGE}"
     )
-    return 1 if failed else 0
+    return 1 if failed or unwritten else 0
+
+
+def _write(store: Store, files: dict[str, str]) -> list[str]:
+    """Write the files of the whole batch, and tell of those that cannot be written."""
+    unwritten = []
+    for name, content in files.items():
+        try:
+            store.write(name, content)
+        except OSError as error:
+            unwritten.append(name)
+            print(
+                f"{name} cannot be written to {store.folder} ({error.strerror}): make room, then "
+                "run the same command again.",
+                file=sys.stderr,
+            )
+    return unwritten
 
 
 def _run(
@@ -174,6 +194,7 @@ def _row(store: Store, scenario: Scenario, error: str) -> Row:
     from estimator.batch.table import Row, flat
 
     if error:
-        return Row(scenario.name, scenario.parameters, {}, {}, error)
+        has_notebook = store.has_notebook(scenario.name)
+        return Row(scenario.name, scenario.parameters, {}, {}, error, has_notebook)
     values, units = flat(store.result(scenario.name)["results"])
     return Row(scenario.name, scenario.parameters, values, units)

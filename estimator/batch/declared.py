@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,10 @@ from estimator.lesson.inputs import Declared, declared_by
 from estimator.validate.files import read_text
 
 RESULT = "result_path"
+# Files that a lesson writes: two scenarios could write over one another's, outside the folder.
+WRITTEN = (RESULT, "report_path", "sheet_path")
 PATH = "_path"  # how the names of parameters end that are files, and no part of a result
+PLAIN_VALUE = "plain: a number, text, true or false, or a list of them, as [1, 2] or 'text'"
 NO_CHECKS = Declared({}, {})
 WHOLE_BELOW = 2**53
 # Modules that a template may import before any cell asks for them: they do nothing but define.
@@ -48,7 +52,7 @@ class Lesson:
             return _read(name, text, _number, "a number")
         if isinstance(default, str):
             return text
-        return _read(name, text, ast.literal_eval, "a Python literal, as [1, 2] or 'text'")
+        return _read(name, text, _literal, PLAIN_VALUE)
 
     def check_kind(self, name: str, value: Any) -> Any:
         """Give a value that a YAML file holds, or raise the ValueError that `read_cell` raises."""
@@ -66,14 +70,32 @@ class Lesson:
             kinds = (str,)
         if kinds and not isinstance(value, kinds):
             _refuse(name, value, "text: put it in quotes" if kinds == (str,) else "true or false")
+        if not _is_json(value):
+            _refuse(name, value, PLAIN_VALUE)
         return value
 
 
 def _read(name: str, text: str, reader: Callable[[str], Any], wanted: str) -> Any:
     try:
         return reader(text)
-    except (SyntaxError, TypeError, ValueError):
+    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
         _refuse(name, text, wanted)
+
+
+def _literal(text: str) -> Any:
+    value = ast.literal_eval(text)
+    if not _is_json(value):
+        raise ValueError(text)
+    return value
+
+
+def _is_json(value: object) -> bool:
+    """Tell whether a value can stand in a result file: no set, no date, no complex number."""
+    try:
+        json.dumps(value, sort_keys=True, allow_nan=False)
+    except (RecursionError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _refuse(name: str, value: object, wanted: str) -> NoReturn:

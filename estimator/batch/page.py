@@ -39,6 +39,7 @@ def _shown(row: Row, parameters: Sequence[str], results: Sequence[str]) -> dict[
         "link": quote(row.name),
         "status": row.status,
         "error": row.error,
+        "has_notebook": row.has_notebook,
         "cells": [(text(value), _written(value, unit)) for value, unit in values],
     }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -17,13 +19,19 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill import execute_notebook
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from papermill.parameterize import parameterize_notebook
 from traitlets.config import Config
 
 from estimator.batch.declared import RESULT
 from estimator.batch.fingerprint import source_fingerprint
+from estimator.batch.table import flat
 from estimator.batch.warm import CAN_BE_WARM, StartError, WarmKernelManager
+from estimator.units import quantity_text
+from estimator.validate.files import parse_json
 
+COLOUR = re.compile("\x1b\\[[0-9;:]*m")
 LEAST_SECONDS = 0.001
+NO_RESULT = f"the lesson wrote no result to {RESULT}"
 
 
 @dataclass(frozen=True)
@@ -81,12 +89,12 @@ papermill_engines.register(ENGINE, KeepingEngine)
 def run_scenario(task: Task) -> Outcome:
     """Run one scenario in a kernel of its own; whatever goes wrong is told in the outcome."""
     if task.source != source_fingerprint():
-        return Outcome(task.name, error="this worker has another version of the estimator")
+        return without_result(task, "this worker has another version of the estimator")
     try:
         with tempfile.TemporaryDirectory(prefix="run-", dir=task.scratch) as folder:
             return _run_in(Path(folder), task)
     except Exception as error:  # so that the other scenarios go on
-        return Outcome(task.name, error=f"{type(error).__name__}: {error}")
+        return without_result(task, readable(f"{type(error).__name__}: {error}"))
 
 
 def _run_in(folder: Path, task: Task) -> Outcome:
@@ -95,12 +103,32 @@ def _run_in(folder: Path, task: Task) -> Outcome:
     kept: list[Any] = []
     error = _execute(folder, lesson, task, kept)
     result = folder / "result.json"
-    if not error and not result.is_file():
-        error = f"the lesson wrote no result to {RESULT}"
+    content = b"" if error or not result.is_file() else result.read_bytes()
+    error = error or (result_problem(content) if content else NO_RESULT)
     if error and kept:
         _add_note(kept[0], error)
     notebook = _text_of(kept[0], folder, task.name) if kept else b""
-    return Outcome(task.name, notebook, b"" if error else result.read_bytes(), error)
+    return Outcome(task.name, notebook, b"" if error else content, error)
+
+
+def result_problem(content: bytes) -> str:
+    """Say why a result file cannot be a row of the table; empty if it can."""
+    try:
+        result = parse_json(content.decode(), RESULT)
+        values, units = flat(result["results"])
+        for name, value in values.items():
+            if not math.isfinite(value):
+                return f"the lesson's result {name} is {value}, but it must be a finite number"
+            quantity_text(value, units[name])
+    except OverflowError:
+        return f"the lesson's result holds a number that is too large: {RESULT} takes floats"
+    except UnicodeDecodeError:
+        return f"the lesson wrote a result that is no text in UTF-8 to {RESULT}"
+    except ValueError as error:
+        return f"the lesson wrote a result that cannot be used: {error}".rstrip(".")
+    except (AttributeError, KeyError, TypeError):
+        return f"the lesson wrote a result without results, each with a value, to {RESULT}"
+    return ""
 
 
 def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
@@ -121,7 +149,7 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
                 )
             return ""
         except PapermillExecutionError as error:
-            return f"{error.ename}: {error.evalue}".strip(": ")
+            return readable(f"{error.ename}: {error.evalue}".strip(": "))
         except CellTimeoutError:
             limit = task.timeouts.cell_s
             if time.monotonic() >= deadline:
@@ -133,6 +161,16 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
             if last or any(cell.get("execution_count") for cell in kept[0].cells):
                 return f"the kernel did not start within {task.timeouts.start_s:g} s ({error})"
     raise AssertionError
+
+
+def readable(text: str) -> str:
+    r"""Give text that a terminal only shows: without colours, and no sign that steers it.
+
+    >>> readable("\x1b[31mred\x1b[0m, a bell\x07, two\nlines")
+    'red, a bell\\x07, two\nlines'
+    """
+    signs = COLOUR.sub("", text)
+    return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in signs)
 
 
 def _left(seconds: float, deadline: float) -> float:
@@ -161,8 +199,6 @@ def _client_settings(folder: Path, task: Task, deadline: float) -> dict[str, Any
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep papermill's log to the outcome: it repeats what the notebook says."""
-    import logging
-
     logger = logging.getLogger("papermill")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)
@@ -186,6 +222,30 @@ def _add_note(notebook: Any, error: str) -> None:
         started[-1].outputs.append(output)
     note = nbformat.v4.new_markdown_cell(f"**This run has no result:** {error}.")  # type: ignore[no-untyped-call]
     notebook.cells.insert(0, note)
+
+
+def without_result(task: Task, error: str) -> Outcome:
+    """Give the outcome of a scenario whose run left nothing: its lesson, with the reason in it."""
+    notebook = nbformat.reads(task.notebook, 4)  # type: ignore[no-untyped-call]
+    notebook.metadata.setdefault("papermill", {})  # papermill notes the parameters there
+    given = {**task.parameters, RESULT: f"{task.name}.json"}
+    with _quiet():
+        notebook = parameterize_notebook(notebook, given)
+    return Outcome(task.name, _emptied(notebook, error), error=error)
+
+
+def without_outputs(notebook: bytes, error: str) -> bytes:
+    """Give a notebook without what its cells gave, which had no room, and with the reason."""
+    return _emptied(nbformat.reads(notebook.decode(), 4), error)  # type: ignore[no-untyped-call]
+
+
+def _emptied(notebook: Any, error: str) -> bytes:
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    _add_note(notebook, error)
+    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    return text.encode()
 
 
 def _text_of(notebook: Any, folder: Path, name: str) -> bytes:

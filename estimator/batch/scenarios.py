@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from estimator.batch.declared import RESULT, Lesson
+from estimator.batch.declared import RESULT, WRITTEN, Lesson
 from estimator.validate.files import check_plain, read_text
 
 NAME = "name"
@@ -199,12 +199,17 @@ class ScenarioFile:
 
     def _check_columns(self, columns: Sequence[str]) -> set[str]:
         """Note what is wrong with the names of the columns; give those that are right."""
-        allowed = [name for name in self.lesson.defaults if name != RESULT]
+        allowed = [name for name in self.lesson.defaults if name not in WRITTEN]
         for name in dict.fromkeys(columns):
             if columns.count(name) > 1:
                 self.problems.add(f"the column {name!r} is there {columns.count(name)} times")
             if name == RESULT:
                 self.problems.add(f"the column {RESULT} is the batch's own: leave it out")
+            elif name in WRITTEN and name in self.lesson.defaults:
+                self.problems.add(
+                    f"the column {name} names a file that the lesson writes, and scenarios could "
+                    "write over one another's: leave it out, and run papermill for that file"
+                )
             elif name not in (NAME, *allowed):
                 self.problems.add(_unknown(name, [NAME, *allowed]))
         if NAME not in columns:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.batch.fingerprint import digest
-from estimator.batch.runner import Outcome
+from estimator.batch.runner import Outcome, without_outputs
 from estimator.lesson.result import write_whole
 
 OWN = ".batch"
@@ -87,22 +87,43 @@ class Store:
         except (OSError, ValueError):
             return False
 
-    def keep(self, outcome: Outcome, fingerprint: str) -> None:
-        """Write what a scenario gave; a failed one keeps its notebook alone."""
+    def keep(self, outcome: Outcome, fingerprint: str) -> str:
+        """Write what a scenario gave, and tell why it has no result, if it has none.
+
+        A failed one keeps its notebook alone; one that had its result already keeps that.
+        """
+        error = outcome.error
+        if not error:
+            try:
+                self._write_passed(outcome, fingerprint)
+                return ""
+            except OSError as problem:  # the disk is full, say; smaller files may have room
+                error = f"its files cannot be written to {self.folder} ({problem.strerror})"
+        if self.is_finished(outcome.name, fingerprint):
+            return f"{error}; the finished result of before is kept"
+        self._write_failed(outcome, error)
+        return error
+
+    def _write_failed(self, outcome: Outcome, error: str) -> None:
+        notebook, result = self._files(outcome.name)
+        for path in (self._record(outcome.name), result, notebook):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            is_whole = bool(outcome.error)
+            text = outcome.notebook if is_whole else without_outputs(outcome.notebook, error)
+            write_whole(notebook, text, "--out")
+
+    def _write_passed(self, outcome: Outcome, fingerprint: str) -> None:
         notebook, result = self._files(outcome.name)
         record = self._record(outcome.name)
-        if outcome.error:
-            for path in (record, result):
-                path.unlink(missing_ok=True)
-            if outcome.notebook:
-                write_whole(notebook, outcome.notebook, "--out")
-            else:
-                notebook.unlink(missing_ok=True)
-            return
         write_whole(notebook, outcome.notebook, "--out")
         write_whole(result, outcome.result, "--out")
         content = self._record_of(fingerprint, outcome.notebook, outcome.result)
         write_whole(record, json.dumps(content, indent=1, sort_keys=True) + "\n", "--out")
+
+    def has_notebook(self, name: str) -> bool:
+        """Tell whether a scenario left a notebook."""
+        return self._files(name)[0].is_file()
 
     def result(self, name: str) -> Any:
         """Read the result of a finished scenario."""

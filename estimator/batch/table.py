@@ -21,6 +21,7 @@ class Row:
     results: Mapping[str, float]
     units: Mapping[str, str]
     error: str = ""
+    has_notebook: bool = True
 
     @property
     def status(self) -> str:

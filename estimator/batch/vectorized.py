@@ -7,7 +7,8 @@ name starts with NN, has
 
 and, where its result file holds intervals, `interval_results` of the same form. `columns` holds
 an array for each parameter of the lesson, defaults included and paths not. NaN says that a
-scenario has no result.
+scenario has no result; the ValueError of the module's `case(**parameters)`, if it has one, says
+why.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
 from estimator.batch.workers import local
 
 MOST_WITH_INTERVALS = 1000
+MOST_REASONS = 1000  # in a chunk, one call each
 NO_RESULT = "no result: run this scenario as a notebook to see why"
 Compute = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -129,6 +131,7 @@ def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, i
             done += part.count
             failed += part.failed
             bar.update(part.count)
+        bar.leave = not file.problems.count  # else the problems would follow on its line
     names.check()
     if not done and not file.problems.count:
         file.problems.add("it has no scenario: give at least one row below the header")
@@ -168,8 +171,33 @@ def part_of(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> P
     echoed = [_echoed(columns[name], chunk.columns[name]) for name in given]
     head, rows = io.StringIO(), io.StringIO()
     _writer(head).writerow([NAME, "status", *given, *sorted(results), "error"])
-    failed = _write_chunk(_writer(rows), chunk, echoed, results)
+    reasons = {place: _reason(lesson, columns, place) for place in _failed(results, len(chunk))}
+    failed = _write_chunk(_writer(rows), chunk, echoed, results, reasons)
     return Part(head.getvalue(), rows.getvalue(), len(chunk), failed, file.problems)
+
+
+def _failed(results: Mapping[str, Any], count: int) -> list[int]:
+    """Give the places of the first rows that have no result."""
+    import numpy as np
+
+    wrong = np.zeros(count, bool)
+    for values in results.values():
+        wrong |= np.isnan(np.asarray(values, np.float64))
+    return [int(place) for place in np.flatnonzero(wrong)[:MOST_REASONS]]
+
+
+def _reason(lesson: Lesson, columns: Mapping[str, Any], place: int) -> str:
+    """Say why a scenario has no result, as its notebook would."""
+    one: Callable[..., Any] | None = hook(lesson, "case")
+    if one is None:
+        return NO_RESULT
+    try:
+        one(**{name: values[place].item() for name, values in columns.items()})
+    except ValueError as error:
+        return f"ValueError: {error}"
+    except TypeError:  # a lesson whose `case` takes something else
+        return NO_RESULT
+    return NO_RESULT
 
 
 def _writer(out: IO[str]) -> Any:
@@ -284,7 +312,11 @@ def _echoed(values: Any, cells: Sequence[Any]) -> list[Any]:
 
 
 def _write_chunk(
-    writer: Any, chunk: Chunk, echoed: Sequence[Sequence[Any]], results: Mapping[str, Any]
+    writer: Any,
+    chunk: Chunk,
+    echoed: Sequence[Sequence[Any]],
+    results: Mapping[str, Any],
+    reasons: Mapping[int, str],
 ) -> int:
     """Write a chunk's rows; return how many of them have no result."""
     import numpy as np
@@ -300,6 +332,8 @@ def _write_chunk(
     columns = [written(values, wrong) for values in found.values()]
     status = np.where(wrong, FAILED, PASSED).tolist()
     error = np.where(wrong, NO_RESULT, "").tolist()
+    for place, reason in reasons.items():
+        error[place] = reason
     writer.writerows(zip(chunk.columns[NAME], status, *echoed, *columns, error, strict=True))
     return int(wrong.sum())
 

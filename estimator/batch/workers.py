@@ -17,10 +17,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from typing import Any
 
-from estimator.batch.runner import Outcome, Task, run_scenario
+from estimator.batch.runner import Outcome, Task, run_scenario, without_result
 
 KILLED_TWICE = "its worker was killed twice"
 Opener = Callable[[int], contextlib.AbstractContextManager[Executor]]
@@ -35,7 +35,7 @@ def outcomes(tasks: Iterable[Task], workers: int, opened: Opener) -> Iterator[Ou
     while suspects:
         with opened(1) as executor:
             for task in (yield from _until_broken(executor, suspects, 1)):
-                yield Outcome(task.name, error=KILLED_TWICE)
+                yield without_result(task, KILLED_TWICE)
 
 
 def _until_broken(
@@ -60,7 +60,7 @@ def _until_broken(
             except BrokenProcessPool:
                 lost.append(task)
             except Exception as error:  # Dask gives up on a task whose workers died
-                yield Outcome(task.name, error=f"its worker was lost ({type(error).__name__})")
+                yield without_result(task, f"its worker was lost ({type(error).__name__})")
             else:
                 yield outcome
     return lost
@@ -71,6 +71,7 @@ def local(workers: int, module: str = "estimator.batch.runner") -> Iterator[Exec
     """Open a pool of local processes; leaving it ends them, whatever they do."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([module])
+    _start_forkserver(context)
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, context, initializer=begin_worker)
     try:
@@ -80,6 +81,23 @@ def local(workers: int, module: str = "estimator.batch.runner") -> Iterator[Exec
         for process in set(multiprocessing.active_children()) - before:
             process.kill()
             process.join()
+
+
+def _start_forkserver(context: Any) -> None:
+    """Wait until the server of forks has done its imports, without workers that could break off.
+
+    It leaves Ctrl-C to the main process, as the workers do, from its first instant on.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None
+    try:
+        forkserver.ensure_running()
+    finally:
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+    first = context.Process(target=begin_worker, daemon=True)
+    first.start()
+    first.join()
 
 
 def begin_worker() -> None:
