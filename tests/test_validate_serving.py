@@ -363,3 +363,20 @@ def test_a_column_that_is_there_twice_is_refused(
     file.write_text(f"{head},tpot_ms\n{first},9\n", encoding="utf-8")
     assert serving.main([str(file)]) == 2
     assert "has the column tpot_ms 2 times" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tensor", [3, 1_000_000])
+def test_a_layout_that_cannot_be_is_counted_and_named(tmp_path: Path, tensor: int) -> None:
+    with SHIPPED.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))[:2]
+    rows[1]["tp_size"] = str(tensor)
+    rows[1]["attention_dp_size"] = rows[1]["moe_ep_size"] = rows[1]["moe_tp_size"] = ""
+    path = tmp_path / "runs.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    report = compare.validate(path)
+    assert (report.rows, report.unread_rows) == (1, 1)
+    (why,) = report.unread
+    assert "cannot be shared out evenly" in why

@@ -202,6 +202,12 @@ _MODES = {"": "", "bf16": "", "fp16": "", "fp8": "fp8", "fp4": "nvfp4"}
 
 
 def _check_fits(setting: Setting) -> None:
+    tensor, width = setting.layout.tensor, setting.decoder.d_model
+    if width % tensor:
+        raise ValueError(
+            f"tp_size shares each layer of {setting.model} among {tensor}, but its width of "
+            f"{width} cannot be shared out evenly so: give for example 8."
+        )
     hardware = catalog.hardware(setting.system)
     made = replica(setting.decoder, setting.numerics, hardware, setting.layout)
     if sequences_that_fit(made, 1) < 1:
