@@ -64,3 +64,11 @@ def test_a_value_that_cannot_be_is_told(
     with pytest.raises(CannotError, match="Lessons 00 did not run"):
         own_lessons.main(str(file), str(tmp_path / "out"))
     assert "users is -1, but the number of users must be" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("path", own_lessons.LESSONS, ids=lambda path: path.stem)
+def test_papermill_reads_every_parameter_of_a_lesson(path: Path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (cell,) = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
+    names = {line.split(" = ")[0] for line in cell["source"]}
+    assert names - {"result_path"} == set(read_lesson(path).defaults) - {"result_path"}

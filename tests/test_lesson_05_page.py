@@ -1,0 +1,315 @@
+"""Lesson 05 on the page: its panel, exercises and report, and under papermill."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from estimator import catalog
+from estimator.lesson import lesson_05 as lesson
+from estimator.lesson.inputs import Inputs, declared_by
+from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
+from estimator.lesson.lesson_05_panel import service_panel
+from estimator.lesson.lesson_05_report import report_html, write_report
+from estimator.lesson.panel import Panel
+from estimator.lesson.tables import Table
+from tests.running import papermill
+from tests.timing import least_seconds
+
+NAME = "05-size-a-service"
+ROOT = Path(__file__).parents[1]
+TEXT = lesson.case("text")
+
+
+def given(**changes: Any) -> Inputs:
+    parameters = {name: lesson.DEFAULTS[name] for name in lesson.PARAMETERS}
+    return lesson.given_of(**{**parameters, "others": "", **changes})
+
+
+def column(table: Table, header: str) -> list[str]:
+    place = list(table.headers).index(header)
+    return [str(row[place]) for row in table.rows]
+
+
+# --- Panel ----------------------------------------------------------------------------------
+
+
+def set_all(panel: Panel, **values: Any) -> None:
+    for name, value in values.items():
+        panel.boxes[name].value = value
+    assert panel.errors == []
+
+
+def test_the_panel_starts_at_the_reader_s_service_and_says_its_range() -> None:
+    panel = service_panel(given())
+    assert "1,923 A100-SXM-80GB" in panel.last.sentence
+    assert "0.259 USD for a million tokens" in panel.last.sentence
+    assert panel.last.score == "choose retrieval with answers first."
+
+
+def test_the_task_is_solved_by_an_accelerator_and_a_precision() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="retrieval", users=1)
+    assert "within the budget in" in panel.last.score
+    assert not panel.last.solved
+    set_all(panel, accelerator="H100-SXM")
+    assert not panel.last.solved
+    set_all(panel, accelerator="B200-SXM", precision="NVFP4")
+    assert panel.last.solved
+
+
+def test_the_task_is_not_solved_by_another_service_or_price() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="retrieval", users=1, accelerator="B200-SXM", precision="NVFP4")
+    set_all(panel, usd_per_accelerator_hour=0.5)
+    assert not panel.last.solved
+    set_all(panel, accelerator="H100-PCIe", precision="FP8", passes=10)
+    assert not panel.last.solved
+
+
+def test_a_system_fills_its_numbers_and_an_accelerator_its_price() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="video")
+    assert panel.boxes["passes"].value == 128
+    assert panel.boxes["n_params"].value == pytest.approx(14.7)
+    assert "for one video" in panel.last.sentence
+    set_all(panel, accelerator="H100-SXM")
+    assert panel.boxes["usd_per_accelerator_hour"].value == 3.99
+
+
+def test_what_cannot_be_is_told_in_the_panel() -> None:
+    panel = service_panel(given())
+    panel.boxes["n_params"].value = 40_000
+    assert "No replica of up to 8" in panel.output.value
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("users", "number of users"), ("requests_per_user", "requests of a user a day"),
+     ("n_params", "number of parameters"), ("passes", "passes of the model")],
+)  # fmt: skip
+def test_a_typed_0_is_refused_by_its_name_where_there_must_be_some(name: str, label: str) -> None:
+    panel = service_panel(given())
+    panel.boxes[name].value = 0
+    assert f"{name} is 0, but the {label}" in panel.output.value
+
+
+def test_a_typed_0_is_a_0_and_not_the_catalog_s_value() -> None:
+    panel = service_panel(given())
+
+    def bill(**typed: float) -> str:
+        set_all(panel, **typed)
+        return str(re.findall(r"A month costs [^,]*", panel.last.sentence)[0])
+
+    start = bill()
+    one, none = bill(prompt_tokens=1), bill(prompt_tokens=0)
+    assert one == none != start  # a decoder starts from a token at least
+    assert bill(prompt_tokens=500) == start
+    free = bill(usd_per_accelerator_hour=0)
+    assert "million" not in free
+    accelerators = panel.last.tables[1].rows[0]
+    assert str(accelerators[1]) == "0 USD"
+    # 76,000 GB at 0.021 USD and 300,000 GB at 0.05 USD.
+    given_away = lesson.case("text", ["usd_per_accelerator_hour"], usd_per_accelerator_hour=0)
+    assert given_away.point["usd_per_month"] == pytest.approx(16_596)
+
+
+@pytest.mark.parametrize("name", ["users", "requests_per_user"])
+def test_none_of_what_a_price_is_divided_by_is_refused_by_its_name(name: str) -> None:
+    none: dict[str, Any] = {name: 0}
+    with pytest.raises(ValueError, match=f"^{name} is 0"):
+        lesson.case("text", **none)
+    with pytest.raises(ValueError, match=rf"^{name}\[1\] is 0"):
+        lesson.point_results({name: np.array([5.0, 0.0])})
+
+
+def test_all_that_is_wrong_is_told_at_once_further_inputs_too() -> None:
+    with pytest.raises(ValueError, match="users is -1") as raised:
+        given(system="txt", users=-1, others="foo = 1,,")
+    assert "system is 'txt'" in str(raised.value)
+    assert "others is 'foo'" in str(raised.value)
+
+
+def test_a_batch_knows_how_others_are_read() -> None:
+    declared = declared_by(given)
+    assert declared is not None
+    for text in ("foo = 1", "pue = 0.2", "pue = 1.2, pue = 1.3", "pue"):
+        assert declared.check({"others": text})[1], text
+    assert declared.check({"others": "pue = 1.2"}) == ({"others": "pue = 1.2"}, [])
+    assert declared.check({"passes": 0.5})[1]
+    assert declared.quantities["passes"].check(np.array([0.0, 7.0])).tolist() == [0, 7]
+    with pytest.raises(ValueError, match=r"passes\[1\] is 0.5"):
+        declared.quantities["passes"].check(np.array([0.0, 0.5]))
+
+
+@pytest.mark.parametrize("doubt", [0, 3])
+def test_the_task_has_its_own_doubt(doubt: float) -> None:
+    panel = service_panel(given(doubt=doubt, others="pue = 2, token_target_seconds = 1"))
+    set_all(panel, system="retrieval", users=1)
+    assert not panel.last.solved
+    assert "counted at a doubt of 1" in panel.last.score
+    set_all(panel, accelerator="B200-SXM", precision="NVFP4")
+    assert panel.last.solved
+
+
+def test_a_row_of_a_page_has_one_unit() -> None:
+    one = lesson.case("text", users=1000)
+    rows = lesson.one_page(one, one.intervals()).rows
+    row = next(row for row in rows if "cost of one answer" in str(row[0]))
+    assert str(row[1]) == "0.01339 USD"
+    assert not any("million" in str(cell) for cell in row[1:])
+    panel = service_panel(given(users=1000))
+    row = next(row for row in panel.last.tables[0].rows if row[0] == "cost of one answer")
+    assert not any("million" in str(cell) for cell in row[1:])
+
+
+def test_an_answer_of_the_panel_takes_milliseconds() -> None:
+    panel = service_panel(given())
+    # About 3 ms on a free core; other work on the machine adds to it.
+    assert least_seconds(panel.update, 60) < 0.008
+
+
+# --- Exercises ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", lesson.EXERCISES)
+def test_each_exercise_knows_its_answer_and_its_mistakes(make: Any) -> None:
+    exercise = make()
+    assert exercise.verdict(exercise.answer)[0] is True
+    for mistake in exercise.mistakes:
+        right, sentence = exercise.verdict(mistake.value)
+        assert right is False
+        assert mistake.advice in sentence
+
+
+def test_exercise_answers_by_hand() -> None:
+    assert lesson.month_of_accelerators().answer == 72_000
+    assert lesson.price_of_a_token().answer == pytest.approx(1.0)
+    assert lesson.sum_of_ranges().answer == 300_000
+    assert lesson.what_to_halve().answer == pytest.approx(3.99 * 240_000 / 640_000)
+
+
+# --- The report -----------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What a page has: its tags, and what each asks from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.asks: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in {"meta", "link", "br", "img", "hr", "input"}:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name in {"src", "href", "xlink:href", "data", "action"} and value:
+                self.asks += [] if value.startswith("#") else [value]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("key", COURSE_SYSTEMS)
+def test_the_report_is_one_accessible_file_that_loads_nothing(key: str) -> None:
+    one = lesson.case(key)
+    html = report_html(one, one.intervals(500))
+    page = Page()
+    page.feed(html)
+    assert page.open == []
+    assert page.asks == []
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert "@import" not in html
+    assert not re.search(r"url\((?!#)", html)
+    assert "<html lang=" in html
+    assert page.tags.count("h1") == page.tags.count("title") == page.tags.count("main") == 1
+    assert 'role="img" aria-label="Cost of a month' in html
+    assert "<caption" in html
+    assert 'scope="row"' in html
+    assert "P90" in html
+    assert "none published" in html or catalog.published(key)
+
+
+def test_the_same_service_has_the_same_report() -> None:
+    first, again = (report_html(lesson.case("text"), TEXT.intervals(200)) for _ in range(2))
+    assert first == again
+
+
+def test_names_in_a_report_are_escaped() -> None:
+    odd = replace(catalog.system("text"), key="odd", name="<b>odd</b> & co")
+    one = lesson.case(odd)
+    html = report_html(one, one.intervals(50))
+    assert "<b>odd" not in html
+    assert "&lt;b&gt;odd" in html.lower()
+
+
+def test_the_report_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = TEXT.intervals(50)
+    assert "No report" in write_report("", TEXT, found).text
+    assert list(tmp_path.iterdir()) == []
+    path = tmp_path / "report.html"
+    write_report(str(path), TEXT, found)
+    assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        with pytest.raises(OSError, match="full"):
+            write_report(str(path), lesson.case("image"), found)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(ValueError, match=r"report_path is .* no folder"):
+        write_report(str(tmp_path / "no" / "x.html"), TEXT, found)
+    with pytest.raises(TypeError, match="report_path is 5"):
+        write_report(5, TEXT, found)  # type: ignore[arg-type]
+
+
+# --- Under papermill ------------------------------------------------------------------------
+
+
+def test_pictures_for_a_million_people_under_papermill(tmp_path: Path) -> None:
+    done = papermill(
+        NAME, tmp_path, system="image", users="1e6", requests_per_user=2, accelerator="H100-SXM",
+        precision="FP8", others="pue = 1.2", report_path=tmp_path / "report.html",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    found = {name: entry["value"] for name, entry in content["results"].items()}
+    one = lesson.case(
+        "image", users=1e6, requests_per_user=2, accelerator="H100-SXM", precision="FP8",
+        others="pue = 1.2",
+    )  # fmt: skip
+    assert found == one.point | lesson.flat(one.intervals())
+    assert list(content["results"]) == sorted(content["results"])
+    assert content["results"]["usd_per_month_p90"]["unit"] == "USD/month"
+    assert content["parameters"]["system"] == "image"
+    page = (tmp_path / "out.ipynb").read_text(encoding="utf-8")
+    assert "Text to image, Stable Diffusion 3.5 Large" in page
+    assert "for one image" in page
+    assert "Text to image" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    table = lesson.point_results(
+        {
+            "system": np.array(["image"]), "users": np.array([1e6]),
+            "requests_per_user": np.array([2.0]), "accelerator": np.array(["H100-SXM"]),
+            "precision": np.array(["FP8"]), "others": np.array(["pue = 1.2"]),
+        }
+    )  # fmt: skip
+    assert {key: lesson.plain(values[0]) for key, values in table.items()} == one.point
+
+
+def test_an_impossible_service_stops_the_run(tmp_path: Path) -> None:
+    done = papermill(NAME, tmp_path, accelerator="L4")
+    assert done.returncode != 0
+    assert "no price of an hour of L4 stands there: give one." in done.stderr
+    assert not (tmp_path / "result.json").exists()
