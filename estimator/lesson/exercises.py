@@ -90,6 +90,8 @@ class Exercise:
     mistakes: Sequence[Mistake]
     solution: str
     tolerance: float = 0.005
+    rounds: str = ""
+    """Which way a whole answer is rounded, "up" or "down", where only one of them is right."""
 
     @property
     def unit(self) -> str:
@@ -133,10 +135,12 @@ class Exercise:
         """Say which way to round, where an answer is right but for that."""
         if type(self.answer) is not int or not math.isfinite(answer) or answer % 1 == 0:
             return ""
-        if self.answer == math.ceil(answer):
+        if self.answer == math.ceil(answer) and self.rounds != "down":
             return "Now round up: only whole ones count, and the rest needs a place too."
-        if self.answer == math.floor(answer):
+        if self.answer == math.floor(answer) and self.rounds != "up":
             return "Now round down: only whole ones count, and this is what surely fits."
+        if self.answer in (math.ceil(answer), math.floor(answer)):
+            return f"Close: keep all digits on the way, and round {self.rounds} once, at the end."
         return ""
 
     @property

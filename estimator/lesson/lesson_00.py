@@ -357,6 +357,7 @@ def fleet_of(
         f"2 x {number_text(n_params)} x {output_tokens} FLOP take "
         f"{quantity_text(seconds, 's')}, and {number_text(rate)} of those in a second keep "
         f"{rate * seconds:.2f} accelerators busy: {right}.",
+        rounds="up",
     )  # fmt: skip
 
 

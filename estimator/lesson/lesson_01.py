@@ -362,6 +362,7 @@ def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exe
         ),
         f"All {number_text(model.n_params)} parameters are {bytes_text(size)} at BF16, "
         f"{size / a.memory_bytes:.2f} times the memory of one: {right}.",
+        rounds="up",
     )  # fmt: skip
 
 

@@ -111,6 +111,7 @@ def tokens_of_a_pool(key: str = EXAMPLE, pool_gib: int = 24) -> Exercise:
         f"{number_text(per_token(s, bytes_per_element=1))} bytes a token; {pool_gib} GiB hold "
         f"{number_text(right)} of those.",
         tolerance=0,
+        rounds="down",
     )  # fmt: skip
 
 
@@ -140,6 +141,7 @@ def sequences_on(
         ),
         f"{bytes_text(p.pool)} are left for the cache, {bytes_text(each)} a sequence: "
         f"{p.largest_batch} whole ones.",
+        rounds="down",
     )  # fmt: skip
 
 

@@ -74,6 +74,7 @@ def peak_fleet(
         ),
         f"{number_text(peak)} requests a second at {seconds_text(each)} each keep "
         f"{number_text(peak * each)} accelerators busy: {number_text(right)}.",
+        rounds="up",
     )  # fmt: skip
 
 
@@ -140,6 +141,7 @@ def batch_in_memory(
         ),
         f"{share:.0%} of {number_text(printed_gib * GiB)} bytes less the rest, divided by "
         f"{number_text(tokens)} x {number_text(per_token)} bytes, rounded down: {right}.",
+        rounds="down",
     )  # fmt: skip
 
 
@@ -183,6 +185,7 @@ def readers_needed(
         f"A step reads {quantity_text(weights + batch * cache, 'byte')}; {output_tokens} steps "
         f"take {seconds_text(generation(cache, batch))}, so {rate} requests a second "
         f"in batches of {batch} need {right}.",
+        rounds="up",
     )  # fmt: skip
 
 
