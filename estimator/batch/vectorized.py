@@ -17,10 +17,8 @@ import contextlib
 import csv
 import importlib
 import io
-import os
 import re
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -39,9 +37,10 @@ from estimator.batch.scenarios import (
     name_problem,
     same_file,
 )
-from estimator.batch.store import HALF, TABLE, Store
+from estimator.batch.store import TABLE, Store
 from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
 from estimator.batch.workers import local
+from estimator.lesson.result import replacing
 
 MOST_WITH_INTERVALS = 1000
 MOST_REASONS = 1000  # in a chunk, one call each
@@ -92,19 +91,10 @@ def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> 
 @contextlib.contextmanager
 def half_written(path: Path) -> Iterator[IO[str]]:
     """Open a file that takes its place when it is whole."""
-    handle, half = tempfile.mkstemp(dir=path.parent, prefix=HALF.rstrip("*"))
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(half, 0o666 & ~mask)
-        os.replace(half, path)
-    except BaseException:
-        os.unlink(half)
-        raise
+    with replacing(path) as file:
+        out = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        yield out
+        out.detach()
 
 
 @dataclass(frozen=True)

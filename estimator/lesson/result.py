@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import estimator
 from estimator.glossary import quantity
@@ -63,6 +64,9 @@ def _entry(name: str, value: Any) -> dict[str, Any]:
     return {"value": plain, "unit": quantity(name).unit}
 
 
+HALF = ".half-"
+
+
 def write_whole(path: Path, content: str | bytes, parameter: str = "result_path") -> None:
     """Write a file so that a reader sees all of it or nothing, whatever happens meanwhile.
 
@@ -77,10 +81,17 @@ def write_whole(path: Path, content: str | bytes, parameter: str = "result_path"
         raise ValueError(f"{parameter} is {str(path)!r}, which is a folder: give a file in it.")
     if path.exists() and not path.is_file():
         raise ValueError(f"{parameter} is {str(path)!r}, which is no plain file: give another.")
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".half-")
+    with replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Write beside a file, and take its place once all is written; else it stays as it was."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=HALF)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes a file that its owner alone may read; a result is an ordinary file.
