@@ -82,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_command(arguments: argparse.Namespace) -> int:
+    import estimator.batch.lean  # noqa: F401
     from estimator.batch.declared import read_lesson
 
     lesson = read_lesson(arguments.notebook)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
@@ -11,17 +12,23 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
+import zmq
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import Float
+from traitlets import Float, Type
 from traitlets import Tuple as TupleTrait
 
 CAN_BE_WARM = sys.platform == "linux" and hasattr(os, "pidfd_open")
 _MODULE = "estimator.batch.template"
+UNHEARD_S = 0.2  # a kernel that says nothing for so long does not know of the subscription
+RETRY_MS = 5
 
 
 class StartError(Exception):
@@ -141,9 +148,52 @@ class WarmProvisioner(LocalProvisioner):
         return self.connection_info
 
 
+class PromptClient(AsyncKernelClient):
+    """A client that is ready as soon as its kernel is.
+
+    The usual one tries ports that are not open yet ten times a second, and at the end listens for
+    a fifth of a second of silence. But the kernel says itself when it knows of the subscription
+    (`iopub_welcome`) and when it is done with the greeting.
+    """
+
+    def start_channels(self, *chosen: bool, **named: bool) -> None:
+        """Connect, and try again soon: the kernel takes its ports about now."""
+        self.context.setsockopt(zmq.RECONNECT_IVL, RETRY_MS)
+        super().start_channels(*chosen, **named)
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Greet the kernel until it answers on both channels.
+
+        Raises:
+            RuntimeError: it died, or did not answer in time.
+        """
+        deadline = time.monotonic() + (math.inf if timeout is None else timeout)
+        while not await self._greet():
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
+
+    async def _greet(self) -> bool:
+        with contextlib.suppress(Empty):
+            while (await self.get_iopub_msg(timeout=UNHEARD_S))["msg_type"] != "iopub_welcome":
+                pass
+        greeting = self.kernel_info()
+        with contextlib.suppress(Empty):
+            while (await self.get_shell_msg(timeout=1))["parent_header"]["msg_id"] != greeting:
+                pass
+            while True:
+                message = await self.get_iopub_msg(timeout=UNHEARD_S)
+                is_answer = message["parent_header"].get("msg_id") == greeting
+                if is_answer and message["content"].get("execution_state") == "idle":
+                    return True
+        return False
+
+
 class WarmKernelManager(AsyncKernelManager):
     """A kernel manager whose kernels are forks of a template."""
 
+    client_factory = Type(PromptClient, AsyncKernelClient).tag(config=True)
     modules = TupleTrait(help="what the template imports").tag(config=True)
     start_s = Float(60, help="how long to wait for the template").tag(config=True)
 

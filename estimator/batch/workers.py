@@ -70,7 +70,7 @@ def _until_broken(
 def local(workers: int, module: str = "estimator.batch.runner") -> Iterator[Executor]:
     """Open a pool of local processes; leaving it ends them, whatever they do."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module])
+    context.set_forkserver_preload(["estimator.batch.lean", module])
     _start_forkserver(context)
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, context, initializer=begin_worker)

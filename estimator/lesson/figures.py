@@ -27,17 +27,23 @@ class Picture:
     figure: Figure
     alt: str
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+    def html(self) -> str:
+        """Draw it, as an image with its text."""
         # As HTML, because JupyterLab gives a plain PNG no text for those who cannot see it.
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
         buffer = io.BytesIO()
         with course_style():
-            self.figure.savefig(buffer, format="png", metadata={"Software": None})
+            # What savefig ends in; savefig itself goes through the whole figure twice.
+            FigureCanvasAgg(self.figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
         image = base64.b64encode(buffer.getvalue()).decode()
         width = int(self.figure.get_figwidth() * 100)
         style = "max-width:100%;height:auto"
         source = f"data:image/png;base64,{image}"
-        html = f'<img alt="{escape(self.alt)}" width="{width}" style="{style}" src="{source}">'
-        return {"text/html": html, "text/plain": self.alt}
+        return f'<img alt="{escape(self.alt)}" width="{width}" style="{style}" src="{source}">'
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.alt}
 
     def __repr__(self) -> str:
         return self.alt

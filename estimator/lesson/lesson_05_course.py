@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from estimator import catalog
@@ -20,6 +21,7 @@ from estimator.serving import (
     peak_requests_per_s,
     requests_per_s,
 )
+from estimator.uncertainty import percentiles
 from estimator.units import number_text, quantity_text
 from estimator.user_data import monthly_bytes, requests_per_day
 
@@ -34,11 +36,17 @@ HOST_SOURCE = (
 ALONE = "The course has published no figure, so ours stands alone."
 
 
+@functools.cache
+def of_course(key: str) -> Case:
+    """One of the course's systems at the lesson's parameters."""
+    return case(key)
+
+
 def published_table(*keys: str) -> Table:
     """The course's figures beside ours, with the reason for each difference."""
     rows = []
     for key in keys or COURSE_SYSTEMS:
-        one = case(key)
+        one = of_course(key)
         found = {p.quantity: p for p in catalog.published(key)}
         names = [_same(name, found) for name in COMPARED]
         for name in (*names, *(n for n in found if n not in names)):
@@ -119,9 +127,8 @@ def systems_table() -> Table:
     """All systems of the course at the lesson's parameters, with their ranges."""
     rows = []
     for key in COURSE_SYSTEMS:
-        one = case(key)
-        found = one.intervals()
-        bill = found["usd_per_month"]
+        one = of_course(key)
+        bill = percentiles(one.drawn()["usd_per_month"])
         fleet = quantity_text(one.point["planned_accelerators"], "")
         rows.append((
             one.system.name, quantity_text(one.point["kept_bytes"], "byte").split(" (")[0], fleet,
@@ -141,7 +148,7 @@ def check_table() -> Table:
     """Our counts against two that are not this lesson's: a sizing by bisection, and a price."""
     rows = []
     for key in ("text", "speech", "captioning", "retrieval"):
-        one = case(key)
+        one = of_course(key)
         here, there = one.point["planned_accelerators"], sized_alone(one)
         rows.append((f"accelerators, {one.system.name}", number_text(int(there)),
                      number_text(here), f"{here / there:.3f}",
