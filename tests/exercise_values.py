@@ -121,4 +121,24 @@ VALUES: tuple[tuple[str, dict[str, Any], float], ...] = (
     ("work_of_training", {"n_params": 7 * G, "tokens": 100 * G}, 4.2e21),
     ("time_of_training", {"n_params": 7 * G, "tokens": 100 * G, "name": "A100-SXM-80GB",
                           "count": 64, "use": 0.5}, 420_673),
+    # Lesson 05
+    ("month_of_accelerators", {"count": 64, "price": 2.5}, 115_200),
+    ("price_of_a_token", {"price": 3.6, "rate": 2_000, "replica": 4}, 2),
+    ("sum_of_ranges", {"low": 90_000, "high": 640_000}, 240_000),
+    # H100 at 3.99 USD an hour in the catalog: half of 800,000 less 160,000 leaves 240,000.
+    ("what_to_halve", {"rented": 640_000, "stored": 30_000, "sent": 130_000}, 1.49625),
+    ("traffic_bill", {"terabytes": 300, "price": 0.05}, 15_000),
+    ("bill_of_a_request", {"bill": 120_000, "people": 20_000, "per_day": 4}, 0.05),
+    ("power_of_a_fleet", {"count": 64, "watts": 700, "server": 1.5, "building": 1.25}, 84_000),
+    ("electricity_bill", {"kilowatts": 150, "price": 0.1}, 10_800),
+    ("emission_of_a_month", {"kilowatts": 150, "grams": 250}, 27_000),
+    # Lesson 06
+    ("wait_for_prompts",
+     {"batch": 100, "prompt_seconds": 0.044, "output_tokens": 221}, 0.018),
+    ("requests_that_run", {"in_flight": 256, "first_seconds": 36.0, "output_tokens": 1001,
+                           "token_seconds": 0.012}, 64),
+    ("error_of_one", {"predicted": 0.01, "measured": 0.008}, 0.25),
+    ("reading_in_truth",
+     {"key": "llama-3.1-8b", "name": "H100-SXM", "share": 0.8}, 16_060_522_496 / 2.68e12),
+    ("whole_request", {"first": 0.5, "token": 0.02, "tokens": 251}, 5.5),
 )  # fmt: skip

@@ -185,7 +185,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--students", default="30", help="number of sheets (30)")
     parser.add_argument("--seed", default="1", help="a number; another one gives other numbers (1)")
     parser.add_argument("--exercises", default="8", help="exercises on a sheet (8)")
-    parser.add_argument("--lessons", default="01-04", help="lessons: 01-04, or 00,03 (01-04)")
+    parser.add_argument("--lessons", default="01-05", help="lessons: 01-04, or 00,03 (01-05)")
     parser.add_argument("--out", default=str(FOLDER), help="folder to write to (build/sheets)")
     given = parser.parse_args(arguments)
     lessons = chosen_lessons(given.lessons)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from estimator.lesson.exercise_sheets import memory, servers, storage, training, units, users
+from estimator.lesson.exercise_sheets import (
+    memory,
+    servers,
+    services,
+    storage,
+    training,
+    units,
+    users,
+)
 from estimator.lesson.exercise_sheets.kind import Kind
 
 KINDS: tuple[Kind, ...] = (
     *units.KINDS, *storage.KINDS, *users.KINDS, *memory.KINDS, *servers.KINDS, *training.KINDS,
+    *services.KINDS,
 )  # fmt: skip
