@@ -234,8 +234,10 @@ def rows() -> Iterator[Row | MemoryRow]:
     yield from array_rows()
     yield from architecture_rows()
     yield from update_rows(lessons)
-    for what, taken, floor in whole_runs(lessons):
-        yield Row(what, taken, floor)
+    runs = [Row(*run) for run in whole_runs(lessons)]
+    yield from runs
+    floors = sum(run.floor_s or 0 for run in runs)
+    yield Row("the whole course run, against bare kernels", sum(r.taken_s for r in runs), floors)
     bare = kernel_bytes(None)
     for lesson in lessons:
         yield MemoryRow(f"{lesson.stem}: memory of the kernel", kernel_bytes(lesson), bare)
