@@ -12,6 +12,7 @@ from estimator.glossary import quantity
 from estimator.quantity import LARGEST, Quantity
 
 P = ParamSpec("P")
+_PLAIN = frozenset((int, float))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,15 @@ def formula(
         by_name = {entry.name: entry.check for entry in inputs}
         # What is wrong with the number of arguments is Python's to tell, in the call.
         call = cast("Callable[..., Number]", bare)
+        in_silence = _in_silence(call)
 
         @functools.wraps(bare)
         def checked(*args: P.args, **kwargs: P.kwargs) -> Any:
             values = [check(value) for check, value in zip(in_order, args, strict=False)]
-            named = kwargs and {k: by_name[k](v) if k in by_name else v for k, v in kwargs.items()}
+            named = {k: by_name[k](v) if k in by_name else v for k, v in kwargs.items()}
+            plain = _PLAIN.issuperset(map(type, (*values, *named.values())))
             try:
-                result = call(*values, *args[len(values) :], **named)
+                result = (call if plain else in_silence)(*values, *args[len(values) :], **named)
             except OverflowError:
                 raise _too_large(facts) from None
             except ValueError as error:
@@ -92,6 +95,18 @@ def check_inputs(**values: Any) -> dict[str, Any]:
     if problems:
         raise ValueError(" ".join(problems))
     return checked
+
+
+def _in_silence(call: Callable[..., Number]) -> Callable[..., Number]:
+    """Leave the last word on what overflows to the sentence, without NumPy's warning before it."""
+
+    def silent(*args: Any, **kwargs: Any) -> Number:
+        import numpy as np
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            return call(*args, **kwargs)
+
+    return silent
 
 
 def _finite(result: Number, facts: Facts) -> Number:

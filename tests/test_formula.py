@@ -9,6 +9,7 @@ import inspect
 import math
 import re
 import textwrap
+import warnings
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ import sympy
 from estimator.arithmetic import Number
 from estimator.formula import check_inputs, facts_of, formula
 from estimator.lesson.show import show
+from estimator.memory import kv_cache_bytes
 from estimator.quantity import LARGEST, Quantity
 
 MODULES = [
@@ -298,3 +300,10 @@ def test_all_problems_are_told_at_once() -> None:
 def test_an_array_cannot_be_shown() -> None:
     with pytest.raises(TypeError, match="tokens is an array, but show"):
         show(FORMULAS["kv_cache_bytes"], 24, 16, 64, tokens=np.arange(3))  # type: ignore[arg-type]
+
+
+def test_an_overflow_in_an_array_is_told_once_and_by_the_sentence() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=r"^kv_cache_bytes is too large for a number"):
+            kv_cache_bytes(24, 16, 64, tokens=np.array([1e308, 1.0]))
