@@ -188,6 +188,7 @@ class Pull:
     name: str
     now: float
     value: float | None
+    limit: float
     at_limit: float
     """The answer at the lever's limit, as a share of the answer now."""
 
@@ -219,6 +220,7 @@ def pulls(answer: Answer, levers: Sequence[Lever], goal: float = 0.5) -> list[Pu
             lever.name,
             lever.now,
             _tidy(finer[n, close[n]]) if reached[n].any() else None,
+            lever.limit,
             float(shares[n, -1]),
         )
         for n, lever in enumerate(levers)

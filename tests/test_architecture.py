@@ -7,9 +7,7 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -248,21 +246,11 @@ def test_import_needs_the_standard_library_alone() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_one_model_in_microseconds_and_the_catalog_in_milliseconds() -> None:
-    def figures(config: Any) -> None:
-        model = Architecture.from_hf_config(dict(config))
+def test_every_configuration_of_the_catalog_gives_all_its_figures() -> None:
+    for row in configurations().values():
+        model = Architecture.from_hf_config(dict(row.config))
         assert model.n_params >= model.n_active_params
         assert model.kv_bytes_per_token(2) >= 0
         for rule in RULES:
-            model.cache_bytes(8192, rule=rule)
-
-    configs = [row.config for row in configurations().values()]
-    seconds = []
-    for _ in range(10):
-        start = time.perf_counter()
-        for config in configs:
-            figures(config)
-        seconds.append(time.perf_counter() - start)
-    # The measured figures are 60 microseconds and 4 milliseconds; a slow machine gets leeway.
-    assert min(seconds) / len(configs) < 500e-6
-    assert json.dumps(configs)
+            assert model.cache_bytes(8192, rule=rule) >= 0
+    assert json.dumps([dict(row.config) for row in configurations().values()])

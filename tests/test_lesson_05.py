@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from estimator.lesson.lesson_05_model import OTHERS, others_of
 from estimator.lesson.lesson_05_report import report_html
 from estimator.lesson.tables import Table
 from estimator.uncertainty import DRAWS, Range
-from tests.timing import least_seconds
 
 NAME = "05-size-a-service"
 ROOT = Path(__file__).parents[1]
@@ -166,7 +164,6 @@ def test_every_answer_has_its_interval_in_order() -> None:
 def test_ten_thousand_draws_are_one_call_of_arrays() -> None:
     drawn = TEXT.drawn()
     assert drawn["usd_per_month"].shape == (DRAWS,) == (10_000,)
-    assert least_seconds(TEXT.drawn) < 0.1
 
 
 def test_without_doubt_every_interval_is_the_point() -> None:
@@ -174,7 +171,7 @@ def test_without_doubt_every_interval_is_the_point() -> None:
     found = one.intervals(50)
     for name, value in one.point.items():
         assert found[name] == pytest.approx((value,) * 3), name
-    assert "Nothing is doubted" in lesson.your_service(one, found).text
+    assert "With nothing doubted" in lesson.your_service(one, found).text
 
 
 def test_more_doubt_is_a_wider_bill() -> None:
@@ -340,72 +337,6 @@ def test_a_price_and_a_power_of_one_s_own_make_any_accelerator_possible() -> Non
     fleet = one.point["planned_accelerators"]
     assert one.point["accelerator_usd_per_month"] == pytest.approx(fleet * 720 * 4)
     assert one.point["power_watts"] == pytest.approx(fleet * 300 * 1.34 * 1.56)
-
-
-# --- Tables of many services ----------------------------------------------------------------
-
-
-def table_of(rows: int, seed: int = 3) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    return {
-        "system": rng.choice(list(COURSE_SYSTEMS), rows),
-        "accelerator": rng.choice(["A100-SXM-80GB", "H100-SXM", "B200-SXM"], rows),
-        "precision": rng.choice(["FP16", "FP8", "INT4 g128", "NVFP4"], rows),
-        "users": rng.integers(1_000, 10**9, rows).astype(float),
-        "requests_per_user": rng.uniform(0.1, 50, rows),
-        "peak_factor": rng.uniform(1, 6, rows),
-        "prompt_tokens": rng.choice([0.0, 20, 700, 3500], rows),
-        "passes": rng.choice([0.0, 33, 200, 900], rows),
-        "n_params": rng.choice([0.0, 1.5e9, 70e9], rows),
-        "others": rng.choice(["", "pue = 1.1, retention_days = 365"], rows),
-    }
-
-
-def row_of(columns: dict[str, Any], row: int) -> dict[str, Any]:
-    return {name: column[row].item() for name, column in columns.items()}
-
-
-def test_a_table_gives_the_digits_of_each_case() -> None:
-    columns = table_of(60)
-    found = lesson.point_results(columns)
-    assert set(found) == set(lesson.KEYS)
-    for row in range(60):
-        point = lesson.case(**row_of(columns, row)).point
-        assert {key: lesson.plain(found[key][row]) for key in found} == point
-
-
-def test_a_row_that_cannot_be_sized_is_nan_and_the_others_are_not() -> None:
-    found = lesson.point_results(
-        {
-            "accelerator": np.array(["A100-SXM-80GB", "L4", "A100-SXM-80GB"]),
-            "n_params": np.array([0.0, 0, 5e12]),
-        }
-    )
-    assert np.isnan(found["usd_per_month"]).tolist() == [False, True, True]
-
-
-def test_a_table_refuses_what_is_out_of_range_or_unknown() -> None:
-    with pytest.raises(ValueError, match="pue"):
-        lesson.point_results({"pue": np.array([1.2, 0.3])})
-    with pytest.raises(ValueError, match="column is 'usrs'"):
-        lesson.point_results({"usrs": np.array([1.0])})
-
-
-def test_intervals_of_a_table_are_those_of_each_case() -> None:
-    columns = {"users": np.array([1e6, 1e8]), "system": np.array(["speech", "image"])}
-    found = lesson.interval_results(columns)
-    for row in range(2):
-        one = lesson.case(str(columns["system"][row]), users=float(columns["users"][row]))
-        flat = lesson.flat(one.intervals())
-        assert {name: values[row] for name, values in found.items()} == flat
-
-
-def test_a_hundred_thousand_services_take_seconds() -> None:
-    columns = table_of(100_000)
-    started = time.perf_counter()
-    found = lesson.point_results(columns)
-    assert time.perf_counter() - started < 20
-    assert np.isfinite(found["usd_per_month"]).mean() > 0.99
 
 
 def test_the_course_s_scenarios_name_parameters_and_every_system() -> None:

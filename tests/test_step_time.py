@@ -15,7 +15,6 @@ from estimator import catalog, engine
 from estimator.catalog import serving
 from estimator.engine import Constants, Hardware, Layout, Numerics, Replica, replica, serve
 from estimator.validate.predict import Runs, estimate, first_token_floor, roofline
-from tests.timing import least_seconds
 from tools.fit_step_time import Folds, errors_of, least_rounded_squares, load
 
 ROOT = Path(__file__).parents[1]
@@ -341,7 +340,7 @@ def test_bad_input_is_one_sentence_that_helps(call: Callable[[], object], says: 
     assert len(str(caught.value)) < 400
 
 
-# --- Arrays and speed -------------------------------------------------------------------------
+# --- Arrays -------------------------------------------------------------------------
 
 
 def test_an_array_gives_what_single_calls_give() -> None:
@@ -351,11 +350,6 @@ def test_an_array_gives_what_single_calls_give() -> None:
         single = serve(one, CONSTANTS, int(size), 1024, 512)
         for field in ("token_seconds", "first_token_seconds", "request_seconds"):
             assert getattr(swept, field)[place] == pytest.approx(getattr(single, field))
-
-
-def test_a_thousand_points_take_one_call_of_less_than_20_ms() -> None:
-    one, batch = made(), np.arange(1.0, 1001)
-    assert least_seconds(lambda: serve(one, CONSTANTS, batch, 1024, 512)) < 0.020
 
 
 def test_hardware_without_a_link_serves_alone() -> None:

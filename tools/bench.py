@@ -157,6 +157,32 @@ def architecture_rows() -> Iterator[Row]:
     yield Row(what, taken, floor, "20 ms", taken < 20e-3)
 
 
+def service_rows() -> Iterator[Row]:
+    """A service sized in full, a thousand batches and ten thousand draws, beside single steps."""
+    import numpy as np
+
+    from estimator.catalog.serving import decoder, hardware, step_constants
+    from estimator.engine import Layout, Numerics, replica, serve
+    from estimator.lesson import lesson_05
+    from estimator.load import Load, Targets, size_service
+
+    fit, batches = step_constants().fit, np.arange(1.0, 1001)
+    made = replica(decoder("llama-3.1-8b"), Numerics(), hardware("H100-SXM"), Layout())
+    load, targets = Load(100, 1024, 512), Targets(token_seconds=0.03, first_token_seconds=1)
+    single = partial(serve, made, fit.constants, 64, 1024, 512)
+    taken, floor = time_pair(
+        partial(size_service, made, fit.constants, fit.dense, load, targets), single, UPDATES
+    )
+    yield Row("a load sized in full, beside one step", taken, floor, "1 ms", taken < 1e-3)
+    many = partial(serve, made, fit.constants, batches, 1024, 512)
+    taken, floor = time_pair(many, single, UPDATES)
+    yield Row("a thousand batches, beside one", taken, floor, "20 ms", taken < 20e-3)
+    one = lesson_05.case("text")
+    likely = dict(one.x)
+    taken, floor = time_pair(one.drawn, lambda: one.answer(likely), 20)
+    yield Row("ten thousand draws of a service, beside one", taken, floor)
+
+
 def panels_of(lesson: Path) -> list[Any]:
     """The panels that a lesson makes, by running its cells here."""
     from estimator.lesson.panel import Panel
@@ -233,6 +259,7 @@ def rows() -> Iterator[Row | MemoryRow]:
     yield scalar_row()
     yield from array_rows()
     yield from architecture_rows()
+    yield from service_rows()
     yield from update_rows(lessons)
     runs = [Row(*run) for run in whole_runs(lessons)]
     yield from runs

@@ -33,6 +33,7 @@ from estimator.lesson.lesson_05_model import (
     MOST,
     NAMES,
     PARAMETERS,
+    dense_models,
     narrowed,
     others_of,
     plain,
@@ -99,7 +100,7 @@ def given_of(**parameters: object) -> Inputs:
     ranges: dict[str, Quantity] = {name: narrowed(name) for name in MOST}
     ranges["passes"] = OrZero.of(ranges["passes"], "for the system's own")
     lists = {
-        "system": catalog.systems(), "precision": PRECISIONS,
+        "system": catalog.systems(), "model": ("", *dense_models()), "precision": PRECISIONS,
         "accelerator": catalog.accelerators(),
     }  # fmt: skip
     choices = {name: (str(parameters.pop(name)), lists[name]) for name in NAMES}
@@ -117,20 +118,26 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
     bill, fleet = intervals["usd_per_month"], intervals["planned_accelerators"]
     p = one.point
     first = swings(one)[0]
-    moved = (
-        f"What moves the bill most is the {quantity(first.name).label}."
-        if first.width
-        else "Nothing is doubted, so nothing moves it."
+    own = "" if one.x["n_params"] == one.system.n_params else (
+        f" with {number_text(one.x['n_params'])} parameters in its layers"
+    )  # fmt: skip
+    start = (
+        f"**{one.system.name.capitalize()}, {one.system.model}{own}, {one.precision} on "
+        f"{one.accelerator}.** "
     )
+    likely = (
+        f"{short_usd(p['usd_per_month'])}, "
+        f"{quantity_text(p['planned_accelerators'], 'accelerator')}, and {unit_price(one, p)}"
+    )
+    power = f"The power is {quantity_text(p['power_watts'], 'W')}."
+    if not first.width:
+        return Prose(f"{start}With nothing doubted, a month is {likely}. {power}")
     return Prose(
-        f"**{one.system.name.capitalize()}, {one.system.model}, {one.precision} on "
-        f"{one.accelerator}.** A month costs {short_usd(bill.p50)}, and four times in five "
-        f"between {short_usd(bill.p10)} and {short_usd(bill.p90)}. With every input at its likely "
-        f"value it is {short_usd(p['usd_per_month'])}, "
-        f"{quantity_text(p['planned_accelerators'], 'accelerator')}, and {unit_price(one, p)}; "
-        f"the ranges make of it {number_text(round(fleet.p10))} to "
-        f"{number_text(round(fleet.p90))} accelerators. The power is "
-        f"{quantity_text(p['power_watts'], 'W')}. {moved}"
+        f"{start}A month costs {short_usd(bill.p50)}, and four times in five between "
+        f"{short_usd(bill.p10)} and {short_usd(bill.p90)}. With every input at its likely value it "
+        f"is {likely}; the ranges make of it {number_text(round(fleet.p10))} to "
+        f"{number_text(round(fleet.p90))} accelerators. {power} What moves the bill most is the "
+        f"{quantity(first.name).label}."
     )
 
 

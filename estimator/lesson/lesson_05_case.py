@@ -9,7 +9,7 @@ from typing import Any
 
 from estimator import catalog, whole_service
 from estimator.catalog import System
-from estimator.catalog.serving import step_constants
+from estimator.catalog.serving import hardware, step_constants
 from estimator.catalog.systems import WIDE_PRICE
 from estimator.choosing import choose
 from estimator.glossary import quantity
@@ -23,6 +23,7 @@ from estimator.lesson.lesson_05_model import (
     answers,
     filled,
     narrowed,
+    on_model,
     others_of,
     plain,
     width_of,
@@ -164,9 +165,12 @@ def case(system: System | str | None = None, typed: Collection[str] = (), **give
 
     Raises: ValueError, where the catalog has no price or power, or no replica will do.
     """
+    for name in given:
+        choose("argument", name, (*DEFAULTS, "others"))
     x = {**DEFAULTS, **others_of(str(given.pop("others", ""))), **given}
     named = x.pop("system")
     made = system if isinstance(system, System) else catalog.system(system or named)
+    made = on_model(made, x.pop("model"))
     precision = choose("precision", x.pop("precision"), PRECISIONS)
     accelerator = catalog.accelerator(x.pop("accelerator")).name
     for name in POSITIVE:
@@ -193,6 +197,13 @@ def _refuse_unknown(accelerator: str, x: Columns) -> None:
 
 def _impossible(system: System, precision: str, accelerator: str, x: Columns) -> str:
     target = f" with a token every {x['token_target_seconds'] * 1000:g} ms"
+    if hardware(accelerator).link_bytes_per_s is None:
+        return (
+            f"One {accelerator} does not serve {system.name} at {precision}"
+            f"{target if system.gives_tokens else ''}, and how fast several exchange data is not "
+            "known: choose fewer bits, a smaller model, or an accelerator whose links the catalog "
+            "has."
+        )
     return (
         f"No replica of up to {whole_service.TENSOR_PARALLEL[-1]} {accelerator} serves "
         f"{system.name} at {precision}{target if system.gives_tokens else ''}: choose fewer bits, "

@@ -22,7 +22,7 @@ from estimator.serving import (
     requests_per_s,
 )
 from estimator.uncertainty import percentiles
-from estimator.units import number_text, quantity_text
+from estimator.units import GB, number_text, quantity_text
 from estimator.user_data import monthly_bytes, requests_per_day
 
 COURSE_SYSTEMS = ("text", "image", "speech", "video", "captioning", "recognition", "retrieval")
@@ -131,13 +131,15 @@ def systems_table() -> Table:
         bill = percentiles(one.drawn()["usd_per_month"])
         fleet = quantity_text(one.point["planned_accelerators"], "")
         rows.append((
-            one.system.name, quantity_text(one.point["kept_bytes"], "byte").split(" (")[0], fleet,
+            f"{one.system.name}, {number_text(one.system.n_params / GB, 3)} B",
+            quantity_text(one.point["kept_bytes"], "byte").split(" (")[0], fleet,
             quantity_text(one.point["egress_bits_per_s"], "bit/s"),
             *(short_usd(value).removesuffix(" USD") for value in (bill.p10, bill.p50, bill.p90)),
             unit_price(one, one.point), quantity_text(one.point["power_watts"], "W"),
         ))  # fmt: skip
     headers = (
-        "system", "kept", "accelerators", "traffic out", "USD a month, P10", "P50", "P90",
+        "system, parameters", "kept", "accelerators", "traffic out", "USD a month, P10", "P50",
+        "P90",
         "at likely values", "power",
     )  # fmt: skip
     caption = "100 million users, 10 requests a day each, on A100-SXM-80GB at FP16"
@@ -157,7 +159,10 @@ def check_table() -> Table:
     rows.append(("a video on H100, USD", number_text(HOST_USD), number_text(usd, 3),
                  f"{usd / HOST_USD:.3f}", HOST_SOURCE))  # fmt: skip
     headers = ("what", "elsewhere", "here", "ratio", "where")
-    return Table(headers, rows, "Checked against others", left=frozenset({"where"}))
+    low, high = catalog.system("video").engine or (1, 1)
+    note = f"Of a video's engine nothing was measured: our guess is {low} to {high} times."
+    return Table(headers, rows, "Checked against a load model and a host", note,
+                 left=frozenset({"where"}))  # fmt: skip
 
 
 def sized_alone(one: Case) -> float:

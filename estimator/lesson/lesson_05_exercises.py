@@ -59,9 +59,10 @@ def sum_of_ranges(low: int = 100_000, high: int = 900_000) -> Exercise:
     middle = (low * high) ** 0.5
     return Exercise(
         "The middle of a guess",
-        f"A month's bill is {number_text(low)} or {number_text(high)} USD, each as likely to be "
-        "off by the same factor. Which value, in USD a month, is as many times the lower one as "
-        "the higher one is times it?",
+        f"One colleague expects a month's bill of {number_text(low)} USD, another "
+        f"{number_text(high)} USD, and you trust both alike. Which value lies in the middle by "
+        "factors: as many times the lower one as the higher one is times it? Give it in USD a "
+        "month.",
         "usd_per_month",
         middle,
         (

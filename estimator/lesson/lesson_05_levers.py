@@ -65,7 +65,7 @@ def halving_table(one: Case) -> Table:
         entry = quantity(pull.name)
         now = quantity_text(digits(pull.now), entry.unit)
         if pull.value is None:
-            rows.append((entry.label, now, "cannot", f"at its limit {_left(pull.at_limit)}"))
+            rows.append((entry.label, now, "cannot", f"{_end(pull)}{_left(pull.at_limit)}"))
         else:
             times = number_text(digits(pull.value / pull.now))
             rows.append((entry.label, now, quantity_text(digits(pull.value), entry.unit),
@@ -82,7 +82,7 @@ def _choice_row(one: Case, kind: str, names: Sequence[str]) -> tuple[str, str, s
     now = getattr(one, kind)
     shares = {}
     for name in names:
-        if name != now:
+        if name != now and not (kind == "precision" and _same_bits(name, now)):
             with suppress(ValueError):  # no replica of that kind will do
                 other = one.on(**{kind: name})
                 shares[name] = other.point["usd_per_month"] / one.point["usd_per_month"]
@@ -90,7 +90,21 @@ def _choice_row(one: Case, kind: str, names: Sequence[str]) -> tuple[str, str, s
         return kind, now, "cannot", "no other one of the list will do"
     best = min(shares, key=lambda name: shares[name])
     verdict = best if shares[best] <= 0.5 else "cannot"
-    return kind, now, verdict, f"{best} is the best of the list: {_left(shares[best])}"
+    listed = " with a price" if kind == "accelerator" else ""
+    return kind, now, verdict, f"{best} is the best of those{listed}: {_left(shares[best])}"
+
+
+def _same_bits(name: str, other: str) -> bool:
+    """Tell precisions apart that cost the same: BF16 is FP16 with its bits spent otherwise."""
+    first, second = catalog.precision(name), catalog.precision(other)
+    return first.bits_per_weight == second.bits_per_weight
+
+
+def _end(pull: Pull) -> str:
+    """Say how far a lever was pulled that cannot halve the bill."""
+    there = quantity_text(digits(pull.limit), quantity(pull.name).unit)
+    same = ", with the same layers and cache" if pull.name == "n_params" else ""
+    return f"at {there}{same}: "
 
 
 def _left(share: float) -> str:

@@ -20,6 +20,7 @@ from estimator.lesson.lesson_05_model import (
     answers,
     filled,
     narrowed,
+    on_model,
     others_of,
     width_of,
 )
@@ -109,7 +110,7 @@ def _read_others(texts: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _groups(full: Mapping[str, Any], rows: int) -> Iterator[tuple[System, str, str, Any]]:
-    """Rows that share system, precision and accelerator, and where they stand."""
+    """Rows that share system, model, precision and accelerator, and where they stand."""
     import numpy as np
 
     codes = np.zeros(rows, dtype=np.int64)
@@ -121,6 +122,7 @@ def _groups(full: Mapping[str, Any], rows: int) -> Iterator[tuple[System, str, s
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     for places in np.split(order, starts[1:]):
-        system, precision, accelerator = (str(full[n][places[0]]) for n in NAMES)
+        system, model, precision, accelerator = (str(full[n][places[0]]) for n in NAMES)
         choose("precision", precision, PRECISIONS)
-        yield catalog.system(system), precision, catalog.accelerator(accelerator).name, places
+        made = on_model(catalog.system(system), model)
+        yield made, precision, catalog.accelerator(accelerator).name, places

@@ -7,7 +7,9 @@ accelerator, precision and width go through the formulas together.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +19,7 @@ from estimator.bandwidth import monthly_traffic_bytes, traffic_bits_per_s
 from estimator.catalog import System
 from estimator.catalog.serving import hardware, step_constants
 from estimator.choosing import choose
+from estimator.decoder_shape import decoder_shape
 from estimator.engine import RUNTIME_BYTES, Layout, Numerics, replica
 from estimator.glossary import quantity
 from estimator.memory import kv_cache_bytes
@@ -32,7 +35,7 @@ from estimator.user_data import (
     retained_bytes,
     storage_usd_per_month,
 )
-from estimator.whole_service import Work, narrowest, serve_most
+from estimator.whole_service import Shape, Work, narrowest, serve_most
 
 Columns = Mapping[str, Any]
 
@@ -40,20 +43,20 @@ RECORD_BYTES = 10_000
 """Bytes of a user's profile: the course's 10 KB."""
 COMPUTED_BITS = {"FP8": 8, "NVFP4": 4}
 """Precisions that are also computed with; all others are widened to 16 bits first."""
-NAMES = ("system", "precision", "accelerator")
+NAMES = ("system", "model", "precision", "accelerator")
 DEFAULTS: dict[str, Any] = {
-    "system": "text", "users": 100_000_000, "requests_per_user": 10, "peak_factor": 2,
-    "n_params": 0, "prompt_tokens": 0, "passes": 0, "precision": "FP16",
+    "system": "text", "model": "", "users": 100_000_000, "requests_per_user": 10,
+    "peak_factor": 2, "n_params": 0, "prompt_tokens": 0, "passes": 0, "precision": "FP16",
     "accelerator": "A100-SXM-80GB", "token_target_seconds": 0.05, "target_utilization": 0.75,
     "spare_replicas": 1, "retention_days": 30, "replicas": 1, "usd_per_accelerator_hour": 0,
     "hot_usd_per_gb": 0.021, "egress_usd_per_gb": 0.05, "accelerator_watts": 0,
     "server_power_factor": 1.34, "pue": 1.56, "usd_per_kwh": 0.0806, "grid_kg_per_kwh": 0.481,
     "doubt": 1, "seed": 1,
 }  # fmt: skip
-"""The lesson's parameters but for its paths; 0 asks for what the catalog has."""
+"""The lesson's parameters but for its paths; 0 asks for what the catalog has, and so does ""."""
 PARAMETERS = (
-    "system", "users", "requests_per_user", "peak_factor", "n_params", "prompt_tokens", "passes",
-    "precision", "accelerator", "usd_per_accelerator_hour", "doubt", "seed",
+    "system", "model", "users", "requests_per_user", "peak_factor", "n_params", "prompt_tokens",
+    "passes", "precision", "accelerator", "usd_per_accelerator_hour", "doubt", "seed",
 )  # fmt: skip
 """Inputs that have a parameter of their own in the lesson."""
 FROM_CATALOG = (
@@ -111,6 +114,46 @@ def narrowed(name: str, *, positive: bool = False) -> Quantity:
     """
     entry = replace(quantity(name), high=MOST[name])
     return replace(entry, low_open=True) if positive or name in POSITIVE else entry
+
+
+@functools.cache
+def dense_models() -> Mapping[str, str]:
+    """Models of the catalog that a system may be put on: every weight is read in every step.
+
+    >>> dense_models()["llama-3.1-8b"]
+    'Llama 3.1 8B'
+    """
+    found = {}
+    for key, published in catalog.configurations().items():
+        with suppress(ValueError):  # an encoder generates nothing
+            shape = decoder_shape(catalog.architecture(key))
+            if not (shape.n_mixture_layers or shape.latent or shape.window_cache_elements):
+                found[key] = published.name
+    return found
+
+
+def on_model(system: System, model: str) -> System:
+    """Put a system on another model, with its parameters, layers, width and cache.
+
+    Raises: ValueError, where the model is not known, or the system has no use for it.
+    """
+    if not model:
+        return system
+    key = choose("model", model, dense_models())
+    if not system.gives_tokens:
+        raise ValueError(
+            f"model is {model!r}, but {system.name} takes no model of text: leave it empty."
+        )
+    published = catalog.architecture(key)
+    shape = decoder_shape(published)
+    return replace(
+        system,
+        model=dense_models()[key],
+        n_params=published.n_params,
+        shape=Shape(key, shape.n_layers, shape.d_model, shape.cache_elements, shape.cache_heads),
+        sources={**system.sources, "model": "its published configuration in this catalog"},
+        course_units=None,
+    )
 
 
 def numerics_of(precision: str) -> Numerics:

@@ -1,0 +1,141 @@
+"""Lesson 05 as a table of many services, and on models other than the systems' own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from estimator.lesson import lesson_05 as lesson
+from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
+from estimator.lesson.lesson_05_panel import service_panel
+
+LLAMA_70B = 70_553_706_496
+
+
+def given(**changes: Any) -> Inputs:
+    parameters = {name: lesson.DEFAULTS[name] for name in lesson.PARAMETERS}
+    return lesson.given_of(**{**parameters, "others": "", **changes})
+
+
+# --- Another model --------------------------------------------------------------------------
+
+
+def test_a_model_brings_its_parameters_layers_and_cache() -> None:
+    one = lesson.case("text", model="llama-3.1-70b")
+    shape = one.system.shape
+    assert one.x["n_params"] == LLAMA_70B
+    assert (shape.n_layers, shape.d_model, shape.cache_heads) == (80, 8192, 8)
+    assert shape.cache_bytes_per_token() == 2 * 80 * 8 * 128 * 2
+    count_alone = lesson.case("text", n_params=LLAMA_70B)
+    assert one.point["weight_bytes"] == count_alone.point["weight_bytes"] == 2 * LLAMA_70B
+    assert one.point["planned_accelerators"] > 1.5 * count_alone.point["planned_accelerators"]
+
+
+def test_the_text_names_the_model_and_says_when_only_its_count_is_another() -> None:
+    one = lesson.your_case(given(model="qwen2.5-14b"))
+    assert lesson.your_service(one, one.intervals(50)).text.startswith(
+        "**Text to text, Qwen2.5 14B, FP16 on A100-SXM-80GB.** "
+    )
+    one = lesson.your_case(given(n_params=7_000_000_000))
+    said = "Llama 3.2 3B, as the course rounds it with 7,000,000,000 parameters in its layers, FP16"
+    assert said in lesson.your_service(one, one.intervals(50)).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"model": "llama-9"}, "model is 'llama-9', which is not on the list of"),
+        ({"model": "mixtral-8x7b"}, "model is 'mixtral-8x7b', which is not on the list of"),
+        ({"system": "image", "model": "llama-3.1-8b"}, "text to image takes no model of text"),
+        ({"accelerator": "L4", "n_params": 30e9, "usd_per_accelerator_hour": 0.7},
+         "One L4 does not serve text to text at FP16 with a token every 50 ms, and how fast"),
+        ({"user": 5}, "argument is 'user', which is not on the list of"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_put_together_is_told(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        lesson.case(**changes)
+
+
+def test_the_panel_keeps_the_reader_s_model_for_the_reader_s_system() -> None:
+    panel = service_panel(given(model="llama-3.1-70b"))
+    assert panel.boxes["n_params"].value == pytest.approx(LLAMA_70B / 1e9)
+    at_70b = panel.output.value
+    panel.boxes["system"].value = "retrieval"
+    assert panel.boxes["n_params"].value == pytest.approx(8.030261248)
+    panel.boxes["system"].value = "text"
+    assert panel.boxes["n_params"].value == pytest.approx(LLAMA_70B / 1e9)
+    assert "131,6" in at_70b
+
+
+# --- Tables of many services ----------------------------------------------------------------
+
+
+def table_of(rows: int, seed: int = 3) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    system = rng.choice(list(COURSE_SYSTEMS), rows)
+    return {
+        "system": system,
+        "accelerator": rng.choice(["A100-SXM-80GB", "H100-SXM", "B200-SXM"], rows),
+        "precision": rng.choice(["FP16", "FP8", "INT4 g128", "NVFP4"], rows),
+        "users": rng.integers(1_000, 10**9, rows).astype(float),
+        "requests_per_user": rng.uniform(0.1, 50, rows),
+        "peak_factor": rng.uniform(1, 6, rows),
+        "prompt_tokens": rng.choice([0.0, 20, 700, 3500], rows),
+        "passes": rng.choice([0.0, 33, 200, 900], rows),
+        "n_params": rng.choice([0.0, 1.5e9, 70e9], rows),
+        "model": np.where(
+            np.isin(system, ["text", "speech", "recognition", "retrieval"]),
+            rng.choice(["", "llama-3.1-8b", "qwen2.5-14b"], rows),
+            "",
+        ),
+        "others": rng.choice(["", "pue = 1.1, retention_days = 365"], rows),
+    }
+
+
+def row_of(columns: dict[str, Any], row: int) -> dict[str, Any]:
+    return {name: column[row].item() for name, column in columns.items()}
+
+
+def test_a_table_gives_the_digits_of_each_case() -> None:
+    columns = table_of(60)
+    found = lesson.point_results(columns)
+    assert set(found) == set(lesson.KEYS)
+    for row in range(60):
+        point = lesson.case(**row_of(columns, row)).point
+        assert {key: lesson.plain(found[key][row]) for key in found} == point
+
+
+def test_a_row_that_cannot_be_sized_is_nan_and_the_others_are_not() -> None:
+    found = lesson.point_results(
+        {
+            "accelerator": np.array(["A100-SXM-80GB", "L4", "A100-SXM-80GB"]),
+            "n_params": np.array([0.0, 0, 5e12]),
+        }
+    )
+    assert np.isnan(found["usd_per_month"]).tolist() == [False, True, True]
+
+
+def test_a_table_refuses_what_is_out_of_range_or_unknown() -> None:
+    with pytest.raises(ValueError, match="pue"):
+        lesson.point_results({"pue": np.array([1.2, 0.3])})
+    with pytest.raises(ValueError, match="column is 'usrs'"):
+        lesson.point_results({"usrs": np.array([1.0])})
+
+
+def test_intervals_of_a_table_are_those_of_each_case() -> None:
+    columns = {"users": np.array([1e6, 1e8]), "system": np.array(["speech", "image"])}
+    found = lesson.interval_results(columns)
+    for row in range(2):
+        one = lesson.case(str(columns["system"][row]), users=float(columns["users"][row]))
+        flat = lesson.flat(one.intervals())
+        assert {name: values[row] for name, values in found.items()} == flat
+
+
+def test_a_hundred_thousand_services_are_a_few_calls() -> None:
+    columns = table_of(100_000)
+    found = lesson.point_results(columns)
+    assert np.isfinite(found["usd_per_month"]).mean() > 0.99
