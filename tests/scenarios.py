@@ -49,7 +49,8 @@ def small_lesson(path: Path, *cells: str) -> Path:
     notebook.metadata["kernelspec"] = kernel
     for number, source in enumerate((PARAMETERS, *(cells or (DEEDS,)), WRITE)):
         cell = nbformat.v4.new_code_cell(source, id=f"cell-{number}")  # type: ignore[no-untyped-call]
-        cell.metadata["tags"] = [] if number else ["parameters"]
+        if not number:  # the others have no tags at all, as in lessons
+            cell.metadata["tags"] = ["parameters"]
         notebook.cells.append(cell)
     nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
     return path

@@ -314,10 +314,10 @@ def test_what_a_killed_batch_left_is_removed(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.opened([]):
         pass
-    (tmp_path / ".half-x").write_text("{")
+    (tmp_path / ".batch" / ".half-x").write_text("{")
     store.scratch.mkdir()
     with store.opened([]):
-        assert not (tmp_path / ".half-x").exists()
+        assert not (tmp_path / ".batch" / ".half-x").exists()
     assert not store.scratch.exists()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from estimator.__main__ import main
 from estimator.batch.declared import Lesson, read_lesson
-from estimator.batch.scenarios import Scenario, ScenarioFile, name_problem
+from estimator.batch.scenarios import Scenario, ScenarioFile, are_plain, name_problem
 from tests.scenarios import small_lesson
 
 ROOT = Path(__file__).parents[1]
@@ -120,7 +120,7 @@ def test_wrong_types_in_yaml(lesson: Lesson, tmp_path: Path, text: str, sentence
         ("a: 1", "is no list"),
         ("- {name: a, name: b}", "the key 'name' is there twice"),
         ("- [", "is no YAML"),
-        ("- !!python/object/apply:os.getcwd []", "is no YAML"),
+        ("- !!python/object/apply:os.getcwd []", "item 1: it cannot be read, from line 1 on"),
     ],
 )
 def test_yaml_of_another_kind(lesson: Lesson, tmp_path: Path, text: str, sentence: str) -> None:
@@ -138,11 +138,11 @@ def test_files_that_cannot_be_read(lesson: Lesson, tmp_path: Path) -> None:
 
 def test_many_problems_are_counted_and_the_first_shown(lesson: Lesson, tmp_path: Path) -> None:
     found = told(
-        lesson, tmp_path / "s.csv", "name,users\n" + "".join(f"s{n},x\n" for n in range(99))
+        lesson, tmp_path / "s.csv", "name,users\n" + "".join(f"s{n},x\n" for n in range(999))
     )
-    assert len(found) == 31
+    assert len(found) == 101
     assert found[0].startswith("row 2:")
-    assert found[-1] == "and 69 more"
+    assert found[-1] == "and 899 more, in rows 102 to 1000"
 
 
 @pytest.mark.parametrize("name", ["a", "Llama 3.1 (70B)", "x" * 100, "été", "7", "a.b_c+d=e,f"])
@@ -231,3 +231,46 @@ def test_values_that_no_result_file_can_hold_are_refused(tmp_path: Path) -> None
     assert read(lesson, tmp_path / "t.csv", 'name,share\nc,"[1, 3]"\n')[0].parameters == {
         "share": [1, 3]
     }
+
+
+def test_a_file_without_names_is_read_on(lesson: Lesson, tmp_path: Path) -> None:
+    found = told(lesson, tmp_path / "s.csv", "users,accelerator\n-5,T4\n7,T5\n")
+    assert [line.partition(":")[0] for line in found[1:]] == ["row 2", "row 3"]
+    assert found[0] == "there is no column name: give each scenario a name"
+    found = told(lesson, tmp_path / "s.yaml", "- users: -5\n- users: 7\n")
+    assert [line.partition(":")[0] for line in found[1:]] == ["item 1"]
+
+
+def test_rows_before_a_broken_quote_are_told_too(lesson: Lesson, tmp_path: Path) -> None:
+    found = told(lesson, tmp_path / "s.csv", 'name,users\na,-1\nb,"7"x\nc,-1\n')
+    assert found[0].startswith("row 2: users is -1")
+    assert found[1].startswith("line 3 is no CSV")
+
+
+def test_rows_that_are_no_utf_8_are_told_with_their_numbers(lesson: Lesson, tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_bytes(b"name,users\na,-1\nb\xe9,7\nc,7\n")
+    with pytest.raises(ValueError, match="nothing was run") as caught:
+        ScenarioFile(path, lesson).scenarios()
+    found = [line.strip() for line in str(caught.value).splitlines()[1:]]
+    assert found[0].startswith("row 2: users is -1")
+    assert found[1] == "row 3: it is no text in UTF-8: save the file as such"
+    assert not [line for line in found if line.startswith("row 4")]
+
+
+def test_each_item_of_yaml_that_cannot_be_read_is_told(lesson: Lesson, tmp_path: Path) -> None:
+    found = told(
+        lesson,
+        tmp_path / "s.yaml",
+        "- {name: a, name: b}\n- {name: c, users: 2001-99-99}\n- {name: d, users: !!int foo}\n"
+        "- !!map [1, 2]\n- {[1]: 2}\n- {name: ../e, users: -1}\n",
+    )
+    numbers = [line.partition(":")[0] for line in found]
+    assert numbers == ["item 1", "item 2", "item 3", "item 4", "item 5", "item 6", "item 6"]
+    assert "month must be in 1..12" in found[1]
+    assert "users is -1" in "".join(found[-2:])
+
+
+def test_a_name_with_a_line_break_is_not_two_names() -> None:
+    assert are_plain(["a", "b"])
+    assert not are_plain(["a\nb", "c"])

@@ -178,7 +178,8 @@ def test_whole_numbers_are_written_as_such() -> None:
     results = {"big": 3.75e16, "whole": 1000.0, "part": 0.1, "exact": 2**60 + 1, "huge": 1e300}
     units = dict.fromkeys(results, "")
     text = csv_text(
-        [Row("a", {"users": 5, "exact": True}, results, units), Row("b", {}, {}, {}, "no, x")]
+        ["users", "exact"],
+        [Row("a", {"users": 5, "exact": True}, results, units), Row("b", {}, {}, {}, "no, x")],
     )
     assert text.splitlines() == [
         "name,status,users,exact,big,exact,huge,part,whole,error",

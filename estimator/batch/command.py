@@ -7,7 +7,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -92,15 +92,20 @@ def _run_command(arguments: argparse.Namespace) -> int:
         return write_table(lesson, arguments.scenarios, arguments.out, arguments.workers)
     from estimator.batch.scenarios import ScenarioFile
 
-    scenarios = ScenarioFile(arguments.scenarios, lesson).scenarios()
-    return run_batch(lesson, scenarios, arguments)
+    file = ScenarioFile(arguments.scenarios, lesson)
+    return run_batch(lesson, file.scenarios(), file.columns, arguments)
 
 
 def _stop(*_: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def run_batch(lesson: Lesson, scenarios: list[Scenario], arguments: argparse.Namespace) -> int:
+def run_batch(
+    lesson: Lesson,
+    scenarios: list[Scenario],
+    columns: Sequence[str],
+    arguments: argparse.Namespace,
+) -> int:
     """Run what is not there yet, keep each outcome at once, then write the table and the page."""
     from estimator.batch.fingerprint import fingerprint, source_fingerprint
     from estimator.batch.page import page
@@ -122,8 +127,12 @@ def run_batch(lesson: Lesson, scenarios: list[Scenario], arguments: argparse.Nam
             error = store.keep(outcome, prints[outcome.name])
             if error:
                 errors[outcome.name] = error
-        rows = [_row(store, scenario, errors.get(scenario.name, "")) for scenario in scenarios]
-        unwritten = _write(store, {TABLE: csv_text(rows), PAGE: page(lesson.name, rows)})
+        rows = [
+            _row(store, scenario, errors.get(scenario.name, ""), prints[scenario.name])
+            for scenario in scenarios
+        ]
+        files = {TABLE: csv_text(columns, rows), PAGE: page(lesson.name, columns, rows)}
+        unwritten = _write(store, files)
     failed = sum(row.status == FAILED for row in rows)
     for row in rows:
         if row.error:
@@ -191,11 +200,12 @@ def _with_progress(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
             bar.update()
 
 
-def _row(store: Store, scenario: Scenario, error: str) -> Row:
+def _row(store: Store, scenario: Scenario, error: str, fingerprint: str) -> Row:
+    """Give a scenario's row; one that failed this time keeps the result that it had."""
     from estimator.batch.table import Row, flat
 
-    if error:
+    if error and not store.is_finished(scenario.name, fingerprint):
         has_notebook = store.has_notebook(scenario.name)
         return Row(scenario.name, scenario.parameters, {}, {}, error, has_notebook)
     values, units = flat(store.result(scenario.name)["results"])
-    return Row(scenario.name, scenario.parameters, values, units)
+    return Row(scenario.name, scenario.parameters, values, units, error)

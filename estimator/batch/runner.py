@@ -158,6 +158,8 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
         except DeadKernelError:
             return "the kernel died"
         except (RuntimeError, StartError) as error:
+            if time.monotonic() >= deadline:
+                return f"the scenario took more than its {task.timeouts.scenario_s:g} s"
             if last or any(cell.get("execution_count") for cell in kept[0].cells):
                 return f"the kernel did not start within {task.timeouts.start_s:g} s ({error})"
     raise AssertionError
@@ -228,6 +230,8 @@ def without_result(task: Task, error: str) -> Outcome:
     """Give the outcome of a scenario whose run left nothing: its lesson, with the reason in it."""
     notebook = nbformat.reads(task.notebook, 4)  # type: ignore[no-untyped-call]
     notebook.metadata.setdefault("papermill", {})  # papermill notes the parameters there
+    for cell in notebook.cells:
+        cell.metadata.setdefault("tags", [])  # as papermill has it when it loads a notebook
     given = {**task.parameters, RESULT: f"{task.name}.json"}
     with _quiet():
         notebook = parameterize_notebook(notebook, given)

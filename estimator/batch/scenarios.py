@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from estimator.validate.files import check_plain, read_text
 
 NAME = "name"
 LONGEST_NAME_BYTES = 100
-SHOWN = 30
+SHOWN = 100
 # What can be the name of a file on every system, in every shell and every spreadsheet.
 PLAIN = re.compile(r"[^\W_](?:[\w .,+=()-]*[\w+=()-])?")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -29,20 +30,30 @@ CHUNK_ROWS = 20_000
 
 @dataclass
 class Problems:
-    """What is wrong with a file: the first sentences, and the number of all."""
+    """What is wrong with a file: the first sentences, and the number and the rows of all."""
 
     found: list[tuple[int, str]] = field(default_factory=list)
     count: int = 0
+    further: tuple[int, int] | None = None
+    """The first and the last row of those that are only counted."""
 
     def add(self, sentence: str, row: int = 0) -> None:
         """Note one more."""
         self.count += 1
         if len(self.found) < SHOWN:
             self.found.append((row, sentence))
+        else:
+            self._count_only(row, row)
+
+    def _count_only(self, first: int, last: int) -> None:
+        low, high = self.further or (first, last)
+        self.further = min(low, first), max(high, last)
 
     def extend(self, other: Problems) -> None:
         """Note those of another reader of the same file."""
         self.count += other.count - len(other.found)
+        if other.further:
+            self._count_only(*other.further)
         for row, sentence in other.found:
             self.add(sentence, row)
 
@@ -52,7 +63,10 @@ class Problems:
             return
         more = self.count - len(self.found)
         lines = [sentence for _, sentence in sorted(self.found, key=itemgetter(0))]
-        lines += [f"and {more:,} more"] if more else []
+        if more and self.further:
+            first, last = self.further
+            where = f"row {first}" if first == last else f"rows {first} to {last}"
+            lines.append(f"and {more:,} more, in {where}")
         many = "1 problem" if self.count == 1 else f"{self.count:,} problems"
         raise ValueError("\n  ".join([f"{path} has {many}; nothing was run:", *lines]))
 
@@ -85,6 +99,8 @@ class ScenarioFile:
         self.problems = Problems()
         self.is_yaml = path.suffix.lower() in (".yaml", ".yml")
         self.row_word = "item" if self.is_yaml else "row"
+        self.has_names = True
+        self.columns: list[str] = []
         self._seen: dict[str, int] = {}
 
     def scenarios(self) -> list[Scenario]:
@@ -105,7 +121,8 @@ class ScenarioFile:
 
     def _row(self, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
         """Give the parameters of one row, and note what is wrong with them."""
-        self.check_name(row, cells[NAME])
+        if self.has_names:
+            self.check_name(row, cells[NAME])
         given = {}
         for name, cell in cells.items():
             if name != NAME and cell not in (None, ""):
@@ -144,26 +161,38 @@ class ScenarioFile:
     def _csv_chunks(self, size: int) -> Iterator[Chunk]:
         try:
             check_plain(self.path)
-            file = self.path.open(encoding="utf-8-sig", newline="")
+            # What is no UTF-8 is told with its row.
+            file = self.path.open(encoding="utf-8-sig", newline="", errors="surrogateescape")
         except OSError as error:
             raise ValueError(
                 f"{self.path} cannot be read ({error.strerror}): give a file."
             ) from None
         with file:
-            reader = csv.reader(file, strict=True)
-            try:
-                header = [name.strip() for name in next(reader, [])]
-                known = self._check_columns(header)
-                if NAME not in known:
-                    return
-                first = 2
-                while rows := list(islice(reader, size)):
-                    yield self._chunk(header, known, rows, first)
-                    first += len(rows)
-            except csv.Error as error:
-                self.problems.add(f"line {reader.line_num} is no CSV: {error}")
-            except UnicodeDecodeError:
-                self.problems.add("it is no text in UTF-8: save it as such")
+            lines = self._csv_rows(csv.reader(file, strict=True))
+            header = [name.strip() for name in next(lines, [])]
+            self._check_text(1, [header])
+            known = self._check_columns(header)
+            first = 2
+            while rows := list(islice(lines, size)):
+                self._check_text(first, rows)
+                yield self._chunk(header, known, rows, first)
+                first += len(rows)
+
+    def _csv_rows(self, reader: Any) -> Iterator[list[str]]:
+        """Give the rows up to the first that is no CSV, and note that one."""
+        try:
+            yield from reader
+        except csv.Error as error:
+            self.problems.add(f"line {reader.line_num} is no CSV: {error}", reader.line_num)
+
+    def _check_text(self, first: int, rows: list[list[str]]) -> None:
+        """Note the rows that are no UTF-8."""
+        try:
+            "".join(map("".join, rows)).encode()
+        except UnicodeEncodeError:
+            for number, row in enumerate(rows, start=first):
+                if any("\udc80" <= sign <= "\udcff" for sign in "".join(row)):
+                    self.refuse(number, "it is no text in UTF-8: save the file as such")
 
     def _chunk(
         self, header: list[str], known: set[str], rows: list[list[str]], first: int
@@ -178,24 +207,27 @@ class ScenarioFile:
             rows = [row for row in rows if len(row) == width]
         columns = zip(*rows, strict=True) if rows else ([] for _ in header)
         named = zip(header, columns, strict=True)
-        return Chunk(numbers, {n: list(map(str.strip, c)) for n, c in named if n in known})
+        found = {n: list(map(str.strip, c)) for n, c in named if n in known}
+        return Chunk(numbers, {NAME: [""] * len(rows)} | found)
 
     def _yaml_chunks(self) -> Iterator[Chunk]:
-        items = read_yaml(self.path)
         columns: list[str] = []
         rows = []
-        for number, item in enumerate(items, start=1):
+        for number, item in enumerate(read_yaml(self.path), start=1):
+            if isinstance(item, ValueError):
+                self.refuse(number, str(item))
+                continue
             if not isinstance(item, dict):
                 self.refuse(number, "it is no mapping: write name: and parameters")
                 continue
             rows.append((number, {str(key).strip(): value for key, value in item.items()}))
             columns += [key for key in rows[-1][1] if key not in columns]
         known = self._check_columns(columns) if rows else set()
-        if NAME in known:
-            yield Chunk(
-                [number for number, _ in rows],
-                {name: [row.get(name) for _, row in rows] for name in columns if name in known},
-            )
+        yield Chunk(
+            [number for number, _ in rows],
+            {name: [row.get(name) for _, row in rows] for name in {NAME: 0} | dict.fromkeys(columns)
+             if name in known or name == NAME},
+        )  # fmt: skip
 
     def _check_columns(self, columns: Sequence[str]) -> set[str]:
         """Note what is wrong with the names of the columns; give those that are right."""
@@ -213,14 +245,17 @@ class ScenarioFile:
             elif name not in (NAME, *allowed):
                 self.problems.add(_unknown(name, [NAME, *allowed]))
         if NAME not in columns:
+            self.has_names = False
             self.problems.add(f"there is no column {NAME}: give each scenario a name")
-        return {name for name in columns if name in (NAME, *allowed)}
+        self.columns = [name for name in dict.fromkeys(columns) if name in allowed]
+        return {NAME, *self.columns} & set(columns)
 
 
 def are_plain(names: Sequence[str]) -> bool:
     """Tell at once that all of some names are right; where it says no, each is to be looked at."""
     lines = "\n".join(names)
-    return bool(SURELY_PLAIN.fullmatch(lines)) and not RESERVED_LINE.search(lines)
+    one_line_each = lines.count("\n") == len(names) - 1
+    return one_line_each and bool(SURELY_PLAIN.fullmatch(lines)) and not RESERVED_LINE.search(lines)
 
 
 def same_file(name: str) -> str:
@@ -256,25 +291,39 @@ def _unknown(name: str, allowed: list[str]) -> str:
     return f"the column {name[:40]!r} is no parameter of the lesson: {hint}"
 
 
-def read_yaml(path: Path) -> list[Any]:
-    """Read a YAML list; a key that is there twice is refused."""
+def read_yaml(path: Path) -> Iterator[Any]:
+    """Read a YAML list; an item that cannot be used is given as the ValueError that says why."""
+    import yaml
+
+    try:
+        loader = _yaml_loader()(read_text(path))
+        root = loader.get_single_node()
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(root, yaml.SequenceNode):
+        raise ValueError(f"{path} is no list: write one item for each scenario, with - name: first")
+    for node in root.value:
+        try:
+            yield loader.construct_document(node)
+        except (yaml.YAMLError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            line = node.start_mark.line + 1
+            said = " ".join(str(error).split())
+            yield ValueError(f"it cannot be read, from line {line} on: {said}")
+
+
+@functools.cache
+def _yaml_loader() -> Any:
+    """A loader that does not overwrite in silence."""
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """A loader that does not overwrite in silence."""
-
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            keys = [key.value for key, _ in node.value]
+            if not isinstance(node, yaml.MappingNode):
+                raise ValueError("what is called a mapping is none")
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             for key in keys:
                 if keys.count(key) > 1:
-                    line = node.start_mark.line + 1
-                    raise ValueError(f"{path}: the key {key!r} is there twice, from line {line} on")
+                    raise ValueError(f"the key {key!r} is there twice")
             return super().construct_mapping(node, deep)
 
-    try:
-        content = yaml.load(read_text(path), Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, list):
-        raise ValueError(f"{path} is no list: write one item for each scenario, with - name: first")
-    return content
+    return Loader

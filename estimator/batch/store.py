@@ -11,13 +11,13 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from estimator.batch.fingerprint import digest
 from estimator.batch.runner import Outcome, without_outputs
-from estimator.lesson.result import write_whole
+from estimator.lesson.result import replacing
 
 OWN = ".batch"
 TABLE, PAGE = "results.csv", "index.html"
@@ -75,9 +75,8 @@ class Store:
 
     def _clean(self) -> None:
         shutil.rmtree(self.scratch, ignore_errors=True)
-        for folder in (self.folder, self.records):
-            for path in folder.glob(HALF):
-                path.unlink(missing_ok=True)
+        for path in (self.folder / OWN).glob(HALF):
+            path.unlink(missing_ok=True)
 
     def is_finished(self, name: str, fingerprint: str) -> bool:
         """Tell whether the files of a scenario are there, whole, and of this fingerprint."""
@@ -111,15 +110,22 @@ class Store:
         with contextlib.suppress(OSError):
             is_whole = bool(outcome.error)
             text = outcome.notebook if is_whole else without_outputs(outcome.notebook, error)
-            write_whole(notebook, text, "--out")
+            self._write({notebook: text})
 
     def _write_passed(self, outcome: Outcome, fingerprint: str) -> None:
         notebook, result = self._files(outcome.name)
-        record = self._record(outcome.name)
-        write_whole(notebook, outcome.notebook, "--out")
-        write_whole(result, outcome.result, "--out")
         content = self._record_of(fingerprint, outcome.notebook, outcome.result)
-        write_whole(record, json.dumps(content, indent=1, sort_keys=True) + "\n", "--out")
+        record = json.dumps(content, indent=1, sort_keys=True) + "\n"
+        files = {notebook: outcome.notebook, result: outcome.result}
+        self._write(files | {self._record(outcome.name): record.encode()})
+
+    def _write(self, files: Mapping[Path, bytes]) -> None:
+        """Write files so that none takes its place before all have had room, the last one last."""
+        with contextlib.ExitStack() as places:
+            for path, content in reversed(list(files.items())):
+                file = places.enter_context(replacing(path, self.folder / OWN))
+                file.write(content)
+                file.flush()
 
     def has_notebook(self, name: str) -> bool:
         """Tell whether a scenario left a notebook."""
@@ -131,7 +137,7 @@ class Store:
 
     def write(self, name: str, content: str) -> None:
         """Write a file of the whole batch."""
-        write_whole(self.folder / name, content, "--out")
+        self._write({self.folder / name: content.encode()})
 
     def _files(self, name: str) -> tuple[Path, Path]:
         return self.folder / f"{name}.ipynb", self.folder / f"{name}.json"

@@ -59,19 +59,14 @@ def text(value: Any) -> str:
     return str(int(near)) if near.is_integer() and abs(near) < WHOLE_BELOW else repr(near)
 
 
-def columns_of(rows: Iterable[Row]) -> tuple[list[str], list[str]]:
-    """Give the names of the parameters that any row sets, and of the results that any row has."""
-    parameters: dict[str, None] = {}
-    results: set[str] = set()
-    for row in rows:
-        parameters |= dict.fromkeys(row.parameters)
-        results |= set(row.results)
-    return list(parameters), sorted(results)
+def results_of(rows: Iterable[Row]) -> list[str]:
+    """Give the names of the results that any row has."""
+    return sorted({name for row in rows for name in row.results})
 
 
-def csv_text(rows: Sequence[Row]) -> str:
-    """Write the table as CSV."""
-    parameters, results = columns_of(rows)
+def csv_text(parameters: Sequence[str], rows: Sequence[Row]) -> str:
+    """Write the table as CSV, with the parameters in the order of their file."""
+    results = results_of(rows)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["name", "status", *parameters, *results, "error"])

@@ -67,6 +67,8 @@ def serve(channel: socket.socket) -> None:
             handle = os.pidfd_open(pid)
             socket.send_fds(channel, [str(pid).encode()], [handle])
             os.close(handle)
+    except OSError:
+        pass  # whoever asked is gone
     finally:
         for pid in children:
             with contextlib.suppress(ProcessLookupError):

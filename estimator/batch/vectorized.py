@@ -37,7 +37,7 @@ from estimator.batch.scenarios import (
     name_problem,
     same_file,
 )
-from estimator.batch.store import TABLE, Store
+from estimator.batch.store import OWN, TABLE, Store
 from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
 from estimator.batch.workers import local
 from estimator.lesson.result import replacing
@@ -81,7 +81,7 @@ def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> 
         )
     file = ScenarioFile(scenarios, lesson)
     store = Store(folder)
-    with store.opened([]), half_written(folder / TABLE) as out:
+    with store.opened([]), half_written(folder / TABLE, folder / OWN) as out:
         passed, failed = _write_parts(file, workers, out)
         file.problems.refuse(scenarios)
     print(f"{passed:,} passed, {failed:,} failed, 0 skipped: {folder / TABLE}")
@@ -89,9 +89,9 @@ def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> 
 
 
 @contextlib.contextmanager
-def half_written(path: Path) -> Iterator[IO[str]]:
-    """Open a file that takes its place when it is whole."""
-    with replacing(path) as file:
+def half_written(path: Path, aside: Path) -> Iterator[IO[str]]:
+    """Open a file that takes its place when it is whole; until then it stands in a folder aside."""
+    with replacing(path, aside) as file:
         out = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         yield out
         out.detach()
@@ -207,6 +207,9 @@ class Names:
 
         for chunk in chunks:
             names = chunk.columns[NAME]
+            if not self.file.has_names:
+                yield chunk
+                continue
             if not self.file.is_yaml and are_plain(names):
                 same: Iterable[int] = map(hash, "\n".join(names).lower().split("\n"))
             else:

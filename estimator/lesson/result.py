@@ -86,9 +86,12 @@ def write_whole(path: Path, content: str | bytes, parameter: str = "result_path"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write beside a file, and take its place once all is written; else it stays as it was."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=HALF)
+def replacing(path: Path, aside: Path | None = None) -> Iterator[BinaryIO]:
+    """Write beside a file, and take its place once all is written; else it stays as it was.
+
+    What is not yet whole stands in the folder `aside`, on the same disk, if there is one.
+    """
+    handle, name = tempfile.mkstemp(dir=aside or path.parent, prefix=HALF)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

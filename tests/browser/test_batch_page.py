@@ -19,7 +19,7 @@ def rows() -> list[Row]:
 
 def test_filter_and_sort(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "index.html"
-    path.write_text(page_text("a lesson", rows()), encoding="utf-8")
+    path.write_text(page_text("a lesson", ["word"], rows()), encoding="utf-8")
     page = browser.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
