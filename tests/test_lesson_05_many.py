@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from estimator import catalog
 from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
@@ -58,6 +60,13 @@ def test_the_text_names_the_model_and_says_when_only_its_count_is_another() -> N
 def test_what_cannot_be_put_together_is_told(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         lesson.case(**changes)
+
+
+@pytest.mark.parametrize(("count", "error"), [(0, ValueError), ("x", TypeError)])
+def test_a_system_without_a_count_is_refused(count: Any, error: type[Exception]) -> None:
+    made = replace(catalog.system("text"), n_params=count)
+    with pytest.raises(error, match=r"^n_params is "):
+        lesson.case(made)
 
 
 def test_the_panel_keeps_the_reader_s_model_for_the_reader_s_system() -> None:

@@ -121,11 +121,15 @@ def dask(address: str, patience_s: float) -> tuple[int, Opener]:
     """
     try:
         client_of: Any = importlib.import_module("distributed").Client
+        comm: Any = importlib.import_module("distributed.comm")
     except ImportError:
         raise ValueError(
             "--scheduler needs Dask: install it with pip install 'llm-sizing-course[dask]'."
         ) from None
     try:
+        scheme, place = comm.parse_address(address)
+        comm.registry.get_backend(scheme)
+        comm.parse_host_port(place)  # all before a client, which closes with tracebacks
         client = client_of(address, timeout=patience_s, set_as_default=False)
         client.wait_for_workers(1, timeout=patience_s)
     except (OSError, TimeoutError, ValueError) as error:

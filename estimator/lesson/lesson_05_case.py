@@ -176,6 +176,7 @@ def case(system: System | str | None = None, typed: Collection[str] = (), **give
     for name in POSITIVE:
         narrowed(name).check(x[name])
     values = filled(made, accelerator, {name: float(value) for name, value in x.items()}, typed)
+    narrowed("n_params", positive=True).check(values["n_params"])
     _refuse_unknown(accelerator, values)
     width = int(width_of(made, precision, accelerator, values))
     if not width:

@@ -99,3 +99,16 @@ def test_no_worker_is_told_in_a_sentence(
     out = ["--out", str(tmp_path / "out")]
     assert main(["batch", str(lesson), str(scenarios), *out, *options]) == 2
     assert "has no worker that answers within 1 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["rubbish", "rub://x:3"])
+def test_an_address_that_is_none_gets_one_sentence(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb")
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
+    given = ["--out", str(tmp_path / "out"), "--scheduler", address, "--start-timeout", "1"]
+    assert main(["batch", str(lesson), str(scenarios), *given]) == 2
+    said = capsys.readouterr().err
+    assert f"--scheduler {address} has no worker that answers within 1 s" in said
+    assert "Traceback" not in said
