@@ -40,7 +40,8 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
     if name in keys["wrappers"] and "text_config" in values:
         text, left_out = _unwrap(values, name)
         inner = _model_type(text, keys["same_text"].get(name))
-        own = keys["text_defaults"].get(name) or keys["text_defaults"].get(inner)
+        own = keys["text_defaults"].get(name) or keys["text_defaults"].get(inner) or {}
+        own = own | _settle_tie(text, values, name)
         family = keys["same_text"].get(inner, inner)
         return (*_read_text(text, family, nested=True, own=own), left_out)
     if name in keys["flat_wrappers"]:
@@ -75,14 +76,6 @@ def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[st
     keys, text = data("keys.json"), dict(check_mapping(values["text_config"]))
     for key in keys["text_ignored"].get(name, ()):
         text.pop(key, None)
-    # Llama 4's head stands inside the language model, which follows its own key.
-    tied = None if name in keys["tied_by_text"] else values.get("tie_word_embeddings")
-    # Both may say it: transformers 5 follows the outer one, earlier releases the inner one.
-    newer = str(values.get("transformers_version", ""))[:2] == "5."
-    if tied is not None and (newer or text.get("tie_word_embeddings") is None):
-        text["tie_word_embeddings"] = tied
-    if name in keys["never_tied"]:
-        text["tie_word_embeddings"] = False
     known = irrelevant() | {"text_config", "vocab_size", "_vocab_size", "tie_word_embeddings"}
     for key in sorted(values.keys() - known):
         value = values[key]
@@ -92,6 +85,26 @@ def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[st
                 "and may change the size: remove it if it does not."
             )
     return text, tuple(key for key in values if _is_other_part(key))
+
+
+def _settle_tie(text: dict[str, Any], values: Mapping[str, Any], name: str) -> dict[str, bool]:
+    """Let the text say whether its head is tied; gives the wrapper's default where nobody says.
+
+    As transformers 5.23: most wrappers follow the outer key, which many take for true where it is
+    left out. A file of an earlier release, or of none that it names, follows the inner key.
+    """
+    keys, tie = data("keys.json"), "tie_word_embeddings"
+    outer, inner, version = values.get(tie), text.get(tie), values.get("transformers_version")
+    newer, earlier = (str(version).startswith(release) for release in ("5.", "4."))
+    if name in keys["never_tied"]:
+        text[tie] = False
+    # Llama 4's head stands inside the language model, which follows its own key.
+    if name in keys["never_tied"] + keys["tied_by_text"] or (inner is not None and not newer):
+        return {}
+    if inner is True and name in keys["tied_by_either"]:
+        return {}
+    text[tie] = outer
+    return {} if earlier or outer is not None else {tie: name in keys["tied_outside"]}
 
 
 def _is_other_part(key: str) -> bool:
