@@ -333,7 +333,7 @@ def test_an_assumed_tie_is_told() -> None:
 
 @pytest.mark.parametrize("name", ["mistral3", "internvl"])
 def test_a_tie_that_nobody_tells_is_the_wrapper_s_and_told(name: str) -> None:
-    """transformers 5.23 ties these; files of earlier releases follow the text, which does not."""
+    """Transformers 5.23 ties these; files of earlier releases follow the text, which does not."""
     config = {"model_type": name, "text_config": {"model_type": "mistral", **SMALL}}
     head = SMALL["vocab_size"] * SMALL["hidden_size"]
     tied = Architecture.from_hf_config(config)

@@ -14,7 +14,8 @@ from estimator.catalog import configurations as catalog_of_configurations
 from estimator.catalog import serving as catalog
 from estimator.engine import Layout
 from estimator.validate import compare, serving
-from estimator.validate.rows import OPTIONAL, REQUIRED, Run, Unread, read_layout
+from estimator.validate.reasons import FIRST, Unread
+from estimator.validate.rows import OPTIONAL, REQUIRED, Run, read_layout
 from estimator.validate.table import ColumnsError, read_runs
 
 SHIPPED = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_serving.csv"
@@ -204,9 +205,9 @@ def test_a_bad_row_is_named_and_the_rest_is_used(
 ) -> None:
     report = compare.validate(write(tmp_path / "bad.csv", {}, change, change, {"osl": "256"}))
     assert (report.rows, report.unread_rows) == (2, 2)
-    ((why, where),) = report.unread.items()
-    assert says in why
-    assert where == [2, 3, 4]
+    (kind,) = report.unread.values()
+    assert says in kind.why
+    assert (kind.rows, kind.lines) == (2, [3, 4])
     assert says in serving.text_of(report)
 
 
@@ -218,12 +219,55 @@ def test_a_batch_whose_caches_do_not_fit_is_estimated_with_what_fits(tmp_path: P
     assert len(predicted) == 1
 
 
-def test_reasons_beyond_a_few_are_gathered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", [{"isl": "1e9"}, {"osl": "1e9"}, {"isl": "7e5", "osl": "7e5"}])
+def test_a_row_of_which_not_one_sequence_fits_is_named(
+    change: dict[str, str], tmp_path: Path
+) -> None:
+    report = compare.validate(write(tmp_path / "long.csv", {}, change, {"isl": "7e5"}))
+    assert (report.rows, report.unread_rows, report.marks["capped"]) == (2, 1, 1)
+    kind = report.unread["not one sequence fits"]
+    assert kind.lines == [3]
+    # 32.76 billion parameters in 16 bits over four: 16 GB of 86, and 65,536 bytes a token.
+    assert "the weights of qwen3-32b leave 69 GB of each one's 86 GB" in kind.why
+    assert kind.values[0].endswith("tokens")
+
+
+def test_every_bad_row_is_counted_under_its_kind(tmp_path: Path) -> None:
+    """More kinds than any of them is long: nothing ends in a bag of other reasons."""
+    bad: list[tuple[str, dict[str, str]]] = [
+        ("isl is under 1 token", {"isl": "0"}), ("osl is under 1 token", {"osl": "0"}),
+        ("isl is no number", {"isl": "x"}), ("osl is no number", {"osl": "x"}),
+        ("tpot_ms is no number", {"tpot_ms": "x"}), ("ttft_ms is no number", {"ttft_ms": "x"}),
+        ("tpot_ms is not more than 0", {"tpot_ms": "0"}), ("system is not known", {"system": "x"}),
+        ("backend is not known", {"backend": "x"}), ("model_path is empty", {"model_path": ""}),
+        ("model_path is not known", {"model_path": "x"}), ("batch_size is no number",
+        {"batch_size": "x"}), ("batch_size is 0 or empty", {"batch_size": ""}),
+        ("batch_size is no whole number from 0 on", {"batch_size": "-1"}),
+        ("tp_size is no number", {"tp_size": "x"}),
+        ("tp_size is no whole number from 0 on", {"tp_size": "1.5"}),
+        ("tp_size does not divide the model's width", {"tp_size": "3"}),
+        ("gemm_quant_mode or precision is not known", {"gemm_quant_mode": "fp3"}),
+        ("no such replica can be made", {"system": "l40s"}),
+        ("the weights do not fit", {"model_path": "deepseek-v3", "tp_size": "1"}),
+        ("not one sequence fits", {"isl": "1e9"}), ("pp_size is no number", {"pp_size": "x"}),
+    ]  # fmt: skip
+    report = compare.validate(write(tmp_path / "bad.csv", {}, *(change for _, change in bad * 3)))
+    assert (report.rows, report.unread_rows) == (1, 3 * len(bad))
+    assert {name: kind.rows for name, kind in report.unread.items()} == {name: 3 for name, _ in bad}
+    assert all(name in serving.text_of(report) for name, _ in bad)
+    assert "other reasons" not in serving.text_of(report)
+
+
+def test_many_values_of_one_kind_are_one_entry(tmp_path: Path) -> None:
     rows = [{"isl": f"-{number}"} for number in range(1, 101)]
     report = compare.validate(write(tmp_path / "bad.csv", *rows))
     assert (report.rows, report.unread_rows) == (0, 100)
-    assert len(report.unread) == compare.REASONS + 1
-    assert report.unread["other reasons."][0] == 100 - compare.REASONS
+    (kind,) = report.unread.values()
+    assert (kind.rows, kind.lines) == (100, [2, 3, 4, 5, 6])
+    assert kind.values == ["-1", "-2", "-3", "-4", "-5"]
+    printed = serving.text_of(report)
+    assert "   100 isl is under 1 token (line 2, 3, 4, 5, 6, ...): isl is -1, but" in printed
+    assert "values of this kind: -1, -2, -3, -4, -5, ..." in printed
     assert "0 rows of bad.csv read, 100 not modelled" in serving.text_of(report)
 
 
@@ -327,8 +371,11 @@ def test_many_unknown_models_are_gathered_in_little_time(tmp_path: Path) -> None
     rows = [{"model_path": f"acme/model-{number}"} for number in range(5000)]
     report = compare.validate(write(tmp_path / "many.csv", *rows, {}))
     assert (report.rows, report.unread_rows) == (1, 5000)
-    assert sum(count for count, *_ in report.unread.values()) == 5000
-    assert all(len(why) < 400 for why in report.unread)
+    (kind,) = report.unread.values()
+    assert kind.rows == 5000
+    assert kind.values == [f"acme/model-{number}" for number in range(FIRST)]
+    assert "'acme/model-0', which is not on the list" in kind.why
+    assert len(kind.why) < 400
 
 
 def test_rows_and_bad_rows_keep_their_order_and_lines(tmp_path: Path) -> None:
@@ -378,5 +425,5 @@ def test_a_layout_that_cannot_be_is_counted_and_named(tmp_path: Path, tensor: in
         writer.writerows(rows)
     report = compare.validate(path)
     assert (report.rows, report.unread_rows) == (1, 1)
-    (why,) = report.unread
-    assert "cannot be shared out evenly" in why
+    (kind,) = report.unread.values()
+    assert "cannot be shared out evenly" in kind.why

@@ -41,7 +41,7 @@ from estimator.units import number_text, quantity_text, seconds_text, share_text
 from estimator.validate import memory, parameters
 from estimator.validate.compare import Score
 from estimator.validate.files import read_rows
-from estimator.validate.predict import replica_of
+from estimator.validate.replicas import replica_of
 from estimator.validate.serving import MARKS
 
 __all__ = [

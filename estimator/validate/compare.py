@@ -27,7 +27,8 @@ from estimator.validate.predict import (
     running,
     runs_of,
 )
-from estimator.validate.rows import Setting, Unread
+from estimator.validate.reasons import Kind, note
+from estimator.validate.rows import Setting
 from estimator.validate.table import BLOCK_ROWS, Block, assumed_of, read_blocks
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Mask = NDArray[np.bool_]
-
-REASONS = 20
-LINES = 5
 
 VIEWS: dict[str, Callable[[Setting], str]] = {
     "model": lambda setting: setting.model,
@@ -92,7 +90,7 @@ class Report:
     first_token: dict[str, float] = field(default_factory=dict)
     worst: list[Worst] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
-    unread: dict[str, list[int]] = field(default_factory=dict)
+    unread: dict[str, Kind] = field(default_factory=dict)
     unread_rows: int = 0
 
 
@@ -279,8 +277,7 @@ def compare(
         collector.add(block)
         report.rows += len(block)
         report.unread_rows += len(block.unread)
-        for row in block.unread:
-            _note_unread(report.unread, row)
+        note(report.unread, block.unread)
     report.fitted, report.marks = collector.fitted, dict(collector.marks)
     columns = collector.columns()
     if report.rows:
@@ -288,11 +285,3 @@ def compare(
         report.first_token = _first_token(columns)
     report.worst = collector.worst
     return Comparison(report, columns, collector.settings)
-
-
-def _note_unread(unread: dict[str, list[int]], row: Unread) -> None:
-    why = row.why if row.why in unread or len(unread) < REASONS else "other reasons."
-    lines = unread.setdefault(why, [0])
-    lines[0] += 1
-    if len(lines) <= LINES:
-        lines.append(row.line)

@@ -14,6 +14,7 @@ from estimator.decoder_shape import decoder_shape
 from estimator.engine import DecoderShape
 from estimator.validate.compare import Report, Score, validate
 from estimator.validate.files import read_json
+from estimator.validate.reasons import lines_of
 
 MARKS = {
     "square": "moe_tp_size and moe_ep_size name the same accelerators: read as that many",
@@ -71,11 +72,7 @@ def _first_token_lines(report: Report) -> list[str]:
 def _unread_lines(report: Report) -> list[str]:
     if not report.unread_rows:
         return []
-    lines = ["", f"{report.unread_rows} rows not modelled"]
-    for why, (count, *where) in report.unread.items():
-        more = ", ..." if count > len(where) else ""
-        lines.append(f"  {count:6} (line {', '.join(map(str, where))}{more}): {why}")
-    return lines
+    return ["", f"{report.unread_rows} rows not modelled", *lines_of(report.unread)]
 
 
 def _worst_lines(report: Report) -> list[str]:

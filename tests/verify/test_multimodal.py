@@ -110,7 +110,7 @@ def test_language_model(name: str, text: dict[str, Any], tied: bool) -> None:
 def test_ties_that_are_left_out_are_the_release_s(
     name: str, text: dict[str, Any], inner: bool | None, outer: bool | None
 ) -> None:
-    """A file that says a tie once, twice or never has the parameters of the module that it makes."""
+    """A file that says a tie once, twice or never is sized as the module that it makes."""
     told = {"tie_word_embeddings": outer} if outer is not None else {}
     config: dict[str, Any] = {"text_config": {**SIZES, **text}, **AROUND.get(name, {}), **told}
     if inner is not None:
