@@ -88,6 +88,25 @@ def test_targets_on_unseen_groups_as_the_command_prints_them(report: compare.Rep
     assert report.scores["kind"]["mixture but the waiting"].mean <= 0.225
 
 
+def test_whole_models_accelerators_and_engines_are_left_out_as_the_fit_did(
+    report: compare.Report,
+) -> None:
+    """Here by the stored constants, there by the fit's own arrays: the same rows and errors."""
+    told = catalog.step_constants().left_out_whole
+    assert len(told) == 10
+    for fold in told:
+        score = report.folds[fold.part][fold.without]
+        assert score.rows == fold.rows
+        assert (score.median, score.mean) == pytest.approx((fold.median, fold.mean), rel=1e-3)
+        assert f"  without the {fold.part} {fold.without}" in serving.text_of(report)
+
+
+def test_a_part_that_the_fit_has_never_seen_is_not_left_out(tmp_path: Path) -> None:
+    report = compare.validate(write(tmp_path / "new.csv", {"model_path": "qwen3-8b"}))
+    assert set(report.folds) == {"accelerator", "engine"}
+    assert report.folds["engine"]["vllm"].rows == 1
+
+
 def test_square_layouts_are_what_the_times_say() -> None:
     """Rows said to be k x k accelerators ran as fast as rows of the same load on k."""
     rows = [row for row in read_runs(SHIPPED) if isinstance(row, Run)]

@@ -282,6 +282,17 @@ def _errors(name: str, score: Score) -> tuple[Cell, ...]:
     return (name, number_text(score.rows), *(share_text(share, 1) for share in shares))
 
 
+def folds_table() -> Table:
+    """Errors by fits that have seen nothing of a whole model, accelerator or engine."""
+    rows: list[tuple[Cell, ...]] = []
+    for part, scores in shipped().report.folds.items():
+        rows += [(*_errors(f"{part}: {name}", score), share_text(score.coverage, 1))
+                 for name, score in scores.items()]  # fmt: skip
+    headers = ("left out whole", "count", "roofline, median", "model, median", "model, mean",
+               "P90 of it", "inside P10 to P90")  # fmt: skip
+    return Table(headers, rows, "Errors on what the fit has not seen at all")
+
+
 def coverage_table() -> Table:
     """How often the measured time lies in the interval that claims four fifths."""
     scores = shipped().report.scores

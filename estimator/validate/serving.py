@@ -49,6 +49,11 @@ def _tables(report: Report) -> Iterator[str]:
         yield f"by {view}" if view != "all" else "over all"
         for name, score in table.items():
             yield f"  {name:40}{_score_text(score)}"
+    if report.folds:
+        yield "\nleft out whole: each row by a fit that has seen nothing of its model, and so on"
+    for part, table in report.folds.items():
+        for name, score in table.items():
+            yield f"  {f'without the {part} {name}':40}{_score_text(score)}"
 
 
 def _score_text(score: Score) -> str:
