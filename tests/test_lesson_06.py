@@ -261,6 +261,7 @@ CASE_OF = ("llama-3.1-8b", "H100-SXM", "trtllm", "bfloat16", 2)
         ({"prompt_tokens": 0}, "prompt_tokens is 0"),
         ({"batch": 5000}, "fill the memory: give"),
         ({"model": "deepseek-v3"}, "leaves no room for a cache"),
+        ({"prompt_tokens": 200_000}, "made for sequences of 131,072 tokens at most"),
     ],
 )
 def test_the_impossible_is_told_and_the_last_answer_stays(

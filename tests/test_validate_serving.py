@@ -251,6 +251,14 @@ def test_a_row_of_which_not_one_sequence_fits_is_named(
     assert kind.values[0].endswith("tokens")
 
 
+def test_a_row_beyond_the_model_s_context_is_marked_and_kept(tmp_path: Path) -> None:
+    """Qwen3 32B was published for 40,960 tokens."""
+    rows = ({"isl": "40448", "osl": "512"}, {"isl": "40449", "osl": "512"})
+    report = compare.validate(write(tmp_path / "beyond.csv", *rows))
+    assert (report.rows, report.marks["beyond"]) == (2, 1)
+    assert "1 beyond: prompt and output are longer than the model" in serving.text_of(report)
+
+
 def test_every_bad_row_is_counted_under_its_kind(tmp_path: Path) -> None:
     """More kinds than any of them is long: nothing ends in a bag of other reasons."""
     bad: list[tuple[str, dict[str, str]]] = [

@@ -213,7 +213,14 @@ def decoder_of(facts: Mapping[str, Any]) -> DecoderShape:
         window_pair_flops=window_layers * pairs,
         latent="latent" in facts,
         native_expert_bits=facts.get("native_expert_bits"),
+        context_tokens=_context_tokens(facts["key"]),
     )
+
+
+def _context_tokens(key: str) -> int | None:
+    """The longest sequence that a model was made for, as its published configuration says."""
+    published = configurations().get(key)
+    return published.config.get("max_position_embeddings") if published else None
 
 
 def _attention_params(facts: Mapping[str, Any]) -> int:

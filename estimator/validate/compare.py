@@ -155,7 +155,12 @@ class _Collector:
                 **self._whole(runs),
             }
         )
-        marks = {**block.marks, "capped": running(runs) < runs.batch, "faster": floor > measured}
+        marks = {
+            **block.marks,
+            "capped": running(runs) < runs.batch,
+            "faster": floor > measured,
+            "beyond": runs.prompt_tokens + runs.output_tokens > runs.replica.context_tokens,
+        }
         self.marks.update(
             {name: count for name, rows in marks.items() if (count := int(rows.sum()))}
         )

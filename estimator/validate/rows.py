@@ -10,6 +10,7 @@ Some recorded layouts cannot be what ran. They are read as follows, and counted.
 * `waiting`: the mean time to first token is longer than all other tokens together. The replica
   was past saturation, so that batch_size is not what ran in a step. Kept, and shown apart too.
 * `capped`: the caches of batch_size sequences do not fit: what fits is what ran, the rest waited.
+* `beyond`: prompt and output together are longer than the model's own context. Kept.
 * `faster`: not even at full rates could the load that is given run so fast. Kept.
 * `repeated`: every column equals an earlier row's. Kept; the fit counts it once.
 """

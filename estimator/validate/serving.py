@@ -21,6 +21,7 @@ MARKS = {
     "data": "concurrency is a multiple of the batch: read as data parallelism of the attention",
     "waiting": "the first token took longer than all others: past saturation, batch not known",
     "capped": "the caches of the batch do not fit: estimated with what fits",
+    "beyond": "prompt and output are longer than the model was made for: estimated all the same",
     "faster": "faster than the roofline of the load that it is said to have: cannot be so",
     "repeated": "equal to an earlier row in every column",
 }
