@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from estimator.architecture.description import (
 )
 from estimator.architecture.family import Family, MixtureKeys, families
 from estimator.architecture.reader import (
+    MOST_KEYS,
     MOST_LAYERS,
     Reader,
     check_mapping,
@@ -107,6 +109,7 @@ def _settle_tie(text: dict[str, Any], values: Mapping[str, Any], name: str) -> d
     return {} if earlier or outer is not None else {tie: name in keys["tied_outside"]}
 
 
+@functools.lru_cache(maxsize=MOST_KEYS)
 def _is_other_part(key: str) -> bool:
     """Tell the keys of encoders, projectors and their tokens."""
     return any(part in key for part in data("keys.json")["other_parts"])
@@ -245,12 +248,11 @@ def _shared_width(reader: Reader, keys: MixtureKeys, width: int) -> int:
 
 
 def _mixture_layers(reader: Reader, keys: MixtureKeys, n_layers: int) -> tuple[bool, ...]:
-    layers: Iterable[int] = range(n_layers)
     if keys.layers == "first":
         if reader.optional("moe_layer_freq") not in (None, 1):
             reader.refuse("moe_layer_freq", "1")
-        dense = reader.optional("first_k_dense_replace", low=0) or 0
-        return tuple(layer >= dense for layer in layers)
+        dense = min(reader.optional("first_k_dense_replace", low=0) or 0, n_layers)
+        return (False,) * dense + (True,) * (n_layers - dense)
     if keys.layers == "listed":
         listed = reader.items("mlp_layer_types", n_layers)
         if any(kind not in ("dense", "sparse") for kind in listed or ()):
@@ -259,12 +261,15 @@ def _mixture_layers(reader: Reader, keys: MixtureKeys, n_layers: int) -> tuple[b
     if keys.layers == "step":
         step = reader.optional("decoder_sparse_step") or 1
         dense_ones = _layer_list(reader, "mlp_only_layers", n_layers) or frozenset()
-        return tuple((layer + 1) % step == 0 and layer not in dense_ones for layer in layers)
+        if step == 1 and not dense_ones:
+            return (True,) * n_layers
+        sparse = frozenset(range(step - 1, n_layers, step)) - dense_ones
+        return tuple(layer in sparse for layer in range(n_layers))
     if keys.layers == "interleave":
         step = reader.optional("interleave_moe_layer_step") or 1
         every = frozenset(range(step - 1, n_layers, step))
         given = _layer_list(reader, "moe_layers", n_layers)
-        return tuple(layer in (every if given is None else given) for layer in layers)
+        return tuple(layer in (every if given is None else given) for layer in range(n_layers))
     return (True,) * n_layers
 
 
@@ -318,6 +323,8 @@ def _listed_kinds(
 
 def _patterned_kinds(reader: Reader, family: Family, n_layers: int, local: str) -> tuple[str, ...]:
     layers = range(n_layers)
+    if family.window == "all":
+        return (local,) * n_layers
     windowed = [True] * n_layers
     if family.window == "pattern":
         step = reader.optional("sliding_window_pattern", "_sliding_window_pattern") or 1
@@ -328,8 +335,10 @@ def _patterned_kinds(reader: Reader, family: Family, n_layers: int, local: str) 
         windowed = [bool(one) for one in rotated or [(layer + 1) % step for layer in layers]]
     elif family.window in ("late", "early"):
         limit = reader.optional("max_window_layers", low=0) or 0
-        late = family.window == "late"
-        windowed = [i >= limit if late else i < limit and i % 2 == 0 for i in layers]
+        if family.window == "late":
+            full = min(limit, n_layers)
+            return (FULL,) * full + (local,) * (n_layers - full)
+        windowed = [layer < limit and layer % 2 == 0 for layer in layers]
     return tuple(local if flag else FULL for flag in windowed)
 
 
