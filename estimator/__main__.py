@@ -25,8 +25,12 @@ def parser() -> argparse.ArgumentParser:
         kind = kinds.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(kind)
         kind.set_defaults(run=module.run)
+    from estimator import model_sheet
     from estimator.batch import command
 
+    model = commands.add_parser("model", help=model_sheet.HELP, description=model_sheet.HELP)
+    model_sheet.add_arguments(model)
+    model.set_defaults(run=model_sheet.run)
     batch = commands.add_parser("batch", help=command.HELP, description=command.HELP)
     command.add_arguments(batch)
     batch.set_defaults(run=command.run)

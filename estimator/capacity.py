@@ -93,6 +93,21 @@ def check_load(load: Load, targets: Targets) -> None:
             )
 
 
+def check_context(replica: Replica, prompt_tokens: float, output_tokens: float) -> None:
+    """Refuse requests that are longer than the model was made for.
+
+    Raises: ValueError: prompt and output together exceed the model's context, in one sentence.
+    """
+    tokens, context = prompt_tokens + output_tokens, float(replica.context_tokens)
+    if tokens > context:
+        raise ValueError(
+            f"prompt_tokens and output_tokens are {prompt_tokens:,.0f} and {output_tokens:,.0f}, "
+            f"together {tokens:,.0f}, but the model was made for sequences of {context:,.0f} "
+            "tokens at most: give shorter ones, or a larger context_tokens if an engine stretches "
+            "its positions."
+        )
+
+
 def most(
     replica: Replica,
     constants: Constants,
@@ -103,8 +118,10 @@ def most(
 ) -> Capacity:
     """Find the largest batch that meets the targets if a token takes `factor` of its estimate.
 
-    Raises: NoBatchError: not even one request meets them, or its cache does not fit.
+    Raises: NoBatchError: not even one request meets them, or its cache does not fit. ValueError:
+    requests longer than the model was made for.
     """
+    check_context(replica, load.prompt_tokens, load.output_tokens)
     cache = {} if known is None else known
 
     def at(batch: int) -> Service:

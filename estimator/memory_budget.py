@@ -243,14 +243,8 @@ def _weights(
 
 
 def _stage_parts(decoder: Decoder, *, first: bool, last: bool) -> dict[str, int]:
-    """Parameters of a stage by part."""
-    parts = decoder.embedding_parts() if first else {}
-    for mixture in (False, True):
-        count = decoder.mixture_layers.count(mixture)
-        for name, params in (decoder.layer_parts(mixture=mixture) if count else {}).items():
-            parts[name] = parts.get(name, 0) + count * params
-    for name, params in (decoder.head_parts() if last else {}).items():
-        parts[name] = parts.get(name, 0) + params
+    """Parameters of a stage by part; the last keeps a copy of a tied matrix."""
+    parts = decoder.parts(first=first, last=last)
     if last and not first and decoder.tied and decoder.has_head:
         parts["output head"] += decoder.head_matrix()
     return parts

@@ -7,6 +7,7 @@ to what one accelerator reads, computes and sends.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from estimator.arithmetic import Number
@@ -21,7 +22,8 @@ class DecoderShape:
 
     An architecture read from elsewhere becomes one of these; `expert_params` is one expert of one
     layer, `cache_heads` the heads over which a cache can be split (1 for a latent), and a pair is
-    one query looking at one key in every layer of that kind.
+    one query looking at one key in every layer of that kind. `context_tokens` is the longest
+    sequence that the model was made for, None where nobody says.
     """
 
     name: str
@@ -43,6 +45,7 @@ class DecoderShape:
     window_pair_flops: int
     latent: bool = False
     native_expert_bits: float | None = None
+    context_tokens: int | None = None
 
     @property
     def n_params(self) -> int:
@@ -140,6 +143,7 @@ class Replica:
     bytes_per_s: Number
     link_bytes_per_s: Number
     memory_bytes: Number
+    context_tokens: Number
 
 
 def replica(
@@ -188,6 +192,7 @@ def replica(
         bytes_per_s=hardware.bytes_per_s,
         link_bytes_per_s=hardware.link_bytes_per_s or hardware.bytes_per_s,
         memory_bytes=hardware.memory_bytes,
+        context_tokens=decoder.context_tokens or math.inf,
     )
 
 

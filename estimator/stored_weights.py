@@ -308,10 +308,6 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     if stored.column_bits and decoder.attention.latent is not None:
         _refuse_group(-1, "a size of groups: columns of a latent are not counted")
     on_disk = replace(stored, padding=1)
-    total = sum(on_disk.decoder_bytes(decoder, _all_parts).values())
+    total = sum(on_disk.decoder_bytes(decoder, Decoder.parts).values())
     total += sum(on_disk.decoder_bytes(decoder, Decoder.prediction_parts).values())
     return total + decoder.buffer_bytes(on_disk.bits)
-
-
-def _all_parts(decoder: Decoder) -> dict[str, int]:
-    return Architecture(decoder, {}, ()).parts

@@ -327,10 +327,20 @@ def test_keys_beside_a_flat_text_are_not_taken_for_other_parts(name: str, key: s
 def test_an_assumed_tie_is_told() -> None:
     gemma = {"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", **SMALL}}
     assert Architecture.from_hf_config(gemma).assumed["tie_word_embeddings"] is True
-    mistral = {"model_type": "mistral3", "text_config": {"model_type": "mistral", **SMALL}}
-    assert Architecture.from_hf_config(mistral).assumed["tie_word_embeddings"] is False
     told = gemma | {"tie_word_embeddings": True}
     assert "tie_word_embeddings" not in Architecture.from_hf_config(told).assumed
+
+
+@pytest.mark.parametrize("name", ["mistral3", "internvl"])
+def test_a_tie_that_nobody_tells_is_the_wrapper_s_and_told(name: str) -> None:
+    """Transformers 5.23 ties these; files of earlier releases follow the text, which does not."""
+    config = {"model_type": name, "text_config": {"model_type": "mistral", **SMALL}}
+    head = SMALL["vocab_size"] * SMALL["hidden_size"]
+    tied = Architecture.from_hf_config(config)
+    assert tied.assumed["tie_word_embeddings"] is True
+    earlier = Architecture.from_hf_config(config | {"transformers_version": "4.50.0.dev0"})
+    assert earlier.assumed["tie_word_embeddings"] is False
+    assert earlier.n_params - tied.n_params == head
 
 
 def test_a_value_that_was_assumed_is_named_as_such() -> None:

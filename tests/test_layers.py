@@ -36,6 +36,7 @@ LAYERS = (
     {"whole_service"},
     {"catalog"},
     {"validate"},
+    {"model_sheet"},
     {"lesson"},
     {"batch"},
     {"__main__"},

@@ -66,6 +66,17 @@ def test_errors_and_coverage_are_those_of_the_command(capsys: pytest.CaptureFixt
     assert set(scores["group"]) <= groups
 
 
+def test_what_was_left_out_whole_is_the_command_s(capsys: pytest.CaptureFixture[str]) -> None:
+    assert serving.main([str(SHIPPED), "--json"]) == 0
+    folds = json.loads(capsys.readouterr().out)["folds"]
+    table = lesson.folds_table()
+    assert len(table.rows) == sum(map(len, folds.values())) == 10
+    found, line = folds["engine"]["vllm"], row(table, "engine: vllm")
+    assert line[1] == "237"
+    wanted = [found[key] for key in ("roofline_median", "median", "mean", "p90", "coverage")]
+    assert line[2:] == [f"{100 * share:.1f} %" for share in wanted]
+
+
 def test_the_memory_table_is_the_command_s() -> None:
     report = memory.compare(read_rows(CATALOG / "measured_memory_more.csv"))
     line = row(lesson.memory_table(), "non-torch")
@@ -250,6 +261,7 @@ CASE_OF = ("llama-3.1-8b", "H100-SXM", "trtllm", "bfloat16", 2)
         ({"prompt_tokens": 0}, "prompt_tokens is 0"),
         ({"batch": 5000}, "fill the memory: give"),
         ({"model": "deepseek-v3"}, "leaves no room for a cache"),
+        ({"prompt_tokens": 200_000}, "made for sequences of 131,072 tokens at most"),
     ],
 )
 def test_the_impossible_is_told_and_the_last_answer_stays(

@@ -269,3 +269,31 @@ def test_a_rate_grows_with_the_batch_and_sweeps_in_one_call() -> None:
     rates = np.asarray(replica_rate(one(), FIT.constants, batch, 1024, 512))
     assert rates.shape == (1000,)
     assert (np.diff(rates) > 0).all()
+
+
+# --- Longer than the model was made for -------------------------------------------------------
+
+
+def test_requests_beyond_the_model_s_context_are_refused_and_at_it_they_are_not() -> None:
+    """Llama 3 was published for 8,192 tokens."""
+    made = one(8, "llama-3-8b")
+    assert size(dataclasses.replace(CHAT, prompt_tokens=7680), Targets(), made).capacity.batch > 1
+    with pytest.raises(ValueError, match=r"together 8,193, but the model was made for .* 8,192"):
+        size(dataclasses.replace(CHAT, prompt_tokens=7681), Targets(), made)
+    with pytest.raises(ValueError, match="made for sequences of 8,192 tokens") as refused:
+        size_model(
+            serving.decoder("llama-3-8b"), Numerics(), serving.hardware("h100_sxm"), Layout(1),
+            FIT.constants, FIT.dense, Load(1, 100_000, 1), Targets(),
+        )  # fmt: skip
+    assert not isinstance(refused.value, NoBatchError)
+
+
+def test_a_stretched_context_and_one_that_nobody_tells_are_sized() -> None:
+    decoder, hardware = serving.decoder("llama-3-8b"), serving.hardware("h100_sxm")
+    long = Load(1, 20_000, 500)
+    for context in (32_768, None):
+        stretched = dataclasses.replace(decoder, context_tokens=context)
+        sizing = size_model(
+            stretched, Numerics(), hardware, Layout(1), FIT.constants, FIT.dense, long, Targets()
+        )
+        assert sizing.replicas.p50 >= 1

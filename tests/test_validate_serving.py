@@ -14,36 +14,14 @@ from estimator.catalog import configurations as catalog_of_configurations
 from estimator.catalog import serving as catalog
 from estimator.engine import Layout
 from estimator.validate import compare, serving
-from estimator.validate.rows import OPTIONAL, REQUIRED, Run, Unread, read_layout
-from estimator.validate.table import ColumnsError, read_runs
-
-SHIPPED = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_serving.csv"
-GOOD = {
-    "model_path": "Qwen/Qwen3-32B",
-    "system": "h100_sxm",
-    "backend": "vllm",
-    "isl": "1024",
-    "osl": "512",
-    "batch_size": "16",
-    "tp_size": "4",
-    "tpot_ms": "11.85",
-    "ttft_ms": "164",
-}
+from estimator.validate.rows import OPTIONAL, REQUIRED, Run, read_layout
+from estimator.validate.table import read_runs
+from tests.serving_rows import SHIPPED, write
 
 
 @pytest.fixture(scope="module")
 def report() -> compare.Report:
     return compare.validate(SHIPPED)
-
-
-def write(path: Path, *changes: dict[str, str], columns: tuple[str, ...] = ()) -> Path:
-    """Write a file of good rows, each with changes."""
-    names = columns or tuple(dict.fromkeys([*GOOD, *(name for row in changes for name in row)]))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.DictWriter(file, names, extrasaction="ignore")
-        rows.writeheader()
-        rows.writerows([GOOD | change for change in changes])
-    return path
 
 
 # --- The shipped runs -------------------------------------------------------------------------
@@ -85,6 +63,25 @@ def test_targets_on_unseen_groups_as_the_command_prints_them(report: compare.Rep
     assert mixture.median <= 0.165
     assert 0.72 <= mixture.coverage <= 0.88
     assert report.scores["kind"]["mixture but the waiting"].mean <= 0.225
+
+
+def test_whole_models_accelerators_and_engines_are_left_out_as_the_fit_did(
+    report: compare.Report,
+) -> None:
+    """Here by the stored constants, there by the fit's own arrays: the same rows and errors."""
+    told = catalog.step_constants().left_out_whole
+    assert len(told) == 10
+    for fold in told:
+        score = report.folds[fold.part][fold.without]
+        assert score.rows == fold.rows
+        assert (score.median, score.mean) == pytest.approx((fold.median, fold.mean), rel=1e-3)
+        assert f"  without the {fold.part} {fold.without}" in serving.text_of(report)
+
+
+def test_a_part_that_the_fit_has_never_seen_is_not_left_out(tmp_path: Path) -> None:
+    report = compare.validate(write(tmp_path / "new.csv", {"model_path": "qwen3-8b"}))
+    assert set(report.folds) == {"accelerator", "engine"}
+    assert report.folds["engine"]["vllm"].rows == 1
 
 
 def test_square_layouts_are_what_the_times_say() -> None:
@@ -175,118 +172,6 @@ def test_columns_that_may_be_missing_and_their_order_do_not_matter(tmp_path: Pat
     assert set(OPTIONAL).isdisjoint(REQUIRED)
 
 
-# --- Bad files --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ({"model_path": "acme/secret-7b"}, "model is 'acme/secret-7b'"),
-        ({"system": "h900"}, "accelerator is 'h900'"),
-        ({"backend": "ollama"}, "backend 'ollama' is not known"),
-        ({"gemm_quant_mode": "fp3"}, "quantization is 'fp3'"),
-        ({"isl": "0"}, "isl is 0"),
-        ({"osl": "0.5"}, "osl is 0.5"),
-        ({"osl": ""}, "osl is 0"),
-        ({"isl": "many"}, "isl is 'many'"),
-        ({"tpot_ms": "nan"}, "tpot_ms is 'nan'"),
-        ({"tpot_ms": "-3"}, "tpot_ms is -3"),
-        ({"tpot_ms": ""}, "tpot_ms is 0"),
-        ({"batch_size": "0"}, "batch_size is 0"),
-        ({"batch_size": "1.5"}, "batch_size is 1.5"),
-        ({"tp_size": "-2"}, "tp_size is -2"),
-        ({"system": "l40s"}, "link_bytes_per_s of L40S is not known"),
-        ({"model_path": "deepseek-v3", "tp_size": "1"}, "does not fit on 1 x H100-SXM"),
-    ],
-)
-def test_a_bad_row_is_named_and_the_rest_is_used(
-    change: dict[str, str], says: str, tmp_path: Path
-) -> None:
-    report = compare.validate(write(tmp_path / "bad.csv", {}, change, change, {"osl": "256"}))
-    assert (report.rows, report.unread_rows) == (2, 2)
-    ((why, where),) = report.unread.items()
-    assert says in why
-    assert where == [2, 3, 4]
-    assert says in serving.text_of(report)
-
-
-def test_a_batch_whose_caches_do_not_fit_is_estimated_with_what_fits(tmp_path: Path) -> None:
-    rows = ({"batch_size": "4096"}, {"batch_size": "1000000"})
-    report = compare.validate(write(tmp_path / "large.csv", *rows))
-    assert report.rows == report.marks["capped"] == 2
-    predicted = {row.predicted_ms for row in report.worst}
-    assert len(predicted) == 1
-
-
-def test_reasons_beyond_a_few_are_gathered(tmp_path: Path) -> None:
-    rows = [{"isl": f"-{number}"} for number in range(1, 101)]
-    report = compare.validate(write(tmp_path / "bad.csv", *rows))
-    assert (report.rows, report.unread_rows) == (0, 100)
-    assert len(report.unread) == compare.REASONS + 1
-    assert report.unread["other reasons."][0] == 100 - compare.REASONS
-    assert "0 rows of bad.csv read, 100 not modelled" in serving.text_of(report)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "has no column model_path"),
-        (b"a,b\n1,2\n", "has no column model_path, system"),
-        (b"\x00\xff\xfe\x89PNG", "has no column"),
-    ],
-)
-def test_a_file_that_is_no_table_is_one_sentence(
-    content: bytes, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "file.csv"
-    path.write_bytes(content)
-    assert serving.main([str(path)]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert says in captured.err
-    assert captured.err.count("\n") == 1
-
-
-def test_missing_columns_are_all_named(tmp_path: Path) -> None:
-    columns = tuple(name for name in REQUIRED if name not in ("osl", "tpot_ms"))
-    path = write(tmp_path / "short.csv", {}, columns=columns)
-    with pytest.raises(ColumnsError, match=r"has no column osl, tpot_ms: a table"):
-        compare.validate(path)
-
-
-def test_no_file_and_a_folder_are_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for path in (tmp_path / "none.csv", tmp_path):
-        assert serving.main([str(path)]) == 2
-        assert "cannot be read" in capsys.readouterr().err
-
-
-def test_rows_cut_short_blank_lines_and_a_mark_at_the_start(tmp_path: Path) -> None:
-    path = write(tmp_path / "cut.csv", {}, {})
-    text = path.read_text(encoding="utf-8")
-    path.write_text("\ufeff" + text + "\n,,,,\nQwen/Qwen3-32B,h100_sxm\n", encoding="utf-8")
-    report = compare.validate(path)
-    assert (report.rows, report.unread_rows) == (2, 1)
-    assert report.marks["repeated"] == 1
-
-
-def test_a_cell_too_long_for_a_csv_reader_is_one_bad_row(tmp_path: Path) -> None:
-    path = write(tmp_path / "long.csv", {}, {"model_path": "x" * 200_000}, {"osl": "300"})
-    found = list(read_runs(path))
-    assert [type(row) for row in found].count(Unread) >= 1
-    assert [type(row) for row in found].count(Run) >= 1
-
-
-def test_a_long_file_is_read_in_seconds(tmp_path: Path) -> None:
-    line = ",".join(GOOD.values())
-    path = tmp_path / "long.csv"
-    path.write_text("\n".join([",".join(GOOD), *[line] * 50_000]), encoding="utf-8")
-    report = compare.validate(path)
-    assert report.rows == 50_000
-    assert report.marks["repeated"] == 49_999
-
-
 # --- Models of the reader's, and long files ---------------------------------------------------
 
 
@@ -323,21 +208,6 @@ def test_configurations_that_cannot_be_are_one_sentence(
     assert error.count("\n") == 1
 
 
-def test_many_unknown_models_are_gathered_in_little_time(tmp_path: Path) -> None:
-    rows = [{"model_path": f"acme/model-{number}"} for number in range(5000)]
-    report = compare.validate(write(tmp_path / "many.csv", *rows, {}))
-    assert (report.rows, report.unread_rows) == (1, 5000)
-    assert sum(count for count, *_ in report.unread.values()) == 5000
-    assert all(len(why) < 400 for why in report.unread)
-
-
-def test_rows_and_bad_rows_keep_their_order_and_lines(tmp_path: Path) -> None:
-    rows = [{"osl": "0"} if number % 3 == 0 else {} for number in range(1, 10)]
-    found = list(read_runs(write(tmp_path / "mixed.csv", *rows)))
-    assert [row.line for row in found] == list(range(2, 11))
-    assert [type(row) is Unread for row in found] == [n % 3 == 0 for n in range(1, 10)]
-
-
 def test_what_missing_columns_leave_open_is_assumed_and_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -353,30 +223,3 @@ def test_what_missing_columns_leave_open_is_assumed_and_said(
     assert "assumed: weights are taken for BF16 (there is no column precision" in said
     serving.main([str(SHIPPED)])
     assert "assumed:" not in capsys.readouterr().out
-
-
-def test_a_column_that_is_there_twice_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "runs.csv"
-    head, first, *_ = SHIPPED.read_text(encoding="utf-8").splitlines()
-    file.write_text(f"{head},tpot_ms\n{first},9\n", encoding="utf-8")
-    assert serving.main([str(file)]) == 2
-    assert "has the column tpot_ms 2 times" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("tensor", [3, 1_000_000])
-def test_a_layout_that_cannot_be_is_counted_and_named(tmp_path: Path, tensor: int) -> None:
-    with SHIPPED.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))[:2]
-    rows[1]["tp_size"] = str(tensor)
-    rows[1]["attention_dp_size"] = rows[1]["moe_ep_size"] = rows[1]["moe_tp_size"] = ""
-    path = tmp_path / "runs.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    report = compare.validate(path)
-    assert (report.rows, report.unread_rows) == (1, 1)
-    (why,) = report.unread
-    assert "cannot be shared out evenly" in why

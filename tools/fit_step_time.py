@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from estimator.catalog.serving import Fit, fit_entry
+from estimator.catalog.serving import PARTS, Fit, fit_entry
 from estimator.engine import Constants, Spread, Spreads
 from estimator.validate.predict import Runs, estimate, runs_of
 from estimator.validate.table import read_blocks
@@ -188,11 +188,11 @@ class Folds:
         """Fit all rows."""
         return Fit(self.whole, self.spreads(False), self.spreads(True))
 
-    def fit_without(self, group: str) -> Fit:
-        """Fit all rows but a group's, with the interval that the other groups give."""
-        spreads = [self.spreads(False), self.spreads(True)]
-        spreads[self.kind(group)] = self.spreads(self.kind(group), group)
-        return Fit(self.without(group), *spreads)
+    def fit_without(self, *groups: str) -> Fit:
+        """Fit all rows but those of some groups, with the interval that the other groups give."""
+        kinds = {self.kind(group) for group in groups}
+        spreads = [self.spreads(kind, *(groups if kind in kinds else ())) for kind in (False, True)]
+        return Fit(self.without(*groups), *spreads)
 
 
 def table_of(whole: Constants, folds: Sequence[Constants]) -> list[dict[str, Any]]:
@@ -240,14 +240,15 @@ def rounded(value: Any) -> Any:
 def wider_folds(folds: Folds) -> list[dict[str, Any]]:
     """Leave out a whole model, accelerator or engine: median and mean absolute error on it."""
     table = []
-    for part in range(3):
-        for name in sorted({group.split("/")[part] for group in folds.groups}):
-            groups = [group for group in folds.groups if group.split("/")[part] == name]
+    for place, part in enumerate(PARTS):
+        for name in sorted({group.split("/")[place] for group in folds.groups}):
+            groups = [group for group in folds.groups if group.split("/")[place] == name]
             rows = np.isin(folds.runs.groups, groups)
             errors = errors_of(folds.runs.select(rows), folds.without(*groups))
             off = np.abs(np.exp(-errors) - 1)
             found = {"median": float(np.median(off)), "mean": float(off.mean())}
-            table.append({"without": name, "rows": len(off), **found})
+            fit = fit_entry(folds.fit_without(*groups))
+            table.append({"part": part, "without": name, "rows": len(off), **found, "fit": fit})
     return table
 
 

@@ -210,6 +210,18 @@ class Decoder:
             return parts | self.mixture.parts(self.d_model)
         return parts | {"mlp": self.dense.params(self.d_model) if self.dense else 0}
 
+    def parts(self, *, first: bool = True, last: bool = True) -> dict[str, int]:
+        """Parameters by part: of the whole model, or of a stage that is not the first or last."""
+        parts = self.embedding_parts() if first else {}
+        mixtures = sum(self.mixture_layers)
+        for count, mixture in ((self.n_layers - mixtures, False), (mixtures, True)):
+            if count:
+                for name, params in self.layer_parts(mixture=mixture).items():
+                    parts[name] = parts.get(name, 0) + count * params
+        for name, params in (self.head_parts() if last else {}).items():
+            parts[name] = parts.get(name, 0) + params
+        return parts
+
     def embedding_parts(self) -> dict[str, int]:
         """Parameters that stand once, before the layers: tokens, positions, a projection in."""
         width = self.embedding_dim or self.d_model

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from estimator.architecture.description import (
 )
 from estimator.architecture.family import Family, MixtureKeys, families
 from estimator.architecture.reader import (
+    MOST_KEYS,
     MOST_LAYERS,
     Reader,
     check_mapping,
@@ -40,7 +42,8 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
     if name in keys["wrappers"] and "text_config" in values:
         text, left_out = _unwrap(values, name)
         inner = _model_type(text, keys["same_text"].get(name))
-        own = keys["text_defaults"].get(name) or keys["text_defaults"].get(inner)
+        own = keys["text_defaults"].get(name) or keys["text_defaults"].get(inner) or {}
+        own = own | _settle_tie(text, values, name)
         family = keys["same_text"].get(inner, inner)
         return (*_read_text(text, family, nested=True, own=own), left_out)
     if name in keys["flat_wrappers"]:
@@ -75,14 +78,6 @@ def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[st
     keys, text = data("keys.json"), dict(check_mapping(values["text_config"]))
     for key in keys["text_ignored"].get(name, ()):
         text.pop(key, None)
-    # Llama 4's head stands inside the language model, which follows its own key.
-    tied = None if name in keys["tied_by_text"] else values.get("tie_word_embeddings")
-    # Both may say it: transformers 5 follows the outer one, earlier releases the inner one.
-    newer = str(values.get("transformers_version", ""))[:2] == "5."
-    if tied is not None and (newer or text.get("tie_word_embeddings") is None):
-        text["tie_word_embeddings"] = tied
-    if name in keys["never_tied"]:
-        text["tie_word_embeddings"] = False
     known = irrelevant() | {"text_config", "vocab_size", "_vocab_size", "tie_word_embeddings"}
     for key in sorted(values.keys() - known):
         value = values[key]
@@ -94,6 +89,27 @@ def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[st
     return text, tuple(key for key in values if _is_other_part(key))
 
 
+def _settle_tie(text: dict[str, Any], values: Mapping[str, Any], name: str) -> dict[str, bool]:
+    """Let the text say whether its head is tied; gives the wrapper's default where nobody says.
+
+    As transformers 5.23: most wrappers follow the outer key, which many take for true where it is
+    left out. A file of an earlier release, or of none that it names, follows the inner key.
+    """
+    keys, tie = data("keys.json"), "tie_word_embeddings"
+    outer, inner, version = values.get(tie), text.get(tie), values.get("transformers_version")
+    newer, earlier = (str(version).startswith(release) for release in ("5.", "4."))
+    if name in keys["never_tied"]:
+        text[tie] = False
+    # Llama 4's head stands inside the language model, which follows its own key.
+    if name in keys["never_tied"] + keys["tied_by_text"] or (inner is not None and not newer):
+        return {}
+    if inner is True and name in keys["tied_by_either"]:
+        return {}
+    text[tie] = outer
+    return {} if earlier or outer is not None else {tie: name in keys["tied_outside"]}
+
+
+@functools.lru_cache(maxsize=MOST_KEYS)
 def _is_other_part(key: str) -> bool:
     """Tell the keys of encoders, projectors and their tokens."""
     return any(part in key for part in data("keys.json")["other_parts"])
@@ -232,12 +248,11 @@ def _shared_width(reader: Reader, keys: MixtureKeys, width: int) -> int:
 
 
 def _mixture_layers(reader: Reader, keys: MixtureKeys, n_layers: int) -> tuple[bool, ...]:
-    layers: Iterable[int] = range(n_layers)
     if keys.layers == "first":
         if reader.optional("moe_layer_freq") not in (None, 1):
             reader.refuse("moe_layer_freq", "1")
-        dense = reader.optional("first_k_dense_replace", low=0) or 0
-        return tuple(layer >= dense for layer in layers)
+        dense = min(reader.optional("first_k_dense_replace", low=0) or 0, n_layers)
+        return (False,) * dense + (True,) * (n_layers - dense)
     if keys.layers == "listed":
         listed = reader.items("mlp_layer_types", n_layers)
         if any(kind not in ("dense", "sparse") for kind in listed or ()):
@@ -246,12 +261,15 @@ def _mixture_layers(reader: Reader, keys: MixtureKeys, n_layers: int) -> tuple[b
     if keys.layers == "step":
         step = reader.optional("decoder_sparse_step") or 1
         dense_ones = _layer_list(reader, "mlp_only_layers", n_layers) or frozenset()
-        return tuple((layer + 1) % step == 0 and layer not in dense_ones for layer in layers)
+        if step == 1 and not dense_ones:
+            return (True,) * n_layers
+        sparse = frozenset(range(step - 1, n_layers, step)) - dense_ones
+        return tuple(layer in sparse for layer in range(n_layers))
     if keys.layers == "interleave":
         step = reader.optional("interleave_moe_layer_step") or 1
         every = frozenset(range(step - 1, n_layers, step))
         given = _layer_list(reader, "moe_layers", n_layers)
-        return tuple(layer in (every if given is None else given) for layer in layers)
+        return tuple(layer in (every if given is None else given) for layer in range(n_layers))
     return (True,) * n_layers
 
 
@@ -305,6 +323,8 @@ def _listed_kinds(
 
 def _patterned_kinds(reader: Reader, family: Family, n_layers: int, local: str) -> tuple[str, ...]:
     layers = range(n_layers)
+    if family.window == "all":
+        return (local,) * n_layers
     windowed = [True] * n_layers
     if family.window == "pattern":
         step = reader.optional("sliding_window_pattern", "_sliding_window_pattern") or 1
@@ -315,8 +335,10 @@ def _patterned_kinds(reader: Reader, family: Family, n_layers: int, local: str) 
         windowed = [bool(one) for one in rotated or [(layer + 1) % step for layer in layers]]
     elif family.window in ("late", "early"):
         limit = reader.optional("max_window_layers", low=0) or 0
-        late = family.window == "late"
-        windowed = [i >= limit if late else i < limit and i % 2 == 0 for i in layers]
+        if family.window == "late":
+            full = min(limit, n_layers)
+            return (FULL,) * full + (local,) * (n_layers - full)
+        windowed = [layer < limit and layer % 2 == 0 for layer in layers]
     return tuple(local if flag else FULL for flag in windowed)
 
 

@@ -72,16 +72,7 @@ class Architecture:
     @cached_property
     def parts(self) -> dict[str, int]:
         """Trainable parameters by part; their sum is `n_params`. A tied head counts once."""
-        decoder = self.decoder
-        parts = decoder.embedding_parts()
-        mixtures = sum(decoder.mixture_layers)
-        for count, mixture in ((decoder.n_layers - mixtures, False), (mixtures, True)):
-            if count:
-                for name, params in decoder.layer_parts(mixture=mixture).items():
-                    parts[name] = parts.get(name, 0) + count * params
-        for name, params in decoder.head_parts().items():
-            parts[name] = parts.get(name, 0) + params
-        return {name: params for name, params in parts.items() if params}
+        return {name: params for name, params in self.decoder.parts().items() if params}
 
     @cached_property
     def n_params(self) -> int:

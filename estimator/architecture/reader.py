@@ -96,6 +96,8 @@ class Reader:
         A key with null counts as left out. Without any, the family's default.
         """
         self.used.update(names)
+        if self.values.get(names[0]) is not None and len(names) == 1:
+            return names[0], self.values[names[0]]
         given = [name for name in names if self.values.get(name) is not None]
         for other in given[1:]:
             if not same(self.values[other], self.values[given[0]]):
@@ -116,7 +118,8 @@ class Reader:
     def size(self, *names: str, high: int = LARGEST_SIZE) -> int:
         """A whole number that the model cannot do without; only a text_config may omit it."""
         value = self.optional(*names, high=high)
-        if value is None or (not self.nested and not self.assumed.keys().isdisjoint(names)):
+        assumed = self.assumed and not self.assumed.keys().isdisjoint(names)
+        if value is None or (assumed and not self.nested):
             raise ValueError(
                 f"{names[0]} is missing, but a {self.family} configuration must give it, a whole "
                 f"number from 1 to {high:,}: take it from the published config.json."

@@ -62,14 +62,20 @@ class Fit:
         return self.mixture if mixture else self.dense
 
 
+PARTS = ("model", "accelerator", "engine")
+"""What a group is made of, in the order of its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOutWhole:
-    """Errors on a whole model, accelerator or engine, by a fit that has seen none of its rows."""
+    """A fit that has seen no row of a whole model, accelerator or engine, and its errors there."""
 
+    part: str
     without: str
     rows: int
     median: float
     mean: float
+    fit: Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,9 @@ def constants_of(data: Mapping[str, Any]) -> FittedConstants:
         fit=_fit(data["fit"]),
         table=tuple(Fitted(**entry) for entry in data["constants"]),
         left_out={group: _fit(entry) for group, entry in data["left_out"].items()},
-        left_out_whole=tuple(LeftOutWhole(**entry) for entry in data["left_out_whole"]),
+        left_out_whole=tuple(
+            LeftOutWhole(**{**entry, "fit": _fit(entry["fit"])}) for entry in data["left_out_whole"]
+        ),
         fitted_on=data["fitted_on"],
         rows=data["rows"],
         date=data["date"],
@@ -205,7 +213,14 @@ def decoder_of(facts: Mapping[str, Any]) -> DecoderShape:
         window_pair_flops=window_layers * pairs,
         latent="latent" in facts,
         native_expert_bits=facts.get("native_expert_bits"),
+        context_tokens=_context_tokens(facts["key"]),
     )
+
+
+def _context_tokens(key: str) -> int | None:
+    """The longest sequence that a model was made for, as its published configuration says."""
+    published = configurations().get(key)
+    return published.config.get("max_position_embeddings") if published else None
 
 
 def _attention_params(facts: Mapping[str, Any]) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from estimator.architecture import Architecture
 from estimator.catalog import configuration
 from estimator.lesson.tables import Table, breakdown
-from estimator.stored_weights import checkpoint_bytes, stored_by_config, tells_precision
-from estimator.units import bytes_text, number_text, share_text
+from estimator.model_sheet import checkpoint_text, remarks
+from estimator.units import number_text, share_text
 from estimator.validate.files import read_json
 
 STAND_IN = "mixtral-8x7b"
@@ -35,36 +34,6 @@ def read_architecture(config_path: str) -> tuple[str, Architecture]:
     """
     name, config = read_configuration(config_path)
     return name, Architecture.from_hf_config(config)
-
-
-def checkpoint_text(config: Mapping[str, Any], model: Architecture) -> str:
-    """Bytes of the checkpoint at the precision that its configuration tells, or 16 bits."""
-    try:
-        stored = stored_by_config(config)
-        size = checkpoint_bytes(model, stored)
-    except ValueError as error:
-        return f"The checkpoint's bytes are not told: {error}"
-    how = (
-        f"stored as {stored.name}"
-        if tells_precision(config)
-        else "at 16 bits, since the file names no precision"
-    )
-    return f"The checkpoint, {how}, takes {bytes_text(size)}."
-
-
-def remarks(model: Architecture) -> str:
-    """What a reader must know of a configuration that was read: assumed, and left out."""
-    note = ""
-    if model.assumed:
-        assumed = ", ".join(f"{key} {_plain(value)}" for key, value in model.assumed.items())
-        note += f" Assumed, as the file does not say: {assumed} (the family's defaults)."
-    if model.left_out:
-        note += f" Left out, no part of the language model: {', '.join(model.left_out)}."
-    return note
-
-
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def parts_table(config_path: str) -> Table:

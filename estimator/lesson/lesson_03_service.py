@@ -9,7 +9,6 @@ from html import escape
 from estimator import catalog
 from estimator.architecture import RULES, Architecture
 from estimator.catalog.shapes import Shape, shape, shape_of, shapes
-from estimator.lesson.architectures import remarks
 from estimator.lesson.controls import OWN, Choice, Number, Text
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import (
@@ -24,6 +23,7 @@ from estimator.lesson.lesson_03_plan import (
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table, unbroken
+from estimator.model_sheet import remarks
 from estimator.quantity import Quantity
 from estimator.units import bytes_text, number_text, quantity_text, share_text
 from estimator.validate.files import parse_json

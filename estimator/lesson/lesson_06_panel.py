@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from estimator import catalog
+from estimator.capacity import check_context
 from estimator.catalog import serving
 from estimator.catalog.serving import Fit
 from estimator.engine import (
@@ -110,9 +111,11 @@ def _fit(group: str) -> tuple[Fit, bool]:
 def estimate(case: Case) -> Estimate:
     """Estimate a case as `validate serving` would: by a fit that has not seen its group.
 
-    Raises: ValueError: weights or batch do not fit, in one sentence.
+    Raises: ValueError: weights or batch do not fit, or requests are longer than the model was
+    made for, in one sentence.
     """
     made = _made(case.model, case.accelerator, case.engine, case.precision, case.tensor)
+    check_context(made, case.prompt_tokens, case.output_tokens)
     tokens = case.prompt_tokens + case.output_tokens / 2
     fits = int(sequences_that_fit(made, tokens))
     if fits < 1:

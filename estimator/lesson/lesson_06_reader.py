@@ -11,9 +11,8 @@ from estimator.lesson.lesson_06_runs import shipped
 from estimator.lesson.prose import Prose
 from estimator.units import number_text, plural, share_text
 from estimator.validate.compare import Report, Score, validate
+from estimator.validate.reasons import Kind
 from estimator.validate.rows import REQUIRED
-
-REASONS = 5
 
 
 def your_results(measurements: str) -> dict[str, float]:
@@ -51,14 +50,9 @@ def your_measurements(measurements: str) -> Prose:
     parts = [_told(report)] if report.rows else ["**Not one row could be estimated.**"]
     if report.unread_rows:
         count = report.unread_rows
-        items = "\n".join(
-            f"- {number_text(many)} {plural('row', many)}, first in line {first}: {_safe(why)}"
-            for why, (many, first, *_) in list(report.unread.items())[:REASONS]
-        )
-        more = len(report.unread) - REASONS
-        rest = f"\n- and {more} more reasons" if more > 0 else ""
+        items = "\n".join(map(_left_out, report.unread.values()))
         rows = "row was" if count == 1 else "rows were"
-        parts.append(f"{number_text(count)} {rows} left out:\n\n{items}{rest}")
+        parts.append(f"{number_text(count)} {rows} left out:\n\n{items}")
     return Prose("\n\n".join(parts))
 
 
@@ -87,6 +81,14 @@ def _read(measurements: str) -> _Found:
 def _safe(text: str) -> str:
     """Keep what a file holds from being read as markup."""
     return html.escape(text, quote=False).replace("*", r"\*").replace("`", "'").replace("_", r"\_")
+
+
+def _left_out(kind: Kind) -> str:
+    """One kind of rows that were left out: how many, where, and what the others have of it."""
+    rows = f"{number_text(kind.rows)} {plural('row', kind.rows)}"
+    others = ", ".join(kind.values[1:]) + (", ..." if kind.more_values else "")
+    told = f" Others of this kind: {_safe(others)}." if others else ""
+    return f"- {rows}, first in line {kind.lines[0]}: {_safe(kind.why)}{told}"
 
 
 def _told(report: Report) -> str:

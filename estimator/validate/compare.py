@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from estimator.catalog import serving as catalog
+from estimator.catalog.serving import PARTS, Fit
 from estimator.engine import DecoderShape, Spread
 from estimator.formula import facts_of
 from estimator.step_time import absolute_error
@@ -27,7 +29,8 @@ from estimator.validate.predict import (
     running,
     runs_of,
 )
-from estimator.validate.rows import Setting, Unread
+from estimator.validate.reasons import Kind, note
+from estimator.validate.rows import Setting
 from estimator.validate.table import BLOCK_ROWS, Block, assumed_of, read_blocks
 
 if TYPE_CHECKING:
@@ -35,9 +38,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Mask = NDArray[np.bool_]
-
-REASONS = 20
-LINES = 5
 
 VIEWS: dict[str, Callable[[Setting], str]] = {
     "model": lambda setting: setting.model,
@@ -88,11 +88,12 @@ class Report:
     rows: int = 0
     fitted: int = 0
     scores: Scores = field(default_factory=dict)
+    folds: Scores = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
     first_token: dict[str, float] = field(default_factory=dict)
     worst: list[Worst] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
-    unread: dict[str, list[int]] = field(default_factory=dict)
+    unread: dict[str, Kind] = field(default_factory=dict)
     unread_rows: int = 0
 
 
@@ -104,6 +105,10 @@ class _Collector:
 
     def __init__(self, worst: int) -> None:
         self.constants = catalog.step_constants()
+        whole = self.constants.left_out_whole
+        self.whole = {
+            part: {one.without: one.fit for one in whole if one.part == part} for part in PARTS
+        }
         self.parts: list[dict[str, NDArray[Any]]] = []
         self.settings: Sequence[Setting] = ()
         self.keep = worst
@@ -116,7 +121,11 @@ class _Collector:
         if not len(block):
             return
         runs, self.settings = runs_of(block), block.settings
-        (predicted, low, high), first = self._predict(runs)
+        left_out = self.constants.left_out
+        (predicted, low, high), first = self._predict(
+            runs, lambda group: left_out.get(group, self.constants.fit)
+        )
+        self.fitted += int(np.isin(runs.groups, list(left_out)).sum())
         measured, first_measured, floor = (
             runs.token_seconds,
             runs.first_token_seconds,
@@ -143,26 +152,46 @@ class _Collector:
                 "first_token": _error(first[0], first_measured),
                 "first_inside": (first[1] <= first_measured) & (first_measured <= first[2]),
                 "under_floor": first_measured < first_token_floor(runs),
+                **self._whole(runs),
             }
         )
-        marks = {**block.marks, "capped": running(runs) < runs.batch, "faster": floor > measured}
+        marks = {
+            **block.marks,
+            "capped": running(runs) < runs.batch,
+            "faster": floor > measured,
+            "beyond": runs.prompt_tokens + runs.output_tokens > runs.replica.context_tokens,
+        }
         self.marks.update(
             {name: count for name, rows in marks.items() if (count := int(rows.sum()))}
         )
         self._note(block, marks, predicted, errors)
 
-    def _predict(self, runs: Runs) -> tuple[Array, Array]:
-        """Estimate each group by constants that have not seen it: times with their P10 and P90.
+    def _whole(self, runs: Runs) -> dict[str, NDArray[Any]]:
+        """Errors by fits that have not seen the row's model at all, or accelerator, or engine."""
+        columns = {}
+        for place, part in enumerate(PARTS):
+            (predicted, low, high), _ = self._predict(runs, partial(self._fit_without, place))
+            measured = runs.token_seconds
+            columns[f"whole {part}"] = _error(predicted, measured)
+            columns[f"whole {part} inside"] = (low <= measured) & (measured <= high)
+        return columns
 
-        First those per output token, then those to the first token.
+    def _fit_without(self, place: int, group: str) -> Fit | None:
+        """The fit that has not seen this part of a group's name, if there is one."""
+        return self.whole[PARTS[place]].get(group.split("/")[place])
+
+    def _predict(self, runs: Runs, fit_of: Callable[[str], Fit | None]) -> tuple[Array, Array]:
+        """Estimate each group by the constants that are its: times with their P10 and P90.
+
+        First those per output token, then those to the first token; NaN without constants.
         """
-        tokens, first = np.empty((3, len(runs.batch))), np.empty((3, len(runs.batch)))
+        tokens, first = (np.full((3, len(runs.batch)), np.nan) for _ in range(2))
         names, index = np.unique(runs.groups, return_inverse=True)
         for place, group in enumerate(names):
             rows = index == place
-            known = self.constants.left_out.get(str(group))
-            self.fitted += int(rows.sum()) if known else 0
-            fit = known or self.constants.fit
+            fit = fit_of(str(group))
+            if fit is None:
+                continue
             part = runs.select(rows)
             spreads = fit.spreads(bool(part.mixture[0]))
             times = estimate(part, fit.constants)
@@ -219,8 +248,22 @@ def scores_of(columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]) 
     return tables
 
 
-def _score(columns: Mapping[str, NDArray[Any]], rows: Any) -> Score:
-    floor, model = columns["roofline"][rows], columns["model"][rows]
+def folds_of(columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]) -> Scores:
+    """Give the scores by fits without the whole model, accelerator or engine of a row."""
+    tables: Scores = {}
+    for part in PARTS:
+        names = np.array([VIEWS[part](setting) for setting in settings])[columns["setting"]]
+        known = ~np.isnan(columns[f"whole {part}"])
+        tables[part] = {
+            str(name): _score(columns, known & (names == name), f"whole {part}")
+            for name in np.unique(names[known])
+        }
+    return {part: table for part, table in tables.items() if table}
+
+
+def _score(columns: Mapping[str, NDArray[Any]], rows: Any, by: str = "model") -> Score:
+    floor, model = columns["roofline"][rows], columns[by][rows]
+    inside = columns["inside" if by == "model" else f"{by} inside"]
     if not len(model):
         return Score(0, *[float("nan")] * 6)
     return Score(
@@ -230,7 +273,7 @@ def _score(columns: Mapping[str, NDArray[Any]], rows: Any) -> Score:
         float(np.median(model)),
         float(model.mean()),
         float(np.quantile(model, 0.9)),
-        float(columns["inside"][rows].mean()),
+        float(inside[rows].mean()),
     )
 
 
@@ -279,20 +322,12 @@ def compare(
         collector.add(block)
         report.rows += len(block)
         report.unread_rows += len(block.unread)
-        for row in block.unread:
-            _note_unread(report.unread, row)
+        note(report.unread, block.unread)
     report.fitted, report.marks = collector.fitted, dict(collector.marks)
     columns = collector.columns()
     if report.rows:
         report.scores = scores_of(columns, collector.settings)
+        report.folds = folds_of(columns, collector.settings)
         report.first_token = _first_token(columns)
     report.worst = collector.worst
     return Comparison(report, columns, collector.settings)
-
-
-def _note_unread(unread: dict[str, list[int]], row: Unread) -> None:
-    why = row.why if row.why in unread or len(unread) < REASONS else "other reasons."
-    lines = unread.setdefault(why, [0])
-    lines[0] += 1
-    if len(lines) <= LINES:
-        lines.append(row.line)

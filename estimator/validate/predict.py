@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from estimator.catalog import serving as catalog
 from estimator.engine import (
     Constants,
     Replica,
     Service,
     first_token_floor_seconds,
-    replica,
     roofline_token_seconds,
     sequences_that_fit,
     serve,
 )
-from estimator.validate.rows import Setting
+from estimator.validate.replicas import stacked
 from estimator.validate.table import Block
 
 if TYPE_CHECKING:
@@ -60,38 +57,25 @@ def runs_of(block: Block) -> Runs:
     """Bring rows to what is estimated; each setting's replica is made once."""
     used, index = np.unique(block.setting, return_inverse=True)
     settings = [block.settings[place] for place in used]
-    replicas = [replica_of(setting) for setting in settings]
-    stacked = Replica(
-        **{
-            field.name: np.array([float(getattr(one, field.name)) for one in replicas])[index]
-            for field in fields(Replica)
-        }
-    )
+    replica = stacked(settings, index)
     tokens = block.prompt_tokens + block.output_tokens / 2
     return Runs(
-        stacked,
+        replica,
         block.batch,
         block.prompt_tokens,
         block.output_tokens,
         block.token_seconds,
         block.first_token_seconds,
         waves=np.array([setting.waves for setting in settings], dtype=float)[index],
-        fitting=np.asarray(sequences_that_fit(stacked, tokens)),
+        fitting=np.asarray(sequences_that_fit(replica, tokens)),
         groups=np.array([setting.group for setting in settings], dtype=str)[index],
         mixture=np.array([setting.decoder.is_mixture for setting in settings], dtype=bool)[index],
     )
 
 
-@functools.cache
-def replica_of(setting: Setting) -> Replica:
-    """Make the replica of a setting."""
-    hardware = catalog.hardware(setting.system)
-    return replica(setting.decoder, setting.numerics, hardware, setting.layout)
-
-
 def running(runs: Runs) -> Array:
-    """Requests in the steps: those whose caches fit, at least one; the rest wait."""
-    batch: Array = np.minimum(runs.batch, np.maximum(1, runs.fitting))
+    """Requests in the steps: those whose caches fit; the rest wait."""
+    batch: Array = np.minimum(runs.batch, runs.fitting)
     return batch
 
 

@@ -10,6 +10,7 @@ Some recorded layouts cannot be what ran. They are read as follows, and counted.
 * `waiting`: the mean time to first token is longer than all other tokens together. The replica
   was past saturation, so that batch_size is not what ran in a step. Kept, and shown apart too.
 * `capped`: the caches of batch_size sequences do not fit: what fits is what ran, the rest waited.
+* `beyond`: prompt and output together are longer than the model's own context. Kept.
 * `faster`: not even at full rates could the load that is given run so fast. Kept.
 * `repeated`: every column equals an earlier row's. Kept; the fit counts it once.
 """
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 
 from estimator.catalog import serving as catalog
 from estimator.engine import DecoderShape, Layout, Numerics, replica, sequences_that_fit
+from estimator.validate.reasons import RowError, named
 
 REQUIRED = ("model_path", "system", "backend", "isl", "osl", "batch_size", "tp_size", "tpot_ms")
 OPTIONAL = (
@@ -68,6 +70,11 @@ class Setting:
         return f"{self.model}/{self.system}/{self.engine}"
 
     @property
+    def where(self) -> str:
+        """Name the model and its accelerators."""
+        return f"{self.model} on {self.layout.accelerators} x {self.system}"
+
+    @property
     def numerics(self) -> Numerics:
         """Give how the weights and the cache are kept."""
         return catalog.numerics(self.decoder, self.mode, self.engine)
@@ -85,14 +92,6 @@ class Run:
     token_seconds: float
     first_token_seconds: float
     marks: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A row that cannot be modelled, and why, in one sentence."""
-
-    line: int
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class Settings:
     def common(self, row: Mapping[str, str]) -> Common:
         """Work out what rows with these texts and sizes share.
 
-        Raises: ValueError: they cannot be modelled, in one sentence.
+        Raises: RowError: they cannot be modelled, in one sentence.
         """
         sizes = _sizes(row)
         layout, marks = read_layout(sizes)
@@ -134,17 +133,20 @@ class Settings:
         model, system, engine, version, mode, precision = texts
         engine = engine.lower()
         if engine not in catalog.ENGINES:
-            raise ValueError(
-                f"backend {engine[:40]!r} is not known: choose one of {', '.join(catalog.ENGINES)}."
-            )
+            listed = ", ".join(catalog.ENGINES)
+            why = f"backend {engine[:40]!r} is not known: choose one of {listed}."
+            raise RowError("backend is not known", engine, why)
+        hardware = named("system is not known", system, lambda: catalog.hardware(system))
         setting = Setting(
             self._decoder(model),
-            catalog.hardware(system).name,
+            hardware.name,
             engine,
             mode or _MODES.get(precision.lower(), precision),
             layout,
             engine == "sglang" and _version(version) < FIRST_WITHOUT_WAVES,
         )
+        numbers = f"{setting.mode} under {engine}"
+        named("gemm_quant_mode or precision is not known", numbers, lambda: setting.numerics)
         _check_fits(setting)
         return setting
 
@@ -152,25 +154,22 @@ class Settings:
         if model in self.own:
             return self.own[model]
         if not model:
-            raise ValueError("model_path is empty: name the model of each row.")
+            raise RowError("model_path is empty", "", "model_path is empty: name the model.")
         try:
             return catalog.decoder(model)
-        except ValueError:
+        except ValueError as error:
             self.unknown += 1
-            if self.unknown > SUGGESTIONS:
-                raise ValueError(OTHER_MODELS) from None
-            raise
-
-
-SUGGESTIONS = 20
-OTHER_MODELS = "the model is not known, as others before it."
+            # To look for names that are near takes time: only the first sentences are shown.
+            why = str(error) if self.unknown == 1 else f"model is {model[:60]!r}: not known."
+            raise RowError("model_path is not known", model, why) from None
 
 
 def _sizes(row: Mapping[str, str]) -> dict[str, int]:
     """Whole sizes; 0 or empty means 1, but for the batch, and `concurrency` may be left out."""
     given = {name: _size(row, name) for name in (*_SIZES, "concurrency")}
     if not given["batch_size"]:
-        raise ValueError("batch_size is 0, but a batch has 1 sequence or more: give for example 8.")
+        why = "batch_size is 0, but a batch has 1 sequence or more: give for example 8."
+        raise RowError("batch_size is 0 or empty", row.get("batch_size", ""), why)
     sizes = {name: size or 1 for name, size in given.items()}
     sizes["data_given"] = given["attention_dp_size"]
     if not given["concurrency"]:
@@ -181,12 +180,13 @@ def _sizes(row: Mapping[str, str]) -> dict[str, int]:
 def _size(row: Mapping[str, str], name: str) -> int:
     value = number(row.get(name, ""), name, 0)
     if value < 0 or value % 1:
-        raise ValueError(f"{name} is {value:g}, but it must be a whole number, 0 or more.")
+        why = f"{name} is {value:g}, but it must be a whole number, 0 or more."
+        raise RowError(f"{name} is no whole number from 0 on", f"{value:g}", why)
     return int(value)
 
 
 def number(text: str, name: str, default: float) -> float:
-    """Read a number of a cell; ValueError says what is wrong with it."""
+    """Read a number of a cell; RowError says what is wrong with it."""
     if not text:
         return default
     try:
@@ -194,7 +194,8 @@ def number(text: str, name: str, default: float) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"{name} is {text[:40]!r}, but it must be a number.")
+        why = f"{name} is {text[:40]!r}, but it must be a number."
+        raise RowError(f"{name} is no number", repr(text[:40]), why)
     return value
 
 
@@ -204,18 +205,24 @@ _MODES = {"": "", "bf16": "", "fp16": "", "fp8": "fp8", "fp4": "nvfp4"}
 def _check_fits(setting: Setting) -> None:
     tensor, width = setting.layout.tensor, setting.decoder.d_model
     if width % tensor:
-        raise ValueError(
+        why = (
             f"tp_size shares each layer of {setting.model} among {tensor}, but its width of "
             f"{width} cannot be shared out evenly so: give for example 8."
         )
-    hardware = catalog.hardware(setting.system)
-    made = replica(setting.decoder, setting.numerics, hardware, setting.layout)
+        raise RowError("tp_size does not divide the model's width", tensor, why)
+    hardware, layout = catalog.hardware(setting.system), setting.layout
+    made = named(
+        "no such replica can be made",
+        setting.where,
+        lambda: replica(setting.decoder, setting.numerics, hardware, layout),
+    )
     if sequences_that_fit(made, 1) < 1:
-        count = setting.layout.accelerators
-        raise ValueError(
-            f"{setting.model} does not fit on {count} x {setting.system}: its weights take "
-            f"{made.stored_bytes / 1e9:.0f} GB of each one's {made.memory_bytes / 1e9:.0f} GB."
+        why = (
+            f"{setting.model} does not fit on {layout.accelerators} x {setting.system}: its "
+            f"weights take {made.stored_bytes / 1e9:.0f} GB of each one's "
+            f"{made.memory_bytes / 1e9:.0f} GB."
         )
+        raise RowError("the weights do not fit", setting.where, why)
 
 
 def read_layout(sizes: Mapping[str, int]) -> tuple[Layout, frozenset[str]]:

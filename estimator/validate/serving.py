@@ -14,12 +14,14 @@ from estimator.decoder_shape import decoder_shape
 from estimator.engine import DecoderShape
 from estimator.validate.compare import Report, Score, validate
 from estimator.validate.files import read_json
+from estimator.validate.reasons import lines_of
 
 MARKS = {
     "square": "moe_tp_size and moe_ep_size name the same accelerators: read as that many",
     "data": "concurrency is a multiple of the batch: read as data parallelism of the attention",
     "waiting": "the first token took longer than all others: past saturation, batch not known",
     "capped": "the caches of the batch do not fit: estimated with what fits",
+    "beyond": "prompt and output are longer than the model was made for: estimated all the same",
     "faster": "faster than the roofline of the load that it is said to have: cannot be so",
     "repeated": "equal to an earlier row in every column",
 }
@@ -48,6 +50,11 @@ def _tables(report: Report) -> Iterator[str]:
         yield f"by {view}" if view != "all" else "over all"
         for name, score in table.items():
             yield f"  {name:40}{_score_text(score)}"
+    if report.folds:
+        yield "\nleft out whole: each row by a fit that has seen nothing of its model, and so on"
+    for part, table in report.folds.items():
+        for name, score in table.items():
+            yield f"  {f'without the {part} {name}':40}{_score_text(score)}"
 
 
 def _score_text(score: Score) -> str:
@@ -71,11 +78,7 @@ def _first_token_lines(report: Report) -> list[str]:
 def _unread_lines(report: Report) -> list[str]:
     if not report.unread_rows:
         return []
-    lines = ["", f"{report.unread_rows} rows not modelled"]
-    for why, (count, *where) in report.unread.items():
-        more = ", ..." if count > len(where) else ""
-        lines.append(f"  {count:6} (line {', '.join(map(str, where))}{more}): {why}")
-    return lines
+    return ["", f"{report.unread_rows} rows not modelled", *lines_of(report.unread)]
 
 
 def _worst_lines(report: Report) -> list[str]:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from estimator.engine import DecoderShape
+from estimator.engine import DecoderShape, sequences_that_fit
 from estimator.validate.files import check_plain
+from estimator.validate.reasons import Reason, RowError, Unread
+from estimator.validate.replicas import replica_of, stacked
 from estimator.validate.rows import (
     COMMON,
     OPTIONAL,
@@ -27,7 +29,6 @@ from estimator.validate.rows import (
     Run,
     Setting,
     Settings,
-    Unread,
     number,
 )
 
@@ -152,7 +153,8 @@ def _parts(cells: Iterator[list[str]], rows: int) -> Iterator[Part]:
         try:
             row = next(cells, None)
         except csv.Error as error:
-            unread.append(Unread(line, f"the row is no CSV: {error}."))
+            why = f"the row is no CSV: {error}."
+            unread.append(Unread(line, Reason("the row is no CSV", str(error), why)))
             continue
         if row is None:
             done = True
@@ -172,7 +174,7 @@ class _Reader:
         self.common = [name for name in COMMON if name in self.places]
         self.common_of = itemgetter(*(self.places[name] for name in self.common))
         self.makes = Settings(own)
-        self.known: dict[tuple[str, ...], Common | str] = {}
+        self.known: dict[tuple[str, ...], Common | Reason] = {}
         self.settings: dict[Setting, int] = {}
         self.seen: set[int] = set()
 
@@ -195,6 +197,12 @@ class _Reader:
             unread.append(Unread(lines[place], why_unread(commons[place], row)))
         places = np.flatnonzero(right)
         kept = [common for place in places if isinstance(common := commons[place], Common)]
+        fitting = self._fitting(kept, (numbers["isl"] + numbers["osl"])[places])
+        for place in np.flatnonzero(fitting < 1):
+            lengths = (float(numbers[name][places[place]]) for name in ("isl", "osl"))
+            unread.append(Unread(lines[places[place]], too_long(kept[place].setting, *lengths)))
+        kept = [kept[place] for place in np.flatnonzero(fitting >= 1)]
+        places = places[fitting >= 1]
         repeated = self._repeated([table[place] for place in places])
         prompt, output, token = (numbers[name][places] for name in NUMBERS)
         marks = {mark: _mask(mark in common.marks for common in kept) for mark in COMMON_MARKS}
@@ -220,21 +228,29 @@ class _Reader:
         place = self.places.get(name)
         return [""] * len(table) if place is None else [row[place] for row in table]
 
-    def _commons(self, table: list[list[str]]) -> list[Common | str]:
+    def _fitting(self, kept: list[Common], tokens: Array) -> Array:
+        """Give the sequences of each row that its replica can keep, of all their tokens."""
+        settings = list(dict.fromkeys(common.setting for common in kept))
+        place_of = {setting: place for place, setting in enumerate(settings)}
+        index = np.array([place_of[common.setting] for common in kept], dtype=np.int64)
+        return np.asarray(sequences_that_fit(stacked(settings, index), tokens))
+
+    def _commons(self, table: list[list[str]]) -> list[Common | Reason]:
         keys = list(map(self.common_of, table))
         try:
             return [self.known[key] for key in keys]
         except KeyError:
-            for key in set(keys).difference(self.known):
-                self._know(key)
+            for key in dict.fromkeys(keys):
+                if key not in self.known:
+                    self._know(key)
         return [self.known[key] for key in keys]
 
     def _know(self, key: tuple[str, ...]) -> None:
         row = dict(zip(self.common, key, strict=True))
         try:
             self.known[key] = self.makes.common(row)
-        except ValueError as error:
-            self.known[key] = str(error)
+        except RowError as error:
+            self.known[key] = error.reason
 
     def _repeated(self, table: list[list[str]]) -> Mask:
         """Tell which rows equal an earlier one in every column."""
@@ -264,17 +280,31 @@ def _float(text: str) -> float:
         return math.nan
 
 
-def why_unread(common: Common | str, row: Mapping[str, str]) -> str:
-    """Say in one sentence why a row cannot be modelled."""
-    if isinstance(common, str):
+def why_unread(common: Common | Reason, row: Mapping[str, str]) -> Reason:
+    """Say why a row cannot be modelled."""
+    if isinstance(common, Reason):
         return common
     try:
         for name in ("isl", "osl"):
             tokens = number(row[name], name, 0)
             if tokens < 1:
-                return f"{name} is {tokens:g}, but a request has 1 token or more."
+                why = f"{name} is {tokens:g}, but a request has 1 token or more."
+                return Reason(f"{name} is under 1 token", f"{tokens:g}", why)
         token_ms = number(row["tpot_ms"], "tpot_ms", 0)
         number(row.get("ttft_ms", ""), "ttft_ms", math.nan)
-    except ValueError as error:
-        return str(error)
-    return f"tpot_ms is {token_ms:g}, but a measured time is more than 0."
+    except RowError as error:
+        return error.reason
+    why = f"tpot_ms is {token_ms:g}, but a measured time is more than 0."
+    return Reason("tpot_ms is not more than 0", f"{token_ms:g}", why)
+
+
+def too_long(setting: Setting, prompt: float, output: float) -> Reason:
+    """Say that not even one sequence fits: its cache is larger than all that the weights leave."""
+    made = replica_of(setting)
+    rest = made.memory_bytes - made.stored_bytes
+    why = (
+        f"isl and osl are {prompt:g} and {output:g}, but not one sequence of so many tokens fits "
+        f"on {setting.layout.accelerators} x {setting.system}: the weights of {setting.model} "
+        f"leave {rest / 1e9:.0f} GB of each one's {made.memory_bytes / 1e9:.0f} GB."
+    )
+    return Reason("not one sequence fits", f"{prompt:g} + {output:g} tokens", why)

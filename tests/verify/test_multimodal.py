@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 import torch
+import transformers
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoModelForMultimodalLM
 
 from estimator.architecture import Architecture
@@ -100,3 +102,20 @@ def test_language_model(name: str, text: dict[str, Any], tied: bool) -> None:
     bare["text_config"].setdefault("model_type", written["text_config"]["model_type"])
     bare["transformers_version"] = written["transformers_version"]
     assert Architecture.from_hf_config(bare).n_params == language_parameters(module)
+
+
+@pytest.mark.parametrize("outer", [None, True, False])
+@pytest.mark.parametrize("inner", [None, True, False])
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_ties_that_are_left_out_are_the_release_s(
+    name: str, text: dict[str, Any], inner: bool | None, outer: bool | None
+) -> None:
+    """A file that says a tie once, twice or never is sized as the module that it makes."""
+    told = {"tie_word_embeddings": outer} if outer is not None else {}
+    config: dict[str, Any] = {"text_config": {**SIZES, **text}, **AROUND.get(name, {}), **told}
+    if inner is not None:
+        config["text_config"]["tie_word_embeddings"] = inner
+    made = AutoConfig.for_model(name, **copy.deepcopy(config))
+    config["text_config"].setdefault("model_type", made.text_config.model_type)
+    config |= {"model_type": name, "transformers_version": transformers.__version__}
+    assert Architecture.from_hf_config(config).n_params == language_parameters(build(made))

@@ -1,0 +1,178 @@
+"""One model on one page: parameters by part, the checkpoint's bytes, and its cache by three rules.
+
+`python -m estimator model CONFIG.json`, or a name of the catalog.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from estimator.architecture import RULES, Architecture
+from estimator.catalog.configurations import configuration
+from estimator.glossary import quantity
+from estimator.stored_weights import checkpoint_bytes, stored_by_config, tells_precision
+from estimator.units import bytes_text, number_text, share_text
+from estimator.validate.files import read_json
+
+HELP = "parameters, bytes of the checkpoint and of the cache of a config.json or a catalog model"
+TOKENS = 8192
+MEANING = {
+    "ideal": "each layer keeps what it needs",
+    "engine": "vLLM's pages of 16 tokens, 2,048 prompt tokens a step",
+    "full": "every layer keeps every token",
+}
+
+
+def checkpoint_text(config: Mapping[str, Any], model: Architecture) -> str:
+    """Bytes of the checkpoint at the precision that its configuration tells, or 16 bits."""
+    size, how = _checkpoint(config, model)
+    if size is None:
+        return f"The checkpoint's bytes are not told: {how}"
+    return f"The checkpoint, {how}, takes {bytes_text(size)}."
+
+
+def _checkpoint(config: Mapping[str, Any], model: Architecture) -> tuple[float | None, str]:
+    """Bytes of the checkpoint and how it is stored, or no bytes and the reason."""
+    try:
+        stored = stored_by_config(config)
+        size = checkpoint_bytes(model, stored)
+    except ValueError as error:
+        return None, str(error)
+    told = tells_precision(config)
+    how = f"stored as {stored.name}" if told else "at 16 bits, since the file names no precision"
+    return size, how
+
+
+def remarks(model: Architecture) -> str:
+    """What a reader must know of a configuration that was read: assumed, and left out."""
+    note = ""
+    if model.assumed:
+        assumed = ", ".join(f"{key} {_plain(value)}" for key, value in model.assumed.items())
+        note += f" Assumed, as the file does not say: {assumed} (the family's defaults)."
+    if model.left_out:
+        note += f" Left out, no part of the language model: {', '.join(model.left_out)}."
+    return note
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("model", metavar="CONFIG.json|NAME",
+                        help="a model's config.json, or its name in the catalog")  # fmt: skip
+    parser.add_argument("--tokens", type=int, metavar="N",
+                        help=f"length of a sequence (default: {TOKENS:,}, or the model's context "
+                        "where that is shorter)")  # fmt: skip
+    parser.add_argument("--cache-bytes", type=float, default=2, metavar="B",
+                        help="bytes of a number in the cache (default: 2)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a model's sizes.
+
+    Raises: ValueError, TypeError: what cannot be read or sized, in one sentence.
+    """
+    name, config = read_model(arguments.model)
+    sizes = sizes_of(name, config, arguments.tokens, arguments.cache_bytes)
+    print(json.dumps(sizes, indent=1) if arguments.json else text_of(sizes))
+    return 0
+
+
+def read_model(text: str) -> tuple[str, dict[str, Any]]:
+    """Read a `config.json`, or take a model of the catalog; with a name to show.
+
+    Raises: ValueError: no such file, no JSON, or no such model, in one sentence.
+    """
+    if text.lower().endswith(".json") or "/" in text or Path(text).is_file():
+        return text, read_json(text)
+    published = configuration(text)
+    return published.name, dict(published.config)
+
+
+def sizes_of(
+    name: str, config: dict[str, Any], tokens: int | None = None, bytes_per_element: float = 2
+) -> dict[str, Any]:
+    """Size a configuration: plain numbers, by name.
+
+    Raises: ValueError, TypeError: what cannot be sized, in one sentence.
+    """
+    model = Architecture.from_hf_config(config)
+    size, how = _checkpoint(config, model)
+    return {
+        "name": name,
+        "family": model.family,
+        "parts": model.parts,
+        "n_params": model.n_params,
+        "n_active_params": model.n_active_params,
+        "beside": model.extra_parts,
+        "checkpoint_bytes": size,
+        "checkpoint": how,
+        "context_tokens": model.decoder.n_positions,
+        "cache": _cache(model, tokens, bytes_per_element) if model.cached_layers else None,
+        "remarks": remarks(model).strip(),
+    }
+
+
+def _cache(model: Architecture, tokens: int | None, bytes_per_element: float) -> dict[str, Any]:
+    """What one sequence keeps by each rule, and what a token adds while no window is full."""
+    context = model.decoder.n_positions
+    if tokens is None:
+        tokens = min(TOKENS, context or TOKENS)
+    if tokens < 1:
+        raise ValueError(f"tokens is {tokens}, but a sequence has 1 or more: give for example 512.")
+    if context and tokens > context:
+        raise ValueError(
+            f"tokens is {tokens:,}, but the model was made for sequences of {context:,} tokens at "
+            "most: give no more."
+        )
+    quantity("bytes_per_element").check(bytes_per_element)
+    rules = {rule: float(model.cache_bytes(tokens, 1, bytes_per_element, rule=rule))
+             for rule in RULES}  # fmt: skip
+    adds = float(model.kv_bytes_per_token(bytes_per_element))
+    width = {"bytes_per_element": bytes_per_element, "token_adds_bytes": adds}
+    return {"tokens": tokens, **width, "sequence_bytes": rules}
+
+
+def text_of(sizes: Mapping[str, Any]) -> str:
+    """Write a model's sizes for people."""
+    total = sizes["n_params"]
+    lines = [f"{sizes['name']}, a model of family {sizes['family']}", "", "parameters"]
+    for part, params in {**sizes["parts"], "total": total}.items():
+        lines.append(f"  {part:20} {params:>19,}  {share_text(params / total, 1):>8}")
+    active = sizes["n_active_params"]
+    lines.append(f"  {'a token uses':20} {active:>19,}  {share_text(active / total, 1):>8}")
+    for part, params in sizes["beside"].items():
+        lines.append(f"  {'+ ' + part:20} {params:>19,}  in the checkpoint alone")
+    lines += ["", "checkpoint", f"  {_checkpoint_line(sizes)}", "", "cache", *_cache_lines(sizes)]
+    if sizes["remarks"]:
+        lines += ["", sizes["remarks"]]
+    return "\n".join(lines)
+
+
+def _checkpoint_line(sizes: Mapping[str, Any]) -> str:
+    size, how = sizes["checkpoint_bytes"], sizes["checkpoint"]
+    return f"not told: {how}" if size is None else f"{size:,.0f} bytes, {bytes_text(size)}, {how}"
+
+
+def _cache_lines(sizes: Mapping[str, Any]) -> list[str]:
+    cache, context = sizes["cache"], sizes["context_tokens"]
+    if cache is None:
+        return ["  none: an encoder keeps no keys and values"]
+    width, tokens = cache["bytes_per_element"], cache["tokens"]
+    longest = f"made for {context:,} tokens at most" if context else "no longest one is told"
+    lines = [
+        f"  a token adds {cache['token_adds_bytes']:,.0f} bytes at {width:g} bytes a number, while "
+        "no window is full",
+        f"  one sequence of {tokens:,} tokens ({longest}):",
+    ]
+    for rule, size in cache["sequence_bytes"].items():
+        each = f"{number_text(size / tokens, 6)} bytes a token"
+        lines.append(f"  {rule:8} {bytes_text(size):>26} {each:>24}  {MEANING[rule]}")
+    return lines

@@ -1,0 +1,36 @@
+"""The replicas of measured runs: one for each setting, and those of many rows as one of arrays."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from estimator.catalog import serving as catalog
+from estimator.engine import Replica, replica
+from estimator.validate.rows import Setting
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@functools.cache
+def replica_of(setting: Setting) -> Replica:
+    """Make the replica of a setting."""
+    hardware = catalog.hardware(setting.system)
+    return replica(setting.decoder, setting.numerics, hardware, setting.layout)
+
+
+def stacked(settings: Sequence[Setting], places: NDArray[np.int64]) -> Replica:
+    """Give the replicas of rows as one; a row's setting is its place in `settings`."""
+    used, index = np.unique(places, return_inverse=True)
+    replicas = [replica_of(settings[place]) for place in used]
+    return Replica(
+        **{
+            field.name: np.array([float(getattr(one, field.name)) for one in replicas])[index]
+            for field in fields(Replica)
+        }
+    )

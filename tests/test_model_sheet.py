@@ -1,0 +1,128 @@
+"""`python -m estimator model`: one model's parameters, checkpoint and cache, or one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estimator.__main__ import main
+
+GPT2 = {
+    "model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
+    "vocab_size": 50257,
+}  # fmt: skip
+
+
+def write(folder: Path, content: Any) -> str:
+    file = folder / "config.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(file)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main(["model", *arguments, "--json"]) == 0
+    sizes: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return sizes
+
+
+def test_a_dense_model_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = printed(capsys, "llama-3.1-8b")
+    assert sizes["n_params"] == sizes["n_active_params"] == 8_030_261_248
+    assert sizes["parts"]["mlp"] == 32 * 3 * 4096 * 14336
+    assert sizes["checkpoint_bytes"] == 2 * 8_030_261_248
+    assert sizes["cache"]["token_adds_bytes"] == 2 * 32 * 8 * 128 * 2
+    assert set(sizes["cache"]["sequence_bytes"].values()) == {8192 * 131_072}
+
+
+def test_windows_by_three_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    """Gemma 3 12B: 8 layers keep everything, 40 a window of 1,024; 8,192 bytes a layer's token."""
+    cache = printed(capsys, "gemma-3-12b", "--tokens", "32768")["cache"]
+    each = 2 * 8 * 256 * 2
+    assert cache["sequence_bytes"]["full"] == 48 * 32_768 * each
+    assert cache["sequence_bytes"]["ideal"] == (8 * 32_768 + 40 * 1024) * each
+    blocks = 2048 + 5 * ((1023 + 2048 + 15) // 16 + 1)
+    assert cache["sequence_bytes"]["engine"] == blocks * 8 * 16 * each
+    halved = printed(capsys, "gemma-3-12b", "--tokens", "32768", "--cache-bytes", "1")["cache"]
+    assert halved["sequence_bytes"]["full"] == 24 * 32_768 * each
+
+
+def test_the_page_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model", "deepseek-v3"]) == 0
+    page = capsys.readouterr().out
+    for told in (
+        "DeepSeek-V3, a model of family deepseek_v3", "671,026,404,352", "37,552,282,624",
+        "+ prediction layers", "a token adds 70,272 bytes", "made for 163,840 tokens at most",
+        "ideal", "engine", "full",
+    ):  # fmt: skip
+        assert told in page
+
+
+def test_a_file_at_its_own_precision_with_its_masks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, GPT2 | {"torch_dtype": "float32"})
+    sizes = printed(capsys, file)
+    assert sizes["checkpoint_bytes"] == 4 * (354_823_168 + 24 * 1024**2)
+    assert sizes["checkpoint"] == "stored as float32"
+    assert sizes["beside"] == {"buffers": 24 * 1024**2}
+    assert sizes["cache"]["tokens"] == 1024
+    assert "tie_word_embeddings true" in sizes["remarks"]
+
+
+def test_a_checkpoint_that_cannot_be_told_leaves_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, GPT2 | {"quantization_config": {"quant_method": "hqq"}})
+    assert main(["model", file]) == 0
+    page = capsys.readouterr().out
+    assert "not told: quant_method is 'hqq'" in page
+    assert "354,823,168" in page
+
+
+def test_an_encoder_keeps_no_cache(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "t5-v1.1-xxl")["cache"] is None
+    assert main(["model", "t5-v1.1-xxl"]) == 0
+    assert "an encoder keeps no keys and values" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["lama-3.1-8b"], "did you mean 'llama-3.1-8b'"),
+        (["none.json"], "none.json cannot be read"),
+        (["/dev/zero"], "plain file"),
+        (["gpt2", "--tokens", "1025"], "made for sequences of 1,024 tokens at most"),
+        (["gpt2", "--tokens", "0"], "tokens is 0"),
+        (["gpt2", "--cache-bytes", "0"], "bytes_per_element is 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_sentence(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["model", *arguments]) == 2
+    told = capsys.readouterr()
+    assert says in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "is no valid JSON"),
+        ("[" * 10**6, "nested too deeply"),
+        ({"model_type": "mamba"}, "'mamba', a family that is not known here"),
+        (GPT2 | {"extra_towers": 2}, "extra_towers"),
+        ({"gpt2": {"config": GPT2}}, "model_type"),
+    ],
+)
+def test_a_file_that_cannot_be_sized_is_one_sentence(
+    content: Any, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["model", write(tmp_path, content)]) == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert told.count("\n") == 1

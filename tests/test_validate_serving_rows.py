@@ -1,0 +1,219 @@
+"""Rows and files that cannot be modelled: each row counted under its reason, the rest used."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from estimator.validate import compare, serving
+from estimator.validate.reasons import FIRST, Unread
+from estimator.validate.rows import REQUIRED, Run
+from estimator.validate.table import ColumnsError, read_runs
+from tests.serving_rows import GOOD, SHIPPED, write
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model_path": "acme/secret-7b"}, "model is 'acme/secret-7b'"),
+        ({"system": "h900"}, "accelerator is 'h900'"),
+        ({"backend": "ollama"}, "backend 'ollama' is not known"),
+        ({"gemm_quant_mode": "fp3"}, "quantization is 'fp3'"),
+        ({"isl": "0"}, "isl is 0"),
+        ({"osl": "0.5"}, "osl is 0.5"),
+        ({"osl": ""}, "osl is 0"),
+        ({"isl": "many"}, "isl is 'many'"),
+        ({"tpot_ms": "nan"}, "tpot_ms is 'nan'"),
+        ({"tpot_ms": "-3"}, "tpot_ms is -3"),
+        ({"tpot_ms": ""}, "tpot_ms is 0"),
+        ({"batch_size": "0"}, "batch_size is 0"),
+        ({"batch_size": "1.5"}, "batch_size is 1.5"),
+        ({"tp_size": "-2"}, "tp_size is -2"),
+        ({"system": "l40s"}, "link_bytes_per_s of L40S is not known"),
+        ({"model_path": "deepseek-v3", "tp_size": "1"}, "does not fit on 1 x H100-SXM"),
+    ],
+)
+def test_a_bad_row_is_named_and_the_rest_is_used(
+    change: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    report = compare.validate(write(tmp_path / "bad.csv", {}, change, change, {"osl": "256"}))
+    assert (report.rows, report.unread_rows) == (2, 2)
+    (kind,) = report.unread.values()
+    assert says in kind.why
+    assert (kind.rows, kind.lines) == (2, [3, 4])
+    assert says in serving.text_of(report)
+
+
+def test_a_batch_whose_caches_do_not_fit_is_estimated_with_what_fits(tmp_path: Path) -> None:
+    rows = ({"batch_size": "4096"}, {"batch_size": "1000000"})
+    report = compare.validate(write(tmp_path / "large.csv", *rows))
+    assert report.rows == report.marks["capped"] == 2
+    predicted = {row.predicted_ms for row in report.worst}
+    assert len(predicted) == 1
+
+
+@pytest.mark.parametrize("change", [{"isl": "1e9"}, {"osl": "1e9"}, {"isl": "7e5", "osl": "7e5"}])
+def test_a_row_of_which_not_one_sequence_fits_is_named(
+    change: dict[str, str], tmp_path: Path
+) -> None:
+    report = compare.validate(write(tmp_path / "long.csv", {}, change, {"isl": "7e5"}))
+    assert (report.rows, report.unread_rows, report.marks["capped"]) == (2, 1, 1)
+    kind = report.unread["not one sequence fits"]
+    assert kind.lines == [3]
+    # 32.76 billion parameters in 16 bits over four: 16 GB of 86, and 65,536 bytes a token.
+    assert "the weights of qwen3-32b leave 69 GB of each one's 86 GB" in kind.why
+    assert kind.values[0].endswith("tokens")
+
+
+def test_a_row_beyond_the_model_s_context_is_marked_and_kept(tmp_path: Path) -> None:
+    """Qwen3 32B was published for 40,960 tokens."""
+    rows = ({"isl": "40448", "osl": "512"}, {"isl": "40449", "osl": "512"})
+    report = compare.validate(write(tmp_path / "beyond.csv", *rows))
+    assert (report.rows, report.marks["beyond"]) == (2, 1)
+    assert "1 beyond: prompt and output are longer than the model" in serving.text_of(report)
+
+
+def test_every_bad_row_is_counted_under_its_kind(tmp_path: Path) -> None:
+    """More kinds than any of them is long: nothing ends in a bag of other reasons."""
+    bad: list[tuple[str, dict[str, str]]] = [
+        ("isl is under 1 token", {"isl": "0"}), ("osl is under 1 token", {"osl": "0"}),
+        ("isl is no number", {"isl": "x"}), ("osl is no number", {"osl": "x"}),
+        ("tpot_ms is no number", {"tpot_ms": "x"}), ("ttft_ms is no number", {"ttft_ms": "x"}),
+        ("tpot_ms is not more than 0", {"tpot_ms": "0"}), ("system is not known", {"system": "x"}),
+        ("backend is not known", {"backend": "x"}), ("model_path is empty", {"model_path": ""}),
+        ("model_path is not known", {"model_path": "x"}), ("batch_size is no number",
+        {"batch_size": "x"}), ("batch_size is 0 or empty", {"batch_size": ""}),
+        ("batch_size is no whole number from 0 on", {"batch_size": "-1"}),
+        ("tp_size is no number", {"tp_size": "x"}),
+        ("tp_size is no whole number from 0 on", {"tp_size": "1.5"}),
+        ("tp_size does not divide the model's width", {"tp_size": "3"}),
+        ("gemm_quant_mode or precision is not known", {"gemm_quant_mode": "fp3"}),
+        ("no such replica can be made", {"system": "l40s"}),
+        ("the weights do not fit", {"model_path": "deepseek-v3", "tp_size": "1"}),
+        ("not one sequence fits", {"isl": "1e9"}), ("pp_size is no number", {"pp_size": "x"}),
+    ]  # fmt: skip
+    report = compare.validate(write(tmp_path / "bad.csv", {}, *(change for _, change in bad * 3)))
+    assert (report.rows, report.unread_rows) == (1, 3 * len(bad))
+    assert {name: kind.rows for name, kind in report.unread.items()} == {name: 3 for name, _ in bad}
+    assert all(name in serving.text_of(report) for name, _ in bad)
+    assert "other reasons" not in serving.text_of(report)
+
+
+def test_many_values_of_one_kind_are_one_entry(tmp_path: Path) -> None:
+    rows = [{"isl": f"-{number}"} for number in range(1, 101)]
+    report = compare.validate(write(tmp_path / "bad.csv", *rows))
+    assert (report.rows, report.unread_rows) == (0, 100)
+    (kind,) = report.unread.values()
+    assert (kind.rows, kind.lines) == (100, [2, 3, 4, 5, 6])
+    assert kind.values == ["-1", "-2", "-3", "-4", "-5"]
+    printed = serving.text_of(report)
+    assert "   100 isl is under 1 token (line 2, 3, 4, 5, 6, ...): isl is -1, but" in printed
+    assert "values of this kind: -1, -2, -3, -4, -5, ..." in printed
+    assert "0 rows of bad.csv read, 100 not modelled" in serving.text_of(report)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "has no column model_path"),
+        (b"a,b\n1,2\n", "has no column model_path, system"),
+        (b"\x00\xff\xfe\x89PNG", "has no column"),
+    ],
+)
+def test_a_file_that_is_no_table_is_one_sentence(
+    content: bytes, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(content)
+    assert serving.main([str(path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert says in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_missing_columns_are_all_named(tmp_path: Path) -> None:
+    columns = tuple(name for name in REQUIRED if name not in ("osl", "tpot_ms"))
+    path = write(tmp_path / "short.csv", {}, columns=columns)
+    with pytest.raises(ColumnsError, match=r"has no column osl, tpot_ms: a table"):
+        compare.validate(path)
+
+
+def test_no_file_and_a_folder_are_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (tmp_path / "none.csv", tmp_path):
+        assert serving.main([str(path)]) == 2
+        assert "cannot be read" in capsys.readouterr().err
+
+
+def test_rows_cut_short_blank_lines_and_a_mark_at_the_start(tmp_path: Path) -> None:
+    path = write(tmp_path / "cut.csv", {}, {})
+    text = path.read_text(encoding="utf-8")
+    path.write_text("\ufeff" + text + "\n,,,,\nQwen/Qwen3-32B,h100_sxm\n", encoding="utf-8")
+    report = compare.validate(path)
+    assert (report.rows, report.unread_rows) == (2, 1)
+    assert report.marks["repeated"] == 1
+
+
+def test_a_cell_too_long_for_a_csv_reader_is_one_bad_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "long.csv", {}, {"model_path": "x" * 200_000}, {"osl": "300"})
+    found = list(read_runs(path))
+    assert [type(row) for row in found].count(Unread) >= 1
+    assert [type(row) for row in found].count(Run) >= 1
+
+
+def test_a_long_file_is_read_in_seconds(tmp_path: Path) -> None:
+    line = ",".join(GOOD.values())
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join([",".join(GOOD), *[line] * 50_000]), encoding="utf-8")
+    report = compare.validate(path)
+    assert report.rows == 50_000
+    assert report.marks["repeated"] == 49_999
+
+
+def test_many_unknown_models_are_gathered_in_little_time(tmp_path: Path) -> None:
+    rows = [{"model_path": f"acme/model-{number}"} for number in range(5000)]
+    report = compare.validate(write(tmp_path / "many.csv", *rows, {}))
+    assert (report.rows, report.unread_rows) == (1, 5000)
+    (kind,) = report.unread.values()
+    assert kind.rows == 5000
+    assert kind.values == [f"acme/model-{number}" for number in range(FIRST)]
+    assert "'acme/model-0', which is not on the list" in kind.why
+    assert len(kind.why) < 400
+
+
+def test_rows_and_bad_rows_keep_their_order_and_lines(tmp_path: Path) -> None:
+    rows = [{"osl": "0"} if number % 3 == 0 else {} for number in range(1, 10)]
+    found = list(read_runs(write(tmp_path / "mixed.csv", *rows)))
+    assert [row.line for row in found] == list(range(2, 11))
+    assert [type(row) is Unread for row in found] == [n % 3 == 0 for n in range(1, 10)]
+
+
+def test_a_column_that_is_there_twice_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "runs.csv"
+    head, first, *_ = SHIPPED.read_text(encoding="utf-8").splitlines()
+    file.write_text(f"{head},tpot_ms\n{first},9\n", encoding="utf-8")
+    assert serving.main([str(file)]) == 2
+    assert "has the column tpot_ms 2 times" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tensor", [3, 1_000_000])
+def test_a_layout_that_cannot_be_is_counted_and_named(tmp_path: Path, tensor: int) -> None:
+    with SHIPPED.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))[:2]
+    rows[1]["tp_size"] = str(tensor)
+    rows[1]["attention_dp_size"] = rows[1]["moe_ep_size"] = rows[1]["moe_tp_size"] = ""
+    path = tmp_path / "runs.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    report = compare.validate(path)
+    assert (report.rows, report.unread_rows) == (1, 1)
+    (kind,) = report.unread.values()
+    assert "cannot be shared out evenly" in kind.why
