@@ -273,7 +273,9 @@ def test_a_service_without_one_of_these_is_none(name: str) -> None:
 
 def test_the_bounds_that_ask_for_most_bind() -> None:
     def named(*counts: float, ranks: int = 1) -> str:
-        return Bounds(1, ranks, 0.01, 1, *counts, max(counts)).binding_text
+        compute, bandwidth, capacity = counts
+        bounds = Bounds(1, ranks, 0.01, 1, compute, bandwidth, capacity, busy=max(counts))
+        return bounds.binding_text
 
     assert named(446, 545, 546) == "bandwidth and capacity"
     assert named(446, 544, 546) == "capacity"

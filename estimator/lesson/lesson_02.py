@@ -160,7 +160,7 @@ def growth_chart() -> Picture:
                 f"{name}:\n{number_text(values[-1] / TB)} TB", (12, values[-1] / TB), xytext=(8, 0),
                 textcoords="offset points", va="center", color=colour, fontsize=9,
             )  # fmt: skip
-        axes.set_xlabel("months from the start")
+        axes.set_xlabel("months of 30 days from the start")
         axes.set_ylabel("interactions in store, TB")
         axes.set_xlim(0, 16.2)
         axes.set_xticks(range(0, 13, 3))

@@ -52,7 +52,8 @@ ENTRIES = (
     Quantity("kept_bytes", r"M_{\text{all}}", "byte", "everything that is kept",
         "Bytes of interactions, profiles and all else, in all copies", 76_000_000_000_000),
     Quantity("row_bytes", r"m_{\text{row}}", "byte", "size in a row of your own",
-        "Bytes of something that the service stores beside profiles and interactions", 1_000),
+        "Bytes of something that the service stores beside profiles and interactions, with the "
+        "index over it where there is one", 1_000),
     Quantity("monthly_growth", "g", "share", "growth of a month",
         "Users that a month adds, as a share of those before it", 0.05, high=1),
     Quantity("months", "n", "month", "number of months",
