@@ -357,7 +357,10 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
             {"users": 0},
             "users is 0, but the number of users must be a whole number, more than 0, at most",
         ),
-        ({"requests_per_user": 0}, "a user a day must be more than 0 requests/day: give for"),
+        (
+            {"requests_per_user": 0},
+            "a user a day must be more than 0, at most 100,000 requests/day",
+        ),
         ({"users": -5}, "users is -5, but the number of users must be"),
         (
             {"users": "nan"},
