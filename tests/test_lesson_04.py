@@ -235,6 +235,22 @@ def test_the_users_that_saturation_names_are_served() -> None:
     assert 0.99 < make_plan(COURSE, 0.05, 2, 0.75, 8, int(needed[1])).utilization <= 1
 
 
+def test_a_wider_replica_is_taken_where_only_that_fits_into_what_one_has() -> None:
+    large = replace(
+        COURSE, n_params=70_553_706_496, kv_bytes_per_token=327_680, accelerator="H100-SXM",
+        prompt_tokens=500,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="past saturation") as refused:
+        make_plan(large, 0.05, 2, 0.75, 8, 12)
+    users = re.search(r"fits ([\d,]+) users", str(refused.value))
+    assert users
+    fewer = replace(large, users=int(users[1].replace(",", "")))
+    for owned in (12, 10_000):
+        plan = make_plan(fewer, 0.05, 2, 0.75, 8, owned)
+        assert plan.at.needed <= owned
+        assert plan.utilization <= 1
+
+
 def test_the_target_that_a_refusal_names_is_met() -> None:
     with pytest.raises(ValueError, match="No batch meets 100 µs a token") as refused:
         COURSE.best(0.0001)

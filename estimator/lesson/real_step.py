@@ -76,8 +76,8 @@ def real_steps_table() -> Table:
     )  # fmt: skip
     caption = "Llama 3.2 3B on an A100, no prompts: a step of an engine, and the fleet"
     note = (
-        "Rest: the prompts that come between the steps, here of one token each, and what rounding "
-        "leaves."
+        "Rest: the prompts between the steps, which to an engine have a token at least, and what "
+        "rounding leaves."
     )
     return Table(headers, rows, caption, note)
 

@@ -6,6 +6,7 @@ has to fit is a sequence at its full length.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,6 +72,10 @@ class Bounds:
         """Fewest accelerators that no bound forbids."""
         count: float = binding_accelerators(self.compute, self.bandwidth, self.capacity)
         return count
+
+    def usable(self, owned: float) -> float:
+        """Accelerators in whole replicas, of so many."""
+        return owned if math.isinf(owned) else owned // self.tensor_parallel * self.tensor_parallel
 
     @property
     def binding(self) -> tuple[str, ...]:
@@ -244,12 +249,14 @@ class Service:
         return Bounds(batch, tensor_parallel, step, request, compute, bandwidth, capacity, busy)
 
     def best(
-        self, token_target_seconds: float, rate: float | None = None, reserve: Reserve | None = None
-    ) -> Bounds:
+        self, token_target_seconds: float, rate: float | None = None,
+        reserve: Reserve | None = None, owned: float = math.inf,
+    ) -> Bounds:  # fmt: skip
         """The narrowest replica, with its largest batch, whose plan is nearly the cheapest.
 
         Each further split sends more messages, which these bounds leave out: a wider replica has
-        to save a good part of the planned accelerators, and not by the rounding of a few alone.
+        to save a good part of the planned accelerators, and not by the rounding of a few alone;
+        or it is the one of which enough are owned.
         """
         found = []
         for ranks in TENSOR_PARALLEL:
@@ -258,6 +265,7 @@ class Service:
                 found.append(self.bounds(batch, ranks, rate))
         if not found:
             raise ValueError(self._impossible(token_target_seconds))
+        found = [bounds for bounds in found if bounds.needed <= bounds.usable(owned)] or found
         planned = (reserve or Reserve()).planned
         fewest, least = min(map(planned, found)), min(bounds.busy for bounds in found)
         return next(
@@ -325,8 +333,8 @@ def make_plan(
     """Plan for the peak; a ValueError if what the reader has is saturated by it."""
     rate = service.requests_per_s * peak_factor
     reserve = Reserve(target_utilization, spare_accelerators)
-    at = service.best(token_target_seconds, rate, reserve)
-    usable = owned_accelerators // at.tensor_parallel * at.tensor_parallel
+    at = service.best(token_target_seconds, rate, reserve, owned_accelerators)
+    usable = at.usable(owned_accelerators)
     if at.needed > usable:
         fit = rate * usable / at.busy
         people = int(floor(service.users * usable / at.busy))
