@@ -235,20 +235,24 @@ def test_the_users_that_saturation_names_are_served() -> None:
     assert 0.99 < make_plan(COURSE, 0.05, 2, 0.75, 8, int(needed[1])).utilization <= 1
 
 
-def test_a_wider_replica_is_taken_where_only_that_fits_into_what_one_has() -> None:
-    large = replace(
-        COURSE, n_params=70_553_706_496, kv_bytes_per_token=327_680, accelerator="H100-SXM",
-        prompt_tokens=500,
+@pytest.mark.parametrize(
+    ("n_params", "kv_bytes", "owned"), [(8_030_261_248, 131_072, 12), (70_553_706_496, 327_680, 12)]
+)
+def test_a_wider_replica_is_taken_where_only_that_fits_into_what_one_has(
+    n_params: int, kv_bytes: int, owned: int
+) -> None:
+    service = replace(
+        COURSE, n_params=n_params, kv_bytes_per_token=kv_bytes, prompt_tokens=3000,
+        precision="INT8" if n_params > 1e10 else "FP16", accelerator="H100-SXM",
     )  # fmt: skip
     with pytest.raises(ValueError, match="past saturation") as refused:
-        make_plan(large, 0.05, 2, 0.75, 8, 12)
+        make_plan(service, 0.05, 2, 0.75, 8, owned)
     users = re.search(r"fits ([\d,]+) users", str(refused.value))
     assert users
-    fewer = replace(large, users=int(users[1].replace(",", "")))
-    for owned in (12, 10_000):
-        plan = make_plan(fewer, 0.05, 2, 0.75, 8, owned)
-        assert plan.at.needed <= owned
-        assert plan.utilization <= 1
+    fewer = replace(service, users=int(users[1].replace(",", "")))
+    plan = make_plan(fewer, 0.05, 2, 0.75, 8, owned)
+    assert plan.at.needed <= owned
+    assert plan.at.tensor_parallel > make_plan(fewer, 0.05, 2, 0.75, 8, 10**4).at.tensor_parallel
 
 
 def test_the_target_that_a_refusal_names_is_met() -> None:
