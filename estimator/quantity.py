@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from estimator.units import number_text, plural
@@ -19,7 +19,8 @@ _ENDLESS = 1e280
 class Quantity:
     """A named quantity: what it means, how it is written, and which values it may have.
 
-    `low` and `high` belong to the range, unless `low_open` says that `low` does not.
+    `low` and `high` belong to the range, unless `low_open` says that `low` does not. `most` is
+    where a person is stopped, as there are only so many people; a formula takes more.
     """
 
     name: str
@@ -32,14 +33,20 @@ class Quantity:
     high: float = LARGEST
     low_open: bool = False
     whole: bool = False
+    most: float = LARGEST
+
+    @property
+    def asked(self) -> Quantity:
+        """The quantity as a person is asked for it, with an end where a formula has none."""
+        return replace(self, high=self.most) if self.most < self.high else self
 
     @property
     def range_text(self) -> str:
         """Say which values are allowed, in words."""
         kind = "a whole number, " if self.whole else ""
         if self.high < _ENDLESS:
-            low = f"more than {number_text(self.low)}, " if self.low_open else ""
-            start = low or f"from {number_text(self.low)} "
+            low = self._number(self.low)
+            start = f"more than {low}, " if self.low_open else f"from {low} "
             end = "at most" if self.low_open else "to"
             return f"{kind}{start}{end} {self._with_unit(self.high)}"
         if self.low_open:
@@ -48,7 +55,10 @@ class Quantity:
 
     def _with_unit(self, value: float) -> str:
         unit = "" if self.unit == "share" else plural(self.unit, value)
-        return f"{number_text(value)} {unit}".rstrip()
+        return f"{self._number(value)} {unit}".rstrip()
+
+    def _number(self, value: float) -> str:
+        return number_text(value)
 
     @property
     def below(self) -> float:

@@ -12,6 +12,7 @@ from estimator.arithmetic import (
     divide,
     floor_divide,
     maximum,
+    minimum,
     power,
 )
 from estimator.formula import formula
@@ -211,16 +212,35 @@ def binding_accelerators(
     return count
 
 
+@formula(source=f"{COUNTED}: Little's law, before anything is rounded", divisors=("batch",))
+def busy_accelerators(
+    requests_per_s: Number, request_seconds: Number, batch: Number = 1,
+    tensor_parallel: Number = 1,
+) -> Number:  # fmt: skip
+    """Accelerators that a load keeps busy, a part of one included: what a plan starts from.
+
+    >>> round(busy_accelerators(11574.074, request_seconds=0.009615385), 2)
+    111.29
+    """
+    busy = requests_per_s * request_seconds / batch * tensor_parallel
+    return busy
+
+
 @formula(source=f"{COUNTED}: a fleet that is never full, and of which some may fail")
 def planned_accelerators(
-    accelerators: Number, target_utilization: Number, spare_accelerators: Number = 0
-) -> Number:
-    """Accelerators to plan, for the peak rate rather than the mean.
+    busy_accelerators: Number, target_utilization: Number, spare_accelerators: Number = 0,
+    tensor_parallel: Number = 1,
+) -> Number:  # fmt: skip
+    """Accelerators to plan, in whole replicas: those at work, and spare, at most as many again.
 
-    >>> planned_accelerators(112, target_utilization=0.75, spare_accelerators=8)
-    158
+    >>> planned_accelerators(111.29, target_utilization=0.75, spare_accelerators=8)
+    157
+    >>> planned_accelerators(0.1, target_utilization=0.75, spare_accelerators=8)
+    2
     """
-    count = ceil_divide(accelerators, target_utilization) + spare_accelerators
+    working = ceil_divide(busy_accelerators, target_utilization * tensor_parallel)
+    spare = minimum(ceil_divide(spare_accelerators, tensor_parallel), working)
+    count = (working + spare) * tensor_parallel
     return count
 
 

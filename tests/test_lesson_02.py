@@ -120,7 +120,9 @@ def test_exercises_from_outside() -> None:
         (lesson_02.kept_of, 3525e12, "only the active ones"),
         (lesson_02.kept_of, 275e12, "one copy"),
         (lesson_02.kept_of, 157.5e12, "keeps one day"),
-        (lesson_02.kept_of, 375e12, "a month of interactions"),
+        (lesson_02.kept_of, 375e12, "90 days, not 30, and have 3 copies"),
+        (lesson_02.kept_of, 690e12, "The index is missing"),
+        (lesson_02.kept_of, 725e12, "one copy of the profiles"),
         (lesson_02.kept_of, 825e12 * 8, "These are bits"),
         (lesson_02.kept_of, 825e12 * 1.024, "1,024 bytes are a KiB"),
         (lesson_02.kept_of, 825e12 * 2**30 / 1e9, "a GB is 10^9"),
@@ -190,7 +192,7 @@ def test_impossible_parameters_stop_the_run_and_are_all_told(tmp_path: Path) -> 
     )  # fmt: skip
     assert done.returncode != 0
     for sentence in (
-        "registered_users is 0, but the number of registered users must be a whole number, 1 user",
+        "registered_users is 0, but the number of registered users must be a whole number, from 1",
         "record_bytes is -1, but the size of a user's record must be 0 bytes or more",
         "index_share is 25, but the index share must be from 0 to 10",
         "requests_per_user is 'many' (str)",
@@ -210,6 +212,7 @@ def test_a_sheet_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
     ("name", "value", "sentence"),
     [
         ("registered_users", float("nan"), "registered_users is nan"),
+        ("registered_users", 1e300, "from 1 to 10,000,000,000 users"),
         ("active_share", 1.5, "must be from 0 to 1"),
         ("retention_days", 0, "must be from 1 to 36,500 days"),
         ("compression_ratio", 0, "must be from 1 to 1,000"),

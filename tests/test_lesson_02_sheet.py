@@ -63,8 +63,10 @@ def test_a_typed_number_moves_the_answer_and_then_the_cells() -> None:
         ("requests_per_user", float("nan"), "requests_per_user is nan"),
         ("replicas", 1.5, "must be a whole number"),
         ("hot_usd_per_gb", -1, "hot_usd_per_gb is -1"),
-        ("requests_per_user", 1e308, "is too large for a number"),
-        ("registered_users", 1e308, "registered_users is 1e+308 million, which is too large"),
+        ("interaction_bytes", 1e300, "is too large for a number"),
+        ("record_bytes", 1e308, "record_bytes is 1e+308 KB, which is too large"),
+        ("requests_per_user", 1e308, "must be from 0 to 100,000 requests/day: give for"),
+        ("registered_users", 1e308, "must be from 0.000001 to 10,000 million: give for"),
     ],
 )
 def test_what_cannot_be_is_told_and_the_sheet_keeps_the_last_answer(
@@ -230,7 +232,7 @@ def test_after_the_notebook_s_cells_the_file_is_the_live_sheet(
     [
         ("replicas", 0, "replicas is 0, but the number of copies must be a whole number, 1 copy "
          "or more: give for example 1."),
-        ("requests_per_user", 1e308, "is too large for a number"),
+        ("interaction_bytes", 1e300, "is too large for a number"),
     ],
 )  # fmt: skip
 def test_a_live_sheet_that_cannot_be_is_told_and_not_written(

@@ -113,7 +113,7 @@ class TestRealModels:
         assert table["tokens in the pool"][:2] == ["476,016 tokens", "476,037 tokens"]
         assert table["pool, from the log's own parts"][2] == "0.9998"
         assert table["the same with an FP8 cache"][0] == "952,032 tokens"
-        assert table["Gemma 2 9B: pages"][:2] == ["21,110 pages", "21,111 pages"]
+        assert table["Gemma 2 9B: blocks"][:2] == ["21,110 blocks", "21,111 blocks"]
         assert table["Gemma 2 9B: sequences of 8,192 tokens"][2] == "0.9998"
         note = lesson_03.engine_table().note
         assert all(part in note for part in ("vLLM 0.19.0", "H100-SXM", "2026-04", "Apache-2.0"))

@@ -69,7 +69,7 @@ class TestPlan:
         assert log.kv_pool_bytes
         assert log.concurrency == pytest.approx(log.kv_pool_bytes / p.cache, rel=1e-3)
         assert p.largest_batch == p.pool // 2_821_324_800 == 19
-        rule = "counted by the engine's pages, with 8,192 prompt tokens a step, not by the"
+        rule = "counted by the engine's blocks, with 8,192 prompt tokens a step, not by the"
         assert rule in lesson_03.your_memory(p).text
         assert rule in status(panel(model="gemma-2-9b"))
         assert rule not in status(panel())

@@ -47,9 +47,9 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     text = lesson.your_service(given(prompt_tokens=0, output_tokens=50)).text
     assert "Since compute binds, a larger batch would not help" in text
     text = lesson.your_service(given(users=1)).text
-    assert "need at least 1 A100-SXM-80GB, and one replica is enough; plan 10" in text
+    assert "need at least 1 A100-SXM-80GB, and one replica is enough; plan 2" in text
     assert "works on up to 1 sequence at" in text
-    assert "busy for less than 1 %" in text
+    assert "Of the 1,000 accelerators that you have, the peak would keep less than 1 % busy" in text
 
 
 def test_the_notebook_leaves_the_prompt_to_the_code() -> None:
@@ -60,7 +60,7 @@ def test_the_notebook_leaves_the_prompt_to_the_code() -> None:
 
 def test_a_message_of_the_panel_is_in_the_unit_of_its_box() -> None:
     panel = lesson.server_panel(given())
-    said = "must be more than 0: give for example 100."
+    said = "must be more than 0, at most 10,000: give for example 100."
     for value in (0, float("nan")):
         set_up(panel, users=value)
         assert status(panel).endswith(f"but the number of users, in millions, {said}")
@@ -68,7 +68,10 @@ def test_a_message_of_the_panel_is_in_the_unit_of_its_box() -> None:
     assert "need at least 546 A100-SXM-80GB" in status(panel)
     assert not panel.sliders["requests_per_user"].min == panel.sliders["output_tokens"].min == 0
     allowed = column(panel.glossary(), "allowed")
-    assert allowed[:2] == ["more than 0", "more than 0 requests/day"]
+    assert allowed[:2] == [
+        "more than 0, at most 10,000",
+        "more than 0, at most 100,000 requests/day",
+    ]
     assert "1 token or more" in allowed
     # One person, a millionth of the box's unit, is served.
     set_up(panel, users=1e-6)
@@ -111,7 +114,7 @@ def test_the_panel_solves_its_task_with_eight_bits_only() -> None:
     assert solved == ["FP8", "INT8"]
     assert "✔ Solved" not in page(panel)
     assert panel.last.score == (
-        "NVFP4 needs 331, 1.78 times as many as the best precision of the list."
+        "NVFP4 needs 331, 1.76 times as many as the best precision of the list."
     )
 
 
@@ -122,7 +125,7 @@ def test_the_panel_solves_its_task_with_eight_bits_only() -> None:
             "requests_per_user",
             0,
             "requests_per_user is 0, but the requests of a user a day must be "
-            "more than 0 requests/day: give for example 10.",
+            "more than 0, at most 100,000 requests/day: give for example 10.",
         ),
         ("users", -1, "-1"),
         ("users", float("nan"), "nan"),
@@ -220,6 +223,8 @@ SEQUENCE = 4096 * 131_072
         (lesson.readers_needed, 20, "the cache of every sequence"),
         (lesson.readers_needed, 5, "That is the compute bound"),
         (lesson.readers_needed, 634, "a batch shares them"),
+        (lesson.readers_needed, 729, "each works on 32 at the same time"),
+        (lesson.readers_needed, 728.8, "each works on 32 at the same time"),
     ],
 )
 def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:

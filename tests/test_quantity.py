@@ -174,3 +174,16 @@ def test_the_glossary_knows_its_names_and_says_so_of_others() -> None:
         glossary.quantity("nothing")
     with pytest.raises(ValueError, match="tokens stands twice"):
         glossary.merge([COUNT], [COUNT])
+
+
+def test_a_person_is_stopped_where_there_are_no_more_people_and_a_formula_is_not() -> None:
+    users = QUANTITIES["users"]
+    assert users.check(1e300) == 1e300
+    # The world had 8.2 billion people in 2024.
+    assert users.asked.check(8_200_000_000) == 8_200_000_000
+    said = "users is 1e.300, but the number of users must be from 0 to 10,000,000,000 users: give"
+    with pytest.raises(ValueError, match=said):
+        users.asked.check(1e300)
+    with pytest.raises(ValueError, match="must be from 0 to 100,000 requests/day"):
+        QUANTITIES["requests_per_user"].asked.check(100_001)
+    assert COUNT.asked is COUNT

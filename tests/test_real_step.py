@@ -1,5 +1,7 @@
 """Lesson 04's look past its bounds: each term by hand, and where the fleet lies."""
 
+from decimal import Decimal
+
 import pytest
 
 from estimator.catalog import serving
@@ -41,3 +43,10 @@ def test_the_table_has_a_row_for_each_batch() -> None:
     table = real_steps_table()
     assert [str(row[0]) for row in table.rows] == ["1", "8", "64", "153", "557"]
     assert [str(cell) for cell in table.rows[-1]][-2:] == ["347", "303 to 405"]
+
+
+def test_each_row_of_the_table_adds_up_as_it_is_printed() -> None:
+    for row in real_steps_table().rows:
+        *parts, whole = (Decimal(str(cell).removesuffix(" ms")) for cell in row[1:7])
+        assert sum(parts) == whole
+        assert 0 <= parts[-1] < Decimal("0.03")

@@ -19,6 +19,7 @@ from estimator.serving import (
     bandwidth_step_seconds,
     batch_within_target,
     binding_accelerators,
+    busy_accelerators,
     capacity_accelerators,
     compute_seconds,
     compute_step_seconds,
@@ -177,12 +178,29 @@ def test_the_bound_that_asks_for_most_binds(first: int, second: int, third: int)
     assert binding_accelerators(first, second, third) == max(first, second, third)
 
 
-@given(count, st.floats(0.01, 1), st.integers(0, 100))
-def test_a_fleet_is_never_full_and_some_may_fail(needed: int, target: float, spare: int) -> None:
-    planned = planned_accelerators(needed, target, spare)
-    assert (planned - spare) * target >= needed * (1 - 1e-9)
-    assert planned - spare - 1 < needed / target * (1 + 1e-9)
-    assert planned_accelerators(needed, 1) == needed
+@given(st.floats(0, 10**6), st.floats(0.01, 1), st.integers(0, 100), parallel)
+def test_a_fleet_is_never_full_and_some_may_fail(
+    busy: float, target: float, spare: int, ranks: int
+) -> None:
+    working = planned_accelerators(busy, target, tensor_parallel=ranks)
+    assert working % ranks == 0
+    assert working * target >= busy * (1 - 1e-9)
+    assert (working - ranks) * target < busy * (1 + 1e-9) + 1e-12
+    # Spare come whole, and never more of them than are at work.
+    whole = math.ceil(spare / ranks) * ranks
+    planned = planned_accelerators(busy, target, spare, ranks)
+    assert planned - working == min(whole, working)
+
+
+def test_a_plan_rounds_once_and_up() -> None:
+    # By hand: 222.58 / 0.75 is 296.8, so 297; 223 / 0.75, rounded before, would be 298.
+    busy = busy_accelerators(2e9 / 86_400, 2 * 3e9 * 500 / 312e12)
+    assert busy == pytest.approx(222.578, abs=0.001)
+    assert planned_accelerators(busy, 0.75, 8) == 297 + 8
+    assert planned_accelerators(112, 1) == 112
+    # Two replicas of four at work and as many spare, though eight accelerators are asked for.
+    assert planned_accelerators(5, 0.75, 8, tensor_parallel=4) == 8 + 8
+    assert planned_accelerators(0, 0.75, 8) == 0
 
 
 @given(st.integers(0, 10_000), batch, seconds, parallel)

@@ -159,7 +159,9 @@ def test_what_is_no_name_no_size_or_no_kind_is_refused() -> None:
     ("name", "shown", "sentence"),
     [
         ("registered_users", 0, "registered_users is 0, but the number of registered users must "
-         "be 0.000001 million or more: give for example 500."),
+         "be from 0.000001 to 10,000 million: give for example 500."),
+        ("registered_users", 1e294, "registered_users is 1e+294, but the number of registered "
+         "users must be from 0.000001 to 10,000 million: give for example 500."),
         ("record_bytes", -5, "record_bytes is -5, but the size of a user's record must be 0 KB or "
          "more: give for example 10."),
         ("other_bytes", -0.5, "other_bytes is -0.5, but the size in a row of your own must be 0 TB "

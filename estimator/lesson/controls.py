@@ -37,7 +37,7 @@ class Number:
     @property
     def entry(self) -> Quantity:
         """The glossary's entry in base units, as narrow as the lesson has it."""
-        return self.narrowed or quantity(self.name)
+        return (self.narrowed or quantity(self.name)).asked
 
     @property
     def quantity(self) -> Quantity:

@@ -97,7 +97,8 @@ class Declared:
         texts: Mapping[str, tuple[Any, Reader]] | None = None,
     ) -> Declared:
         """Read it from the arguments of `inputs`."""
-        entries = {name: (narrowed or {}).get(name) or quantity(name) for name in values}
+        given = {name: (narrowed or {}).get(name) or quantity(name) for name in values}
+        entries = {name: entry.asked for name, entry in given.items()}
         # Half of the users is a sensible factor of a formula, but no reader has half a user.
         for name, entry in entries.items():
             if entry.unit in COUNTS:

@@ -133,7 +133,7 @@ def usage_table() -> Table:
         ("interactions of a user a day", number_text(PER_DAY), number_text(asks / people),
          number_text(asks / people / PER_DAY)),
     )  # fmt: skip
-    headers = ("quantity", "the course", "ChatGPT, July 2025", "ratio")
+    headers = ("quantity", "the course", "ChatGPT, July 2025", "ChatGPT by the course")
     return Table(headers, rows, note=f"Source: {CHATGPT}.")
 
 
@@ -160,7 +160,7 @@ def growth_chart() -> Picture:
                 f"{name}:\n{number_text(values[-1] / TB)} TB", (12, values[-1] / TB), xytext=(8, 0),
                 textcoords="offset points", va="center", color=colour, fontsize=9,
             )  # fmt: skip
-        axes.set_xlabel("months from the start")
+        axes.set_xlabel("months of 30 days from the start")
         axes.set_ylabel("interactions in store, TB")
         axes.set_xlim(0, 16.2)
         axes.set_xticks(range(0, 13, 3))
@@ -266,13 +266,15 @@ def kept_of(
     active = active_users(registered, share)
 
     def all_bytes(
-        known: float, come: float, copies: int, profile_index: float = 0, keep: int = days
-    ) -> float:
+        known: float, come: float, copies: int, profile_index: float = 0, keep: int = days,
+        index: float = 0.25,
+    ) -> float:  # fmt: skip
         profiles = profile_bytes(known, record_bytes) * (1 + profile_index) * copies
-        kept: float = profiles + retained_bytes(daily_bytes(come, 10, 2_000, 0.25), keep, copies)
+        kept: float = profiles + retained_bytes(daily_bytes(come, 10, 2_000, index), keep, copies)
         return kept
 
     right = all_bytes(registered, active, replicas)
+    profiles = profile_bytes(registered, record_bytes)
     return Exercise(
         "Everything that is kept",
         f"{number_text(registered)} people have registered, {share_text(share)} of them come on a "
@@ -289,14 +291,19 @@ def kept_of(
             Mistake(all_bytes(registered, active, 1), "That is one copy: multiply by the copies."),
             Mistake(all_bytes(registered, active, replicas, 0.25), "That indexes the profiles too: "
                     "the index is over the interactions."),
-            Mistake(right - profile_bytes(registered, record_bytes) * replicas, "That is the "
+            Mistake(right - profiles * replicas, "That is the "
                     "interactions alone: the profiles are kept as well."),
             Mistake(all_bytes(registered, active, replicas, keep=1), "That keeps one day of "
                     f"interactions: they stay for {days}."),
-            Mistake(all_bytes(registered, active, replicas, keep=DAYS_PER_MONTH), "That keeps a "
-                    f"month of interactions: they stay for {days} days."),
+            Mistake(all_bytes(registered, active, replicas, index=0), "The index is missing: it "
+                    "is kept, and copied, with the interactions."),
+            Mistake(right - profiles * (replicas - 1), "That has one copy of the profiles: "
+                    f"everything has {replicas}."),
+            Mistake(all_bytes(registered, active, replicas, keep=DAYS_PER_MONTH), "The "
+                    f"interactions are {days // DAYS_PER_MONTH} times too few: they stay for "
+                    f"{days} days, not {DAYS_PER_MONTH}, and have {replicas} copies, too."),
         ),
-        f"Profiles: {_text(profile_bytes(registered, record_bytes) * replicas)} in {replicas} "
+        f"Profiles: {_text(profiles * replicas)} in {replicas} "
         f"copies. Interactions: {_text(daily_bytes(active, 10, 2_000, 0.25))} a day, for {days} "
         f"days, in {replicas} copies. Together {_text(right)}.",
         tolerance=0.001,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from estimator import catalog
 from estimator.catalog.measured import engine_log, verified_caches
 from estimator.catalog.shapes import shape, shapes
-from estimator.lesson.lesson_03_engine import engine_table, page_table, window_table
+from estimator.lesson.lesson_03_engine import block_table, engine_table, window_table
 from estimator.lesson.lesson_03_exercises import (
     EXERCISES,
     bytes_of_a_printed_cache,
@@ -56,6 +56,7 @@ from estimator.units import (
 __all__ = [
     "EXERCISES",
     "answers_table",
+    "block_table",
     "bytes_of_a_printed_cache",
     "cache_at_fp32",
     "cache_figure",
@@ -63,7 +64,6 @@ __all__ = [
     "engine_table",
     "fill_figure",
     "memory_panel",
-    "page_table",
     "plan",
     "results",
     "rules_table",
@@ -94,7 +94,7 @@ def memory_assumptions() -> Table:
             ("prompt tokens of a step", number_text(log.chunk_tokens), measured),
             ("sequences of a step", number_text(log.max_sequences), measured),
             ("tokens of a block", number_text(BLOCK_TOKENS), "vLLM's default on NVIDIA GPUs"),
-            ("a layer that sees the latest tokens only", "takes the engine's pages",
+            ("a layer that sees the latest tokens only", "takes the engine's blocks",
              "vLLM 0.19; 'Going further: windows' tells the rule and the ideal"),
         )
     )  # fmt: skip
@@ -259,7 +259,7 @@ def verified_table() -> Table:
             (f"{c.case}: {c.attention}", size, *kept, number_text(formula / c.tensor_bytes))
         )
     one = next(iter(verified_caches().values()))
-    headers = ("shape of", "batch x tokens", "formula", "real tensors", "ratio")
+    headers = ("shape of", "batch x tokens", "formula", "real tensors", "ours by theirs")
     note = f"transformers {one.transformers}, torch {one.torch}, on a CPU, {one.measured}."
     return Table(headers, rows, "Bytes of keys and values", note)
 

@@ -1,4 +1,4 @@
-"""Lesson 03's tables of windows, of pages, and of an engine's own log."""
+"""Lesson 03's tables of windows, of blocks, and of an engine's own log."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def window_table(tokens: int = 8192) -> Table:
     rows = [(name, pages, number_text(size),
              Bar(size / full, share_text(size / full, 1), over=size > full))
             for name, pages, size in answers]  # fmt: skip
-    headers = ("answer", "pages", "bytes", "against full")
+    headers = ("answer", "blocks", "bytes", "against full")
     caption = f"{s.name}, one sequence of {number_text(tokens)} tokens"
-    note = (f"A page is {s.window_layers} layers x {BLOCK_TOKENS} tokens x "
+    note = (f"A block of a group of layers: {s.window_layers} layers x {BLOCK_TOKENS} tokens x "
             f"{number_text(page // s.window_layers // BLOCK_TOKENS)} bytes = "
             f"{number_text(page)} bytes. Shape: {s.place}.")  # fmt: skip
     return Table(headers, rows, caption, note, left=frozenset({"against full"}))
 
 
-def page_table() -> Table:
+def block_table() -> Table:
     """Room that sequences of several lengths take, in whole blocks."""
     rows = []
     for tokens in (1, 100, 128, 129, 8192):
@@ -103,7 +103,7 @@ def engine_table() -> Table:
         ("tokens in the pool", log.kv_tokens or 0, tokens_that_fit(logged, per_token(s)), "token"),
         ("the same with an FP8 cache", halved.kv_tokens or 0,
          tokens_that_fit(halved.kv_pool_bytes or 0, per_token(s, bytes_per_element=1)), "token"),
-        (f"{g.name}: pages", sliding.kv_blocks or 0, pages, "page"),
+        (f"{g.name}: blocks", sliding.kv_blocks or 0, pages, "block"),
         (f"{g.name}: sequences of 8,192 tokens", sliding.concurrency or 0, pages / per_sequence,
          "sequence"),
     ]  # fmt: skip
@@ -112,5 +112,5 @@ def engine_table() -> Table:
     note = (f"{ENGINE} on one {log.accelerator}, {log.measured}, {share_text(log.utilization)} of "
             f"{log.memory_bytes / GiB:.2f} GiB, {number_text(log.chunk_tokens)} prompt tokens a "
             f"step; {log.source}, {log.licence}; overhead {bytes_text(overhead)}.")  # fmt: skip
-    headers = ("quantity", "the engine logged", "computed", "ratio")
+    headers = ("quantity", "the engine logged", "computed", "ours by theirs")
     return Table(headers, body, f"{s.name} under {ENGINE}", note)

@@ -40,7 +40,7 @@ def answers_table(tokens: int = TOKENS) -> Table:
                "engine against full")  # fmt: skip
     note = (
         "8 x 128, twice: a key and a value of 128 numbers for each of 8 heads. "
-        f"Engine: the pages of {ENGINE}, with {number_text(step_tokens())} prompt tokens a step. "
+        f"Engine: the blocks of {ENGINE}, with {number_text(step_tokens())} prompt tokens a step. "
         "A chunk is a window that starts anew: its layers see what came since its start. Where "
         "each configuration was read stands in the catalog's configs.json."
     )

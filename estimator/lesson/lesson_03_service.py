@@ -130,7 +130,7 @@ def _rule(p: Plan) -> str:
     if not p.shape.window_layers:
         return ""
     return (
-        " Its layers have windows: its cache is counted by the engine's pages, with "
+        " Its layers have windows: its cache is counted by the engine's blocks, with "
         f"{number_text(step_tokens())} prompt tokens a step, not by the smaller ideal."
     )
 

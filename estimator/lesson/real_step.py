@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 
-from estimator.arithmetic import maximum
+from estimator.arithmetic import Number, maximum
 from estimator.catalog import serving
 from estimator.engine import Layout, Numerics, Service, Uncertain, replica, serve
 from estimator.lesson.tables import Cell, Table, Unbroken
 from estimator.serving import requests_in_flight, requests_per_s
-from estimator.units import number_text, seconds_text
+from estimator.units import number_text
 
 MODEL, ACCELERATOR = "llama-3.2-3b", "A100-SXM-80GB"
 USERS, ASKS, OUTPUT_TOKENS = 100_000_000, 10, 500
@@ -51,22 +52,35 @@ def real_steps_table() -> Table:
     rows: list[tuple[Cell, ...]] = []
     for batch in BATCHES:
         step = real_step(batch)
-        parts = (
-            maximum(step.service.weight_seconds, step.service.matmul_seconds),
-            step.service.cache_seconds, step.layer_seconds,
-            float(step.service.overhead_seconds) - step.layer_seconds,
-        )  # fmt: skip
+        whole = step.token.p50
+        parts = [
+            _milliseconds(part)
+            for part in (
+                maximum(step.service.weight_seconds, step.service.matmul_seconds),
+                step.service.cache_seconds, step.layer_seconds,
+                step.service.overhead_seconds - step.layer_seconds,
+            )
+        ]  # fmt: skip
+        # Each row adds up as it is printed.
+        rest = _milliseconds(whole) - sum(parts)
         low, high = (float(end) * 1e3 for end in (step.token.p10, step.token.p90))
         texts = (
-            *(seconds_text(float(part)) for part in parts), seconds_text(float(step.token.p50)),
+            *(f"{part} ms" for part in (*parts, rest, _milliseconds(whole))),
             f"{low:.1f} to {high:.1f} ms", number_text(step.accelerators),
             f"{number_text(step.fewest)} to {number_text(step.most)}",
         )  # fmt: skip
         rows.append((number_text(batch), *map(Unbroken, texts)))
     headers = (
-        "batch", "weights, or arithmetic", "caches", "layers", "sequences", "a step",
+        "batch", "weights, or arithmetic", "caches", "layers", "sequences", "rest", "a step",
         "P10 to P90", "fleet", "P10 to P90",
     )  # fmt: skip
-    return Table(
-        headers, rows, "Llama 3.2 3B on an A100, no prompts: a step of an engine, and the fleet"
+    caption = "Llama 3.2 3B on an A100, no prompts: a step of an engine, and the fleet"
+    note = (
+        "Rest: the prompts between the steps, which to an engine have a token at least, and what "
+        "rounding leaves."
     )
+    return Table(headers, rows, caption, note)
+
+
+def _milliseconds(seconds: Number) -> Decimal:
+    return Decimal(f"{float(seconds) * 1e3:.3f}")

@@ -180,6 +180,8 @@ def readers_needed(
                     "weights."),
             Mistake(count(cache, 1), "That reads the weights for each sequence anew: a batch "
                     "shares them."),
+            Mistake(bandwidth_accelerators(rate, generation(cache, batch)), "That gives each "
+                    f"request an accelerator of its own: each works on {batch} at the same time."),
             Mistake(right - 1, "Rounded down: the last part of the load needs an accelerator too."),
         ),
         f"A step reads {quantity_text(weights + batch * cache, 'byte')}; {output_tokens} steps "

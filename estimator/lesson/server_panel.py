@@ -12,7 +12,15 @@ from estimator.lesson.controls import OWN, Choice, Number
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
-from estimator.lesson.sizing import NARROWED, PRECISIONS, Bounds, Plan, Service, make_plan
+from estimator.lesson.sizing import (
+    NARROWED,
+    PRECISIONS,
+    Bounds,
+    Plan,
+    Reserve,
+    Service,
+    make_plan,
+)
 from estimator.lesson.tables import Bar, Table
 from estimator.quantity import Quantity
 from estimator.units import (
@@ -114,7 +122,8 @@ def your_service(given: Inputs) -> Prose:
         f"{quantity_text(work.batch, 'sequence')} at a time; at that batch a step takes "
         f"{seconds_text(work.step_seconds)} or more, and a request "
         f"{seconds_text(work.request_seconds)}. Since {binds(at)}, {advice}. "
-        f"What you have would be busy for {busy} of the peak hour. "
+        f"Of the {quantity_text(given.owned_accelerators, 'accelerator')} that you have, the "
+        f"peak would keep {busy} busy. "
         f"{arriving if into else 'Answers leave'} at {quantity_text(out, 'bit/s')}, as plain text."
     )
 
@@ -173,7 +182,8 @@ def _task(service: Service, plan: Plan, target: float) -> tuple[bool, str]:
     if missing:
         return False, f"{len(wanted) - len(missing)} of {len(wanted)} are set; {missing[0]}."
     others = [replace(service, precision=precision) for precision in PRECISIONS]
-    fewest = min(_needed(other, target, plan.peak_requests_per_s) for other in others)
+    rate, reserve = plan.peak_requests_per_s, plan.reserve
+    fewest = min(_needed(other, target, rate, reserve) for other in others)
     if plan.at.needed > fewest:
         more = plan.at.needed / fewest
         return False, (
@@ -184,10 +194,10 @@ def _task(service: Service, plan: Plan, target: float) -> tuple[bool, str]:
 
 
 @functools.lru_cache(maxsize=64)
-def _needed(service: Service, target: float, rate: float) -> float:
+def _needed(service: Service, target: float, rate: float, reserve: Reserve) -> float:
     """Accelerators at a rate; infinitely many where no batch serves."""
     try:
-        return service.best(target, rate).needed
+        return service.best(target, rate, reserve).needed
     except ValueError:
         return math.inf
 

@@ -42,9 +42,11 @@ class ShownEntry(Quantity):
     """An entry in a cell's own unit, whose name stays as it is and whose numbers can be typed."""
 
     def _with_unit(self, value: float) -> str:
+        return f"{self._number(value)} {self.unit}"
+
+    def _number(self, value: float) -> str:
         text = number_text(value)
-        plain = f"{Decimal(repr(value)):f}" if "e-" in text else text
-        return f"{plain} {self.unit}"
+        return f"{Decimal(repr(value)):f}" if "e-" in text else text
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,15 @@ has to fit is a sequence at its full length.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator import catalog
-from estimator.arithmetic import Number, ceil, ceil_divide, floor, maximum, minimum
+from estimator.arithmetic import Number, ceil, floor, maximum, minimum
 from estimator.glossary import quantity
-from estimator.memory import kv_pool_bytes, sequences_that_fit, tokens_that_fit
+from estimator.memory import kv_pool_bytes, paged_tokens, sequences_that_fit, tokens_that_fit
 from estimator.model_storage import weight_bytes
 from estimator.serving import (
     accelerators,
@@ -21,6 +22,7 @@ from estimator.serving import (
     bandwidth_step_seconds,
     batch_within_target,
     binding_accelerators,
+    busy_accelerators,
     capacity_accelerators,
     compute_seconds,
     compute_step_seconds,
@@ -43,7 +45,7 @@ ACTIVATION_BYTES, OVERHEAD_BYTES = 1 * GB, 1 * GB
 PRECISIONS = ("FP16", "BF16", "FP8", "INT8", "INT4 g128", "MXFP4", "NVFP4")
 # Zero is a fine answer to most questions of the glossary; a service without it is none.
 NARROWED = {
-    name: replace(quantity(name), low=low, low_open=not low)
+    name: replace(quantity(name).asked, low=low, low_open=not low)
     for name, low in (
         ("users", 0), ("requests_per_user", 0), ("n_params", 1), ("kv_bytes_per_token", 1),
         ("output_tokens", 1),
@@ -62,12 +64,18 @@ class Bounds:
     compute: float
     bandwidth: float
     capacity: float
+    busy: float
+    """What the bound that asks for most keeps busy, before anything is rounded."""
 
     @property
     def needed(self) -> float:
         """Fewest accelerators that no bound forbids."""
         count: float = binding_accelerators(self.compute, self.bandwidth, self.capacity)
         return count
+
+    def usable(self, owned: float) -> float:
+        """Accelerators in whole replicas, of so many."""
+        return owned if math.isinf(owned) else owned // self.tensor_parallel * self.tensor_parallel
 
     @property
     def binding(self) -> tuple[str, ...]:
@@ -88,6 +96,21 @@ class Bounds:
         """The binding bounds, in words."""
         *others, last = self.binding or ("none",)
         return f"{', '.join(others)} and {last}" if others else last
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """What a plan keeps free: a share of the accelerators' time, and spare ones."""
+
+    target_utilization: float = 1
+    spare_accelerators: float = 0
+
+    def planned(self, at: Bounds) -> float:
+        """Accelerators to plan, in whole replicas: rounded once, from what is kept busy."""
+        count: float = planned_accelerators(
+            at.busy, self.target_utilization, self.spare_accelerators, at.tensor_parallel
+        )
+        return count
 
 
 @dataclass(frozen=True)
@@ -148,13 +171,13 @@ class Service:
         return self.prompt_tokens + self.output_tokens
 
     def fits(self, tensor_parallel: int = 1) -> int:
-        """Most sequences that a replica's memory takes, each at its full length."""
+        """Most sequences that a replica's memory takes, each at its end, in whole blocks."""
         pool = kv_pool_bytes(
             self.chip.memory_bytes, MEMORY_SHARE, self.weight_bytes, ACTIVATION_BYTES,
             OVERHEAD_BYTES, tensor_parallel,
         )  # fmt: skip
         tokens = tokens_that_fit(tensor_parallel * pool, self.kv_bytes_per_token)
-        return int(sequences_that_fit(tokens, self.full_tokens))
+        return int(sequences_that_fit(tokens, paged_tokens(self.full_tokens)))
 
     def in_time(self, token_target_seconds: float, tensor_parallel: int = 1) -> int:
         """Most sequences whose step, read and computed, takes no longer than the target."""
@@ -188,6 +211,20 @@ class Service:
         capacity = capacity_accelerators(flying, fits, tensor_parallel)
         return compute, bandwidth, capacity
 
+    def busy(self, batch: float, tensor_parallel: int = 1, rate: float | None = None) -> float:
+        """Accelerators that the bound which asks for most keeps busy, a part of one included."""
+        load = self.requests_per_s if rate is None else rate
+        read = generation_seconds(self.step_seconds(batch, tensor_parallel)[1], self.output_tokens)
+        stays = (
+            (self.request_compute_seconds / tensor_parallel, 1),
+            (read, batch),
+            (self.request_seconds(batch, tensor_parallel), max(1, self.fits(tensor_parallel))),
+        )
+        return max(
+            float(busy_accelerators(load, seconds, held, tensor_parallel))
+            for seconds, held in stays
+        )
+
     def request_seconds(self, batch: Number, tensor_parallel: int = 1) -> Any:
         """Least time of a request: its prompt, and a step of the whole batch for each token."""
         step = roofline_step_seconds(*self.step_seconds(batch, tensor_parallel))
@@ -208,13 +245,18 @@ class Service:
         compute, bandwidth, capacity = self.counts(batch, tensor_parallel, rate)
         step: float = roofline_step_seconds(*self.step_seconds(batch, tensor_parallel))
         request = self.request_seconds(batch, tensor_parallel)
-        return Bounds(batch, tensor_parallel, step, request, compute, bandwidth, capacity)
+        busy = self.busy(batch, tensor_parallel, rate)
+        return Bounds(batch, tensor_parallel, step, request, compute, bandwidth, capacity, busy)
 
-    def best(self, token_target_seconds: float, rate: float | None = None) -> Bounds:
-        """The narrowest replica, with its largest batch, that is nearly the cheapest in the target.
+    def best(
+        self, token_target_seconds: float, rate: float | None = None,
+        reserve: Reserve | None = None, owned: float = math.inf,
+    ) -> Bounds:  # fmt: skip
+        """The narrowest replica, with its largest batch, whose plan is nearly the cheapest.
 
         Each further split sends more messages, which these bounds leave out: a wider replica has
-        to save a good part of the accelerators.
+        to save a good part of the planned accelerators, and not by the rounding of a few alone;
+        or it is the one of which enough are owned.
         """
         found = []
         for ranks in TENSOR_PARALLEL:
@@ -223,8 +265,14 @@ class Service:
                 found.append(self.bounds(batch, ranks, rate))
         if not found:
             raise ValueError(self._impossible(token_target_seconds))
-        fewest = min(bounds.needed for bounds in found)
-        return next(bounds for bounds in found if bounds.needed <= NEARLY * fewest)
+        found = [bounds for bounds in found if bounds.needed <= bounds.usable(owned)] or found
+        planned = (reserve or Reserve()).planned
+        fewest, least = min(map(planned, found)), min(bounds.busy for bounds in found)
+        return next(
+            bounds
+            for bounds in found
+            if planned(bounds) <= NEARLY * fewest or bounds.busy <= NEARLY * least
+        )
 
     def working(self, at: Bounds, rate: float) -> Bounds:
         """The same replicas at the batch that the load keeps in each, at most the one given.
@@ -272,6 +320,7 @@ class Plan:
     at: Bounds
     working: Bounds
     """The fewest replicas at work: their batch, and the times that it takes."""
+    reserve: Reserve
     planned: float
     utilization: float
     """Share of what the reader has that the peak keeps busy."""
@@ -283,24 +332,20 @@ def make_plan(
 ) -> Plan:  # fmt: skip
     """Plan for the peak; a ValueError if what the reader has is saturated by it."""
     rate = service.requests_per_s * peak_factor
-    at = service.best(token_target_seconds, rate)
-    # Spare and reserve come in whole replicas as well.
-    ranks = at.tensor_parallel
-    replicas = planned_accelerators(
-        int(at.needed / ranks), target_utilization, ceil_divide(spare_accelerators, ranks)
-    )
-    usable = owned_accelerators // ranks * ranks
+    reserve = Reserve(target_utilization, spare_accelerators)
+    at = service.best(token_target_seconds, rate, reserve, owned_accelerators)
+    usable = at.usable(owned_accelerators)
     if at.needed > usable:
-        fit = rate * usable / at.needed
-        people = int(floor(service.users * usable / at.needed))
+        fit = rate * usable / at.busy
+        people = int(floor(service.users * usable / at.busy))
         raise ValueError(
             f"The load is past saturation: {number_text(owned_accelerators)} {service.accelerator} "
             f"keep up with {number_text(fit)} requests/s, and the peak brings {number_text(rate)}. "
             f"That fits {number_text(people)} users; for all of them have "
             f"{number_text(at.needed)} accelerators or more."
         )
-    utilization = float(at.needed / maximum(usable, 1))
-    return Plan(rate, at, service.working(at, rate), replicas * ranks, utilization)
+    utilization = float(at.busy / maximum(usable, 1))
+    return Plan(rate, at, service.working(at, rate), reserve, reserve.planned(at), utilization)
 
 
 def compute_rate(chip: catalog.Accelerator, precision: str) -> float:

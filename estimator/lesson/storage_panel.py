@@ -22,7 +22,7 @@ from estimator.lesson.storage_sheet import (
     own_size,
     storage_sheet,
 )
-from estimator.units import number_text, prefixed_text, quantity_text
+from estimator.units import DAYS_PER_MONTH, number_text, prefixed_text, quantity_text
 from estimator.user_data import hot_share, storage_usd_per_month
 
 
@@ -47,7 +47,7 @@ def your_storage(given: Inputs) -> Prose:
             "of interactions. "
         )
     text += (
-        f"After {number_text(values['months'])} months "
+        f"After {number_text(values['months'])} months of {DAYS_PER_MONTH} days "
         f"{_text(values['grown_bytes'])} of interactions will have been written, with the "
         f"users growing by {quantity_text(values['monthly_growth'], 'share')} a month."
     )

@@ -82,7 +82,7 @@ LONGEST_LABEL = 60
 
 
 def _input(name: str, label: str, unit: Unit, part: str, step: float = 1) -> InputRow:
-    entry = NARROWED.get(name) or quantity(name)
+    entry = (NARROWED.get(name) or quantity(name)).asked
     return InputRow(name, label, unit, part, DEFAULTS[name], entry, step)
 
 

@@ -84,7 +84,7 @@ ENTRIES = (
     Quantity("window_groups", r"G_w", "group", "groups of window layers",
         "Groups of layers that look at the latest tokens only", 1, whole=True),
     Quantity("engine_cache_bytes", r"M_{\text{KV}}", "byte", "size of the cache in an engine",
-        "Bytes of the pages that an engine sets aside", 2_469_003_264),
+        "Bytes of the blocks that an engine sets aside", 2_469_003_264),
     Quantity("paged_tokens", r"S_{\text{paged}}", "token", "tokens in whole blocks",
         "Tokens for which a sequence takes room, its last block counted as full", 128),
     Quantity("pages_in_pool", r"n_{\text{pages}}", "page", "pages in the pool",

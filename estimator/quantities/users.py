@@ -2,21 +2,28 @@
 
 from estimator.quantity import Quantity
 
+MOST_USERS = 10_000_000_000
+"""Of whom a person is asked: more than the people of the world, 8.2 billion in 2024."""
+MOST_REQUESTS = 100_000
+"""More than one a second, all day."""
+
 ENTRIES = (
     Quantity("users", "U", "user", "number of users",
-        "People who use the service", 100_000_000),
+        "People who use the service", 100_000_000, most=MOST_USERS),
     Quantity("registered_users", r"U_{\text{reg}}", "user", "number of registered users",
-        "People who have an account, whether they come or not", 500_000_000),
+        "People who have an account, whether they come or not", 500_000_000,
+        most=MOST_USERS),
     Quantity("active_share", "a", "share", "share of active users",
         "Daily active users as a share of those who are registered", 0.2, high=1),
     Quantity("active_users", r"U_{\text{day}}", "user", "daily active users",
-        "People who use the service on a day", 100_000_000),
+        "People who use the service on a day", 100_000_000, most=MOST_USERS),
     Quantity("record_bytes", r"m_{\text{user}}", "byte", "size of a user's record",
         "Bytes of one user's profile", 10_000),
     Quantity("profile_bytes", r"M_{\text{profiles}}", "byte", "size of the profiles",
         "Bytes of all users' profiles", 1_000_000_000_000),
     Quantity("requests_per_user", "q", "request/day", "requests of a user a day",
-        "Requests, or interactions, that one user makes in a day", 10),
+        "Requests, or interactions, that one user makes in a day", 10,
+        most=MOST_REQUESTS),
     Quantity("requests_per_day", r"q_{\text{day}}", "request/day", "requests of a day",
         "Requests, or interactions, of all users in a day", 1_000_000_000),
     Quantity("interaction_bytes", r"m_{\text{int}}", "byte", "size of an interaction",
@@ -45,7 +52,8 @@ ENTRIES = (
     Quantity("kept_bytes", r"M_{\text{all}}", "byte", "everything that is kept",
         "Bytes of interactions, profiles and all else, in all copies", 76_000_000_000_000),
     Quantity("row_bytes", r"m_{\text{row}}", "byte", "size in a row of your own",
-        "Bytes of something that the service stores beside profiles and interactions", 1_000),
+        "Bytes of something that the service stores beside profiles and interactions, with the "
+        "index over it where there is one", 1_000),
     Quantity("monthly_growth", "g", "share", "growth of a month",
         "Users that a month adds, as a share of those before it", 0.05, high=1),
     Quantity("months", "n", "month", "number of months",

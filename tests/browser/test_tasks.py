@@ -60,7 +60,7 @@ def servers(panel: PanelPage) -> None:
             panel.choose(panel.named(name), text)
     with panel.changes(panel.answer):
         panel.type(panel.named("Target time per token, in ms"), "25")
-    expect(panel.answer).to_contain_text("Not yet: FP16 needs 332, 1.78 times as many")
+    expect(panel.answer).to_contain_text("Not yet: FP16 needs 332, 1.77 times as many")
     panel.choose(panel.named("Precision of the weights"), "FP8")
 
 
