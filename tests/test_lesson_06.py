@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from estimator.catalog.configurations import configurations
 from estimator.lesson import lesson_06 as lesson
+from estimator.lesson.exercises import Exercise
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_hunt import figures
 from estimator.lesson.lesson_06_panel import Case, estimate, largest_promised, nearby
@@ -191,6 +193,24 @@ def test_the_hunt_says_what_is_wrong_with_the_hunter(found: object, says: str) -
     text = lesson.hunt(found).text
     assert says in text
     assert "<details><summary>Solution</summary>" in text
+
+
+@pytest.mark.parametrize(
+    ("make", "answer", "says"),
+    [
+        (lesson.error_of_three, 0.19, "right to its 2 digits: give one digit more"),
+        (lesson.error_of_three, 0.053, "take the sign off"),
+        (lesson.wait_for_prompts, 0.0179, "all 221 tokens: between them lie 220 gaps"),
+        (lesson.wait_for_prompts, 90 / 221 * 0.044, "all 221 tokens: between them lie 220 gaps"),
+        (lesson.wait_for_prompts, 18, "These are milliseconds"),
+    ],
+)
+def test_what_a_reader_answered_is_diagnosed(
+    make: Callable[[], Exercise], answer: float, says: str
+) -> None:
+    right, sentence = make().verdict(answer)
+    assert right is False
+    assert says in sentence
 
 
 # --- The panel --------------------------------------------------------------------------------
