@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from estimator.lesson import lesson_06 as lesson
+from estimator.validate import serving
 from tests.running import papermill, results
 
 NAME = "06-estimates-against-reality"
@@ -134,6 +135,26 @@ def test_a_relative_path_is_told_where_it_was_looked_for(
     assert "looked for" not in lesson.your_measurements(str(tmp_path / "none.csv")).text
     file_of(tmp_path, GOOD)
     assert "1 row of own.csv" in lesson.your_measurements("own.csv").text
+
+
+@pytest.mark.parametrize(
+    ("header", "marks"),
+    [
+        (COLUMNS.replace(",", ";"), "semicolons"),
+        (COLUMNS.replace(",", "\t"), "tabs"),
+        ('"model_path";"system";"tpot_ms"', "semicolons"),
+    ],
+)
+def test_a_file_without_commas_is_told_by_what_it_is_separated(
+    header: str, marks: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = file_of(tmp_path, header=header)
+    wanted = f"own.csv is separated by {marks}: save it with commas between its columns"
+    assert wanted in lesson.your_measurements(path).text
+    assert serving.main([path]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert wanted in captured.err
 
 
 # --- Under papermill --------------------------------------------------------------------------

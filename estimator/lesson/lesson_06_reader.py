@@ -15,22 +15,6 @@ from estimator.validate.compare import Report, Score, validate
 from estimator.validate.rows import WITHOUT
 
 REASONS = 5
-FEWEST = 20
-"""Rows from which on an interval is judged."""
-PRECISION = ("precision", "gemm_quant_mode")
-CLAIM, AWAY = 0.8, 0.08
-COLUMNS = (
-    ("`model_path`", "the model, as in `Qwen/Qwen3-32B`"),
-    ("`system`", "the accelerator, as in `h100_sxm` (lesson 05 calls a whole service a system)"),
-    ("`backend`", "the engine: `vllm`, `sglang` or `trtllm`"),
-    ("`isl` and `osl`", "input and output sequence length: tokens of the prompt and of the answer"),
-    ("`batch_size`", "requests that are worked on at the same time"),
-    ("`tp_size`", "accelerators that share each layer"),
-    ("`tpot_ms`", "milliseconds per output token, as measured"),
-    ("`precision`", "`bf16`, `fp8` or `fp4`; may be left out, but all weights are then taken for "
-     "BF16"),
-)  # fmt: skip
-"""What a file of measurements holds; all but the last must be there."""
 
 
 def your_results(measurements: str) -> dict[str, float]:
@@ -50,6 +34,24 @@ def your_results(measurements: str) -> dict[str, float]:
         "mean_error": score.mean,
         "interval_coverage": score.coverage,
     }
+
+
+FEWEST = 20
+"""Rows from which on an interval is judged."""
+PRECISION = ("precision", "gemm_quant_mode")
+CLAIM, AWAY = 0.8, 0.08
+COLUMNS = (
+    ("`model_path`", "the model, as in `Qwen/Qwen3-32B`"),
+    ("`system`", "the accelerator, as in `h100_sxm` (lesson 05 calls a whole service a system)"),
+    ("`backend`", "the engine: `vllm`, `sglang` or `trtllm`"),
+    ("`isl` and `osl`", "input and output sequence length: tokens of the prompt and of the answer"),
+    ("`batch_size`", "requests that are worked on at the same time"),
+    ("`tp_size`", "accelerators that share each layer"),
+    ("`tpot_ms`", "milliseconds per output token, as measured"),
+    ("`precision`", "`bf16`, `fp8` or `fp4`; may be left out, but all weights are then taken for "
+     "BF16"),
+)  # fmt: skip
+"""What a file of measurements holds; all but the last must be there."""
 
 
 def your_measurements(measurements: str) -> Prose:
