@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 import estimator.lesson
-from estimator.lesson import check, lesson_00, lesson_01
+from estimator.lesson import check, lesson_00, lesson_01, lesson_06
 from estimator.lesson.exercises import Exercise
 
 LESSONS = [
@@ -101,3 +101,25 @@ def test_an_answer_off_by_an_input_s_rounding_is_not_sent_the_wrong_way() -> Non
     assert "round up once, at the end" in said
     assert "round down" not in said
     assert "Now round up" in check(held, held.answer - 0.3).sentence
+
+
+@pytest.mark.parametrize(
+    ("answer", "digits"), [(0.2, "1 digit:"), (0.19, "2 digits:"), (0.185, ""), (0.184, "")]
+)
+def test_an_answer_of_few_digits_is_told_so(answer: float, digits: str) -> None:
+    exercise = Exercise("A share", "?", "mean_error", 28 / 150, (), "")
+    sentence = exercise.verdict(answer)[1]
+    assert ("right to its" in sentence) is bool(digits)
+    assert digits in sentence
+
+
+def test_a_mistake_is_known_by_two_digits_of_it_and_not_by_one() -> None:
+    exercise = lesson_06.error_of_three()
+    assert "take the sign off" in exercise.verdict(0.053)[1]
+    assert "times too small" in exercise.verdict(0.05)[1]
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(1e3, "milliseconds"), (1e6, "microseconds")])
+def test_seconds_that_are_others_are_told(factor: float, unit: str) -> None:
+    exercise = lesson_06.wait_for_prompts()
+    assert f"These are {unit}" in exercise.verdict(exercise.answer * factor)[1]

@@ -310,7 +310,7 @@ def million_tokens(x: Inputs) -> Any:
 
 COMPUTED: dict[str, Callable[[Inputs], Any]] = {
     "storage-fp*": stored,
-    "llama-3.2-3b-true": stored,
+    "llama-3.2-3b-true*": stored,
     "seed2-params": gpt_params,
     "gpt2-medium-params": gpt_params,
     "seed2-fp16-bytes": stored,

@@ -52,7 +52,7 @@ MEANING = {
     "layer_seconds": "fixed time of a layer's kernels",
     "mixture_seconds": "more of it in a layer with experts: routing, sorting, gathering",
     "hop_seconds": "latency of an exchange for each doubling of the group",
-    "sequence_seconds": "time that each sequence of a rank adds to a step",
+    "sequence_seconds": "time that each sequence adds to a step of the accelerators that hold it",
 }
 
 

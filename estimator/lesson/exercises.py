@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from estimator.glossary import quantity
@@ -49,7 +50,13 @@ _BYTES = (
     (1 / BITS_PER_BYTE, "An eighth of it: bytes are asked for, so nothing is divided by eight."),
     *_PREFIXES,
 )
+_SHORT = 4
+"""Digits up to which an answer is taken for a longer one that was rounded."""
 _UNIT_SLIPS = {
+    "s": (
+        (1e3, "These are milliseconds: the answer is asked in seconds."),
+        (1e6, "These are microseconds: the answer is asked in seconds."),
+    ),
     "byte": _BYTES,
     "byte/day": (
         (DAYS_PER_MONTH, "That is what a month adds: the answer is asked for a day."),
@@ -129,7 +136,18 @@ class Exercise:
         for mistake in mistakes:  # the same mistakes, before they are rounded to whole ones
             if _is_small_count(mistake.value) and _is_next_to(answer, mistake.value):
                 return mistake.advice
-        return self._distance(answer)
+        return self._short(answer, mistakes) or self._distance(answer)
+
+    def _short(self, answer: float, mistakes: Sequence[Mistake]) -> str:
+        """Say what an answer of few digits was rounded from: the right one, or a mistake."""
+        if _close(answer, self.answer):
+            return ""
+        digits = _digits(answer)
+        if _is_rounded(self.answer, answer, digits):
+            count = f"{digits} digit" if digits == 1 else f"{digits} digits"
+            return f"That is right to its {count}: give one digit more, or all of them."
+        told = (m.advice for m in mistakes if digits > 1 and _is_rounded(m.value, answer, digits))
+        return next(told, "")
 
     def _rounding(self, answer: float) -> str:
         """Say which way to round, where an answer is right but for that."""
@@ -165,6 +183,20 @@ class Exercise:
         side = f"{times} times too {'large' if factor > 1 else 'small'}"
         given = quantity_text(answer, self.unit)
         return f"Your {given}: {side}. Check each factor and its unit."
+
+
+def _digits(number: float) -> int:
+    """Count the digits that a number was given to, without zeros before or behind them."""
+    if not math.isfinite(number):
+        return 0
+    return len(Decimal(repr(number)).normalize().as_tuple().digits)
+
+
+def _is_rounded(value: float, given: float, digits: int) -> bool:
+    """Tell whether a number is this value, rounded to at most four digits."""
+    if not 0 < digits <= _SHORT or not math.isfinite(value) or _is_small_count(value):
+        return False
+    return float(f"{value:.{digits - 1}e}") == given
 
 
 def _is_small_count(value: float) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import statistics
+from collections.abc import Mapping
 
 from estimator import catalog
 from estimator.catalog import serving
 from estimator.catalog.measured import verified_caches
-from estimator.engine import Service, roofline_token_seconds, serve
+from estimator.engine import Service, serve
 from estimator.lesson.lesson_06_exercises import (
     EXERCISES,
     error_of_three,
@@ -21,6 +22,7 @@ from estimator.lesson.lesson_06_exercises import (
 )
 from estimator.lesson.lesson_06_figures import scatter_chart
 from estimator.lesson.lesson_06_hunt import hunt, hunt_table
+from estimator.lesson.lesson_06_misses import suspects_table, worst_table
 from estimator.lesson.lesson_06_panel import (
     ACCELERATORS,
     ENGINES,
@@ -36,18 +38,17 @@ from estimator.lesson.lesson_06_reader import your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, number_of_rows, shipped
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown
 from estimator.memory import window_cache_bytes
-from estimator.step_time import running_requests
-from estimator.units import number_text, quantity_text, seconds_text, share_text
+from estimator.units import number_text, plural, quantity_text, seconds_text, share_text
 from estimator.validate import memory, parameters
 from estimator.validate.compare import Score
 from estimator.validate.files import read_rows
 from estimator.validate.replicas import replica_of
-from estimator.validate.serving import MARKS
 
 __all__ = [
     "ACCELERATORS", "ENGINES", "EXERCISES", "MODELS", "NARROWED", "PRECISIONS", "TENSOR",
     "error_of_three", "estimate_of", "hunt", "hunt_table", "requests_that_run", "scatter_chart",
-    "shipped", "step_panel", "wait_for_prompts", "your_case", "your_measurements", "your_results",
+    "shipped", "step_panel", "suspects_table", "wait_for_prompts", "worst_table", "your_case",
+    "your_measurements", "your_results",
 ]  # fmt: skip
 
 FOLDER = SHIPPED.parent
@@ -58,7 +59,6 @@ FAMILIES = (
 ONE_RUN = 512
 """Line of the run that is taken apart: its error is about the median of its group."""
 CLAIMED = 0.8
-SATURATED = "gpt-oss-120b/H100-SXM/vllm"
 
 
 def evidence() -> Table:
@@ -71,7 +71,7 @@ def evidence() -> Table:
              "transformers, built from each model's configuration"),
             ("memory", "vLLM 0.19 on an H100", "logs published by llm-d-planner, Apache-2.0"),
             ("serving runs", number_of_rows(shipped().report.rows),
-             "the aiconfigurator 0.12 wheel, Apache-2.0"),
+             "the aiconfigurator 0.12 package, Apache-2.0"),
             ("constants of the step", f"{len(constants.table)}, fitted {constants.date}",
              "tools/fit_step_time.py, on these runs"),
             ("each run's estimate", "by a fit without its group",
@@ -90,7 +90,7 @@ def answer_table() -> Table:
         ("parameters", f"{exact} of {len(counted)} models", "0 %: exact"),
         ("bytes of the cache", f"{len(verified_caches())} real caches", "0 %: exact"),
         ("memory left for the cache", f"{pool['rows']:.0f} logged runs",
-         share_text(pool["median"], 2)),
+         f"{share_text(pool['median'], 2)}; the worst {share_text(pool['worst'], 2)}"),
         ("time per output token, roofline", number_of_rows(score.rows),
          share_text(score.roofline_median, 1)),
         ("time per output token, our model", number_of_rows(score.rows),
@@ -143,6 +143,11 @@ def _memory(name: str) -> dict[str, dict[str, float]]:
     return memory.compare(read_rows(FOLDER / name)).summary()
 
 
+def _memory_rows() -> list[dict[str, str]]:
+    names = ("measured_memory.csv", "measured_memory_more.csv")
+    return [row for name in names for row in read_rows(FOLDER / name)]
+
+
 def memory_table() -> Table:
     """Each component of an engine's memory against its log: absolute errors, none made up for."""
     fitted, later = _memory("measured_memory.csv"), _memory("measured_memory_more.csv")
@@ -161,20 +166,41 @@ def memory_table() -> Table:
         rows.append((name, meaning, *cells))
     headers = ("component", "what it is", "rows of the fit", "mean error", "worst",
                "later rows", "mean error, later", "worst, later")  # fmt: skip
-    note = "vLLM 0.19.0 on H100; the later rows were found after the constants had been worked out."
+    note = (
+        "vLLM 0.19.0 on H100; the later rows were found after the constants had been worked out. "
+        f"{_remainder_note()}"
+    )
     return Table(
         headers, rows, "Memory against the engine's log", note, left=frozenset({headers[1]})
     )
 
 
+def _remainder_note() -> str:
+    """Two rows that tell how a remainder hides errors or magnifies them."""
+    compared = [(row, memory.compare([row]).errors) for row in _memory_rows()]
+    pools = [(row, errors) for row, errors in compared if errors["pool predicted"]]
+
+    def off(errors: Mapping[str, list[float]], name: str) -> float:
+        return max(map(abs, errors[name]), default=0.0)
+
+    def told(row: Mapping[str, str], errors: Mapping[str, list[float]], *names: str) -> str:
+        component, called = names
+        many = f"{row['tp']} {plural('accelerator', int(row['tp']))}"
+        return (
+            f"{row['model']} at {row['weight_dtype']} on {many}: "
+            f"{share_text(off(errors, component), 2)} off in {called}, "
+            f"{share_text(off(errors, 'pool predicted'), 2)} in a pool of {row['kv_pool_gib']} GiB."
+        )
+
+    hidden = max(pools, key=lambda one: off(one[1], "non-torch"))
+    magnified = max(pools, key=lambda one: off(one[1], "pool predicted"))
+    outside = told(*hidden, "non-torch", "memory outside torch")
+    return f"{outside} {told(*magnified, 'weights', 'weights')}"
+
+
 def cancelling_table() -> Table:
     """What the mean hides when errors keep their sign."""
-    report = memory.compare(
-        [
-            *read_rows(FOLDER / "measured_memory.csv"),
-            *read_rows(FOLDER / "measured_memory_more.csv"),
-        ]
-    )
+    report = memory.compare(_memory_rows())
     rows = []
     for name in ("weights", "activations", "non-torch", "pool predicted"):
         errors = report.errors[name]
@@ -237,7 +263,10 @@ def one_run_table() -> Table:
     table = breakdown(times, "s", caption=caption)
     headers = ("part of a token's time", "time", "share")
     measured, floor, _ = one_run()
-    note = f"Measured: {seconds_text(measured)}. Roofline: {seconds_text(floor)}."
+    note = (
+        f"Measured: {seconds_text(measured)}. Roofline: {seconds_text(floor)}. By the fit without "
+        f"this run's group, where a layer costs {seconds_text(constants.layer_seconds)}."
+    )
     return Table(headers, table.rows, table.caption, note, table.total, table.left)
 
 
@@ -259,9 +288,9 @@ def errors_table() -> Table:
     """Errors by kind of model, model, accelerator, engine and precision."""
     scores = shipped().report.scores
     rows: list[tuple[Cell, ...]] = [_errors("all rows", scores["all"]["all rows"])]
-    for view in ("kind", "model", "accelerator", "engine", "precision"):
+    for view in ("kind", "model", "accelerator", "engine", "precision of a model"):
         for name, score in scores[view].items():
-            rows.append(_errors(f"{view}: {name}", score))
+            rows.append(_errors(f"{view.partition(' ')[0]}: {name}", score))
     headers = ("rows", "count", "roofline, median", "model, median", "model, mean", "P90 of it")
     caption = "Absolute errors of the time per output token"
     return Table(headers, rows, caption, _first_token_note())
@@ -308,54 +337,3 @@ def coverage_table() -> Table:
     headers = ("rows", "count", "inside P10 to P90, striped below the claim")
     caption = f"An interval that claims {share_text(CLAIMED)}"
     return Table(headers, rows, caption, left=frozenset({headers[2]}))
-
-
-# What it gets wrong
-
-
-def worst_table(count: int = 10) -> Table:
-    """The runs that were estimated worst, and what is odd about them."""
-    rows = []
-    for one in shipped().report.worst[:count]:
-        load = f"{one.batch:g} in flight, {one.prompt_tokens:g} in, {one.output_tokens:g} out"
-        rows.append((f"line {one.line}: {one.group}", load, f"{one.measured_ms:.2f} ms",
-                     f"{one.predicted_ms:.2f} ms", one.marks))  # fmt: skip
-    marks = {mark for one in shipped().report.worst[:count] for mark in one.marks.split()}
-    note = " ".join(f"{mark}: {MARKS[mark]}." for mark in sorted(marks))
-    headers = ("run", "load", "measured", "estimated", "marks")
-    return Table(headers, rows, "The worst estimates", note, left=frozenset({"load", "marks"}))
-
-
-def suspects_table() -> Table:
-    """How many requests the nine saturated runs can have had in a step, by their own times."""
-    columns, settings = shipped().columns, shipped().settings
-    rows = []
-    for place, index in enumerate(columns["setting"]):
-        setting = settings[index]
-        if setting.group != SATURATED or not columns["waiting"][place]:
-            continue
-        measured, prompt, output, first, batch = (
-            float(columns[name][place])
-            for name in (
-                "measured",
-                "prompt_tokens",
-                "output_tokens",
-                "first_token_seconds",
-                "batch",
-            )
-        )
-        run = running_requests(batch, first, (output - 1) * measured)
-        constants = serving.step_constants().left_out[setting.group].constants
-        made = replica_of(setting)
-        service = serve(made, constants, run, prompt, output)
-        floor = roofline_token_seconds(made, run, prompt + output / 2)
-        count = setting.layout.tensor
-        times = (seconds_text(first), number_text(round(run, 1)), f"{measured * 1e3:.2f} ms",
-                 f"{float(floor) * 1e3:.2f} ms",
-                 f"{float(service.token_seconds) * 1e3:.2f} ms")  # fmt: skip
-        name = f"line {columns['line'][place]}"
-        rows.append((name, count, number_text(batch), *map(Unbroken, times)))
-    headers = ("run", "accelerators", "in flight, as recorded", "to the first token",
-               "that can have run", "measured", "roofline of those",
-               "estimate for those")  # fmt: skip
-    return Table(headers, rows, f"{SATURATED}: the runs that waited")

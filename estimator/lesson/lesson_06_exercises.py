@@ -23,7 +23,7 @@ def error_of_three(
     return Exercise(
         "Three estimates",
         f"Three times per token were estimated: {told}. What is the mean absolute error, as a "
-        "share of 1?",
+        "share of 1 and to three digits?",
         "mean_error",
         right,
         (
@@ -52,7 +52,7 @@ def wait_for_prompts(
         f"a prompt takes {seconds_text(prompt_seconds)} to prefill. While a request lives, every "
         f"other place of the batch brings one prompt: {waited:g} prompts, about the root of the "
         "batch, come before its first token, the rest between its tokens. How many seconds do "
-        "those add to each token?",
+        "those add to each token, to four digits?",
         "token_seconds",
         right,
         (
@@ -62,11 +62,14 @@ def wait_for_prompts(
                     "tokens share it."),
             Mistake(batch / gaps * prompt_seconds, "The prompts before the first token delay that "
                     "one, not the others: take them off."),
+            Mistake((batch - waited) / output_tokens * prompt_seconds, f"Divided by "
+                    f"all {output_tokens} tokens: between them lie {gaps} gaps."),
             Mistake((batch - waited) / gaps, "That is a number of prompts: each takes its time."),
             Mistake(prompt_seconds / gaps, "That is a single prompt: there are more places."),
         ),
         f"({batch} - {waited:g}) prompts over {gaps} gaps between tokens, at "
         f"{seconds_text(prompt_seconds)} each: {seconds_text(right)} a token.",
+        tolerance=0.001,
     )  # fmt: skip
 
 

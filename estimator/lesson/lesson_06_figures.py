@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-LOW, HIGH = 1, 300
+LOW, HIGH, LEAST = 1, 300, 0.2
 TICKS = (1, 3, 10, 30, 100, 300)
+FAR, TENFOLD = 2, 10
+"""Factors between estimated and measured times from which runs are counted in the text."""
 DENSE, MIXTURE, WAITING = (COLOURS[0], "o"), (COLOURS[1], "^"), (COLOURS[5], "x")
 
 
@@ -32,10 +34,9 @@ def scatter_chart(comparison: Comparison) -> Picture:
         ):  # fmt: skip
             _points(axes, columns, columns[name], kinds)
             _frame(axes, title)
-        ratios = _middle_interval(columns)
-        right.fill_between(
-            [LOW, HIGH], [LOW / ratios[1], HIGH / ratios[1]], [LOW / ratios[0], HIGH / ratios[0]],
-            color="#CCCCCC", alpha=0.6, zorder=0, label="P10 to P90",
+        right.vlines(
+            columns["measured"] * 1e3, columns["low"] * 1e3, columns["high"] * 1e3,
+            color="#999999", linewidth=0.8, alpha=0.5, zorder=0, label="P10 to P90 of each",
         )  # fmt: skip
         left.set_ylabel("estimated, ms a token")
         figure.suptitle(
@@ -71,29 +72,32 @@ def _frame(axes: Axes, title: str) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(LOW, HIGH)
-    axes.set_ylim(LOW / 2, HIGH)
+    axes.set_ylim(LEAST, HIGH)
     texts = [number_text(tick) for tick in TICKS]
     axes.set_xticks(TICKS, labels=texts)
-    axes.set_yticks(TICKS, labels=texts)
+    axes.set_yticks((0.3, *TICKS), labels=["0.3", *texts])
     axes.minorticks_off()
     axes.set_xlabel("measured, ms a token")
     axes.set_title(title, fontsize=10)
 
 
-def _middle_interval(columns: Any) -> tuple[float, float]:
-    """Factors to P10 and P90 as the middle run has them; they differ a little from fit to fit."""
-    low = float(np.median(columns["low"] / columns["predicted"]))
-    return low, float(np.median(columns["high"] / columns["predicted"]))
-
-
 def _alt(comparison: Comparison) -> str:
-    scores = comparison.report.scores["all"]["all rows"]
-    under = float((comparison.columns["floor"] < comparison.columns["measured"]).mean())
+    columns, scores = comparison.columns, comparison.report.scores["all"]["all rows"]
+    times = columns["measured"] / columns["floor"]
+    waited = (columns["predicted"] / columns["measured"])[columns["waiting"]]
+    far = waited[waited > FAR]
     return (
         f"Two scatter plots of {number_text(scores.rows)} runs on logarithmic axes, estimated "
-        f"against measured milliseconds a token. Left, the roofline: {share_text(under, 1)} of the "
-        f"points lie under the diagonal, by {share_text(scores.roofline_median, 1)} in the median. "
-        f"Right, the model: the points lie along the diagonal, {share_text(scores.median, 1)} off "
-        f"in the median, {share_text(scores.coverage, 1)} of them inside their intervals; a few "
-        "crosses, runs that waited, lie far above it."
+        "against measured milliseconds a token. Left, the roofline: "
+        f"{share_text(float((times > 1).mean()), 1)} of the points lie under the diagonal, by "
+        f"{share_text(scores.roofline_median, 1)} in the median; for "
+        f"{number_text(int((times > TENFOLD).sum()))} the measured time is more than {TENFOLD} "
+        f"times the roofline's, at most {number_text(round(float(times.max())))} times. "
+        "Right, the model: the points lie along the diagonal, "
+        f"{share_text(scores.median, 1)} "
+        "off in the median, each with a line from its P10 to its P90, and "
+        f"{share_text(scores.coverage, 1)} of the lines meet the diagonal. Of "
+        f"{number_text(len(waited))} crosses, runs that waited, {number_text(len(far))} lie "
+        f"{far.min():.1f} to {far.max():.1f} times above it, the others within a factor of "
+        f"{FAR}."
     )

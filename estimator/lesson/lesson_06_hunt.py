@@ -75,8 +75,8 @@ def _whole_request() -> float:
 def figures() -> dict[str, Figure]:
     """The figures by letter."""
     each = (
-        Figure("weights of Llama 3.2 3B, 3,212,749,824 parameters at 16 bits", "6 GB",
-               lambda: float(weight_bytes(catalog.model("llama-3.2-3b").n_params)), "byte",
+        Figure("weights of Llama 3.2 3B, 3,212,749,824 parameters at 32 bits", "12 GB",
+               lambda: float(weight_bytes(catalog.model("llama-3.2-3b").n_params, 32)), "byte",
                "a name is not a count"),
         Figure("profiles of 100 million users, 10 KB each", "1 TB",
                lambda: float(profile_bytes(USERS, 10_000)), "byte"),
@@ -95,17 +95,20 @@ def figures() -> dict[str, Figure]:
                "70.272 KB",
                lambda: float(catalog.architecture("deepseek-v3").kv_bytes_per_token(2)),
                "byte/token"),
-        Figure("forward pass of the guide's 24 layers over 1,024 tokens", "312,711,577,600 FLOP",
+        Figure("forward pass of 24 layers, width 1,024, MLP 4,096, 16 heads, over 1,024 tokens",
+               "312,711,577,600 FLOP",
                lambda: float(counted_forward_flops(24, 1024, 4096, 16, tokens=1024)), "FLOP",
-               "the width is missing once in the MLP"),
+               "the width is missing once in the MLP, which alone takes more than that"),
         Figure("A100 for 11,574 answers a second, 3 billion parameters, 500 tokens", "112",
                lambda: _fleet(3_000_000_000, 500), "accelerator"),
         Figure("A100 for as much speech, 2 billion parameters, 1,000 tokens", "148",
-               lambda: _fleet(2_000_000_000, 1000), "accelerator", "rounded down"),
+               lambda: _fleet(2_000_000_000, 1000), "accelerator",
+               "rounded down, and the rest needs one, too"),
         Figure("A100 for as many videos, 14.7 billion parameters, 7,500 passes", "8,208",
                lambda: _fleet(14_700_000_000, 7500), "accelerator",
                "a rate was cut to two decimals before the division"),
-        Figure("7 billion parameters on an A100: 350 tokens in, 150 out", "0.92 s",
+        Figure("an answer of 7 billion parameters at 16 bits on one A100: 350 tokens in, 150 out",
+               "0.92 s",
                _whole_request, "s", "each step's fraction of a millisecond was cut off"),
     )  # fmt: skip
     return dict(zip("ABCDEFGHIJKL", each, strict=True))
@@ -115,7 +118,12 @@ def hunt_table() -> Table:
     """The figures as they were printed."""
     rows = [(letter, one.what, Unbroken(one.printed)) for letter, one in figures().items()]
     headers = ("", "what it is", "printed")
-    return Table(headers, rows, "Published figures", left=frozenset({"what it is"}))
+    sheet = catalog.accelerator("A100-SXM-80GB")
+    note = (
+        f"An A100 computes {quantity_text(A100_FLOPS, 'FLOP/s')} and reads "
+        f"{quantity_text(sheet.bytes_per_s, 'byte/s')}; a parameter costs 2 FLOP a token or pass."
+    )
+    return Table(headers, rows, "Published figures", note, left=frozenset({"what it is"}))
 
 
 def hunt(found: object = "") -> Prose:

@@ -24,12 +24,13 @@ from estimator.engine import (
 from estimator.glossary import quantity
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.lesson_06_runs import shipped
+from estimator.lesson.lesson_06_runs import doubts, shipped
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken
 from estimator.quantity import Quantity
 from estimator.units import number_text, seconds_text, share_text
+from estimator.validate.serving import MARKS
 
 MODELS = (
     "llama-3.1-8b",
@@ -82,6 +83,11 @@ class Case:
     def group(self) -> str:
         """Name the group of measured runs that it would belong to."""
         return f"{self.model}/{self.accelerator}/{self.engine}"
+
+    @property
+    def as_published(self) -> bool:
+        """Tell whether the model is published in few bits, and has them at every precision."""
+        return serving.decoder(self.model).native_expert_bits is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,8 @@ def nearby(case: Case) -> tuple[int, ...]:
     mode = "" if case.precision == "bfloat16" else case.precision
     same = np.array(
         [
-            one.group == case.group and one.mode in (mode, case.precision)
+            one.group == case.group
+            and (case.as_published or one.mode in (mode, case.precision))
             and one.layout == Layout(case.tensor)
             for one in settings
         ]
@@ -175,15 +182,33 @@ def sentence(case: Case, found: Estimate) -> str:
         f"A token takes {p50}, in eight cases of ten {p10} to {p90}; the roofline alone says "
         f"{seconds_text(found.floor_seconds)}. "
     )
-    if not places:
-        return text + (
-            "No measured run is near this load."
-            if found.seen
-            else f"Nobody has measured it on {case.accelerator} under {ENGINES[case.engine]}."
+    if case.as_published and case.precision != "nvfp4":
+        text += (
+            f"{catalog.configuration(case.model).name} is published with experts of 4 bits, and is "
+            "estimated so whatever the precision. "
         )
+    if places:
+        return text + _held_against(places)
+    return text + (
+        "No measured run is near this load."
+        if found.seen
+        else f"Nobody has measured it on {case.accelerator} under {ENGINES[case.engine]}."
+    )
+
+
+def _held_against(places: tuple[int, ...]) -> str:
+    """What the measured runs near a load say, and how many of them are doubtful."""
     inside = int(shipped().columns["inside"][list(places)].sum())
-    runs = "1 measured run" if len(places) == 1 else f"{number_text(len(places))} measured runs"
-    return text + f"Of {runs} near this load, {inside} lay inside their intervals."
+    odd = [marks for place in places if (marks := doubts(place))]
+    names = ", ".join(sorted({mark for marks in odd for mark in marks}))
+    if len(places) == 1:
+        text = f"The one measured run near this load lay {'inside' if inside else 'outside'} its "
+        return f"{text}interval{f', and is doubtful: {names}' if odd else ''}."
+    are = "is" if len(odd) == 1 else "are"
+    return (
+        f"Of {number_text(len(places))} measured runs near this load, {inside} lay inside their "
+        f"intervals{f'; {len(odd)} {are} doubtful: {names}' if odd else ''}."
+    )
 
 
 def _ends(found: Estimate) -> tuple[float, float, float]:
@@ -217,6 +242,7 @@ def nearby_table(case: Case) -> Table:
     """The measured runs around a case."""
     columns = shipped().columns
     rows: list[tuple[Cell, ...]] = []
+    marked: set[str] = set()
     for place in nearby(case)[:SHOWN]:
         load = "/".join(
             f"{columns[name][place]:g}" for name in ("batch", "prompt_tokens", "output_tokens")
@@ -226,11 +252,13 @@ def nearby_table(case: Case) -> Table:
             for name in ("measured", "predicted")
         )
         inside = "inside" if columns["inside"][place] else "outside"
-        rows.append((load, *times, inside))
+        rows.append((load, *times, ", ".join((inside, *doubts(place)))))
+        marked.update(doubts(place))
     if not rows:
         rows.append(("none", "", "", ""))
     headers = ("batch/in/out", "measured", "estimated", "of its interval")
-    return Table(headers, rows, "Measured runs near this load")
+    note = " ".join(f"{mark}: {MARKS[mark]}." for mark in sorted(marked))
+    return Table(headers, rows, "Measured runs near this load", note)
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from estimator.lesson.prose import Prose
 from estimator.units import number_text, plural, share_text
 from estimator.validate.compare import Report, Score, validate
 from estimator.validate.reasons import Kind
-from estimator.validate.rows import REQUIRED
+from estimator.validate.rows import WITHOUT
 
 
 def your_results(measurements: str) -> dict[str, float]:
@@ -34,13 +35,32 @@ def your_results(measurements: str) -> dict[str, float]:
     }
 
 
+FEWEST = 20
+"""Rows from which on an interval is judged."""
+PRECISION = ("precision", "gemm_quant_mode")
+CLAIM, AWAY = 0.8, 0.08
+COLUMNS = (
+    ("`model_path`", "the model, as in `Qwen/Qwen3-32B`"),
+    ("`system`", "the accelerator, as in `h100_sxm` (lesson 05 calls a whole service a system)"),
+    ("`backend`", "the engine: `vllm`, `sglang` or `trtllm`"),
+    ("`isl` and `osl`", "input and output sequence length: tokens of the prompt and of the answer"),
+    ("`batch_size`", "requests that are worked on at the same time"),
+    ("`tp_size`", "accelerators that share each layer"),
+    ("`tpot_ms`", "milliseconds per output token, as measured"),
+    ("`precision`", "`bf16`, `fp8` or `fp4`; may be left out, but all weights are then taken for "
+     "BF16"),
+)  # fmt: skip
+"""What a file of measurements holds; all but the last must be there."""
+
+
 def your_measurements(measurements: str) -> Prose:
     """What the estimate does on the reader's runs, or what is wrong with their file."""
     if not measurements:
+        items = "\n".join(f"- {names}: {meaning}" for names, meaning in COLUMNS)
         return Prose(
-            "No file was given: `measurements` is empty. A file for it has a header and a line for "
-            f"each run, with the columns {', '.join(f'`{name}`' for name in REQUIRED)} and, where "
-            f"known, others of `measured_serving.csv`. Until then the shipped runs stand in. "
+            "No file was given: `measurements` is empty. A file for it is a CSV with a header and "
+            f"a line for each run:\n\n{items}\n\nWhere known, it may have the other columns of "
+            f"`measured_serving.csv`. Until then the shipped runs stand in. "
             f"{_told(shipped().report)}"
         )
     found = _read(measurements)
@@ -48,6 +68,8 @@ def your_measurements(measurements: str) -> Prose:
         return Prose(f"**The file cannot be used.** {_safe(found.problem)}")
     report = found.report
     parts = [_told(report)] if report.rows else ["**Not one row could be estimated.**"]
+    if report.assumed and report.rows:
+        parts.append(_assumed(report))
     if report.unread_rows:
         count = report.unread_rows
         items = "\n".join(map(_left_out, report.unread.values()))
@@ -64,18 +86,26 @@ class _Found:
     problem: str = ""
 
 
-@functools.lru_cache(maxsize=1)
 def _read(measurements: str) -> _Found:
     if not isinstance(measurements, str):
         raise TypeError(f"measurements is {measurements!r:.40}, but it must be the path of a file.")
     if not measurements:
         return _Found(shipped().report)
+    path = Path(measurements)
     try:
-        return _Found(validate(Path(measurements)))
+        stamp = path.stat()
+        return _validated(path, stamp.st_mtime_ns, stamp.st_size)
     except OSError as error:
-        return _Found(None, f"{measurements} cannot be read: {error.strerror}.")
+        where = "" if path.is_absolute() else f" It was looked for in {Path.cwd()}."
+        return _Found(None, f"{measurements} cannot be read: {error.strerror}.{where}")
     except ValueError as error:
         return _Found(None, str(error))
+
+
+@functools.lru_cache(maxsize=1)
+def _validated(path: Path, changed: int, size: int) -> _Found:
+    """Read a file once for as long as it stays as it is; `changed` and `size` tell."""
+    return _Found(validate(path))
 
 
 def _safe(text: str) -> str:
@@ -93,28 +123,64 @@ def _left_out(kind: Kind) -> str:
 
 def _told(report: Report) -> str:
     score = report.scores["all"]["all rows"]
-    unseen = report.rows - report.fitted
-    how = (
-        f"{number_text(report.fitted)} of them belong to groups of the fit, and each of those is "
-        "estimated by constants that have not seen its group"
-        if report.fitted
-        else "none of them belongs to a group of the fit"
-    )
-    new = f"; {number_text(unseen)} are new to it" if report.fitted and unseen else ""
-    rows = plural("row", report.rows)
+    rows, lie = plural("row", report.rows), "lies" if report.rows == 1 else "lie"
     return (
         f"**{number_text(report.rows)} {rows} of {_safe(report.file)}: the roofline is off by "
         f"{share_text(score.roofline_median, 1)} in the median, the model by "
         f"{share_text(score.median, 1)} ({share_text(score.mean, 1)} in the mean), and "
-        f"{share_text(score.coverage, 1)} lie between P10 and P90.** "
-        f"{how[0].upper()}{how[1:]}{new}. {_judged(score)}"
+        f"{share_text(score.coverage, 1)} {lie} between P10 and P90.** "
+        f"{_groups(report)} {_judged(report, score)}"
     )
 
 
-def _judged(score: Score) -> str:
+def _groups(report: Report) -> str:
+    """Say how many rows are of groups that the constants were fitted on."""
+    seen, unseen = report.fitted, report.rows - report.fitted
+    if not seen:
+        one = report.rows == 1
+        return (
+            f"{'It' if one else 'None of them'} belongs to {'no' if one else 'a'} group of the fit."
+        )
+    if not unseen:
+        return (
+            "It belongs to a group of the fit, and is estimated by constants that have not seen it."
+            if seen == 1
+            else "All belong to groups of the fit, and each is estimated by constants that have "
+            "not seen its group."
+        )
+    return (
+        f"{number_text(seen)} of them {'belongs to a group' if seen == 1 else 'belong to groups'} "
+        "of the fit, estimated by constants that have not seen the group; "
+        f"{number_text(unseen)} {'is' if unseen == 1 else 'are'} new to it."
+    )
+
+
+def _judged(report: Report, score: Score) -> str:
     if score.median > score.roofline_median:
         return "The roofline does better here: something in the file is not what the columns say."
-    if not 0.72 <= score.coverage <= 0.88:
-        side = "narrow" if score.coverage < 0.8 else "wide"
-        return f"The interval claims 80 %: for these rows it is too {side}."
-    return "The interval claims 80 %, and keeps it."
+    if report.rows < FEWEST:
+        return (
+            f"The interval claims {share_text(CLAIM)}: it takes {FEWEST} rows or more to judge it."
+        )
+    chance = 2 * math.sqrt(CLAIM * (1 - CLAIM) / report.rows)
+    if abs(score.coverage - CLAIM) <= max(AWAY, chance):
+        return f"The interval claims {share_text(CLAIM)}, and keeps it."
+    side = "narrow" if score.coverage < CLAIM else "wide"
+    doubt = ", unless their weights are not BF16" if _taken_for_bf16(report) else ""
+    return f"The interval claims {share_text(CLAIM)}: for these rows it is too {side}{doubt}."
+
+
+def _taken_for_bf16(report: Report) -> bool:
+    return any(one.startswith(WITHOUT[PRECISION]) for one in report.assumed)
+
+
+def _assumed(report: Report) -> str:
+    """What is assumed because columns are missing, and which one to add first."""
+    items = "\n".join(f"- {_safe(one)}" for one in report.assumed)
+    advice = (
+        "\n\nIf your weights have fewer bits, add the column `precision`: without it errors and "
+        "interval are those of another service."
+        if _taken_for_bf16(report)
+        else ""
+    )
+    return f"Assumed:\n\n{items}{advice}"

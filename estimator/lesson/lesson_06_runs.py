@@ -22,3 +22,11 @@ def shipped() -> Comparison:
 def number_of_rows(rows: int) -> str:
     """Write a number of rows."""
     return f"{number_text(rows)} {plural('run', rows)}"
+
+
+def doubts(place: int) -> tuple[str, ...]:
+    """Marks of a shipped run that make its load or its time doubtful."""
+    columns = shipped().columns
+    faster = columns["floor"][place] > columns["measured"][place]
+    found = {"faster": bool(faster), "waiting": bool(columns["waiting"][place])}
+    return tuple(mark for mark, there in found.items() if there)

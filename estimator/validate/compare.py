@@ -44,6 +44,7 @@ VIEWS: dict[str, Callable[[Setting], str]] = {
     "accelerator": lambda setting: setting.system,
     "engine": lambda setting: setting.engine,
     "precision": lambda setting: setting.mode or "bfloat16",
+    "precision of a model": lambda setting: f"{setting.model} {setting.mode or 'bfloat16'}",
     "group": lambda setting: setting.group,
     "kind": lambda setting: "mixture" if setting.decoder.is_mixture else "dense",
 }

@@ -132,11 +132,25 @@ def check_columns(header: list[str], name: str) -> None:
             f"{name} has the column {twice[0]} {header.count(twice[0])} times: keep one of them."
         )
     missing = [column for column in REQUIRED if column not in header]
+    if missing and (marks := _separated_by(header)):
+        raise ColumnsError(
+            f"{name} is separated by {marks}: save it with commas between its columns, and with "
+            "points in its numbers."
+        )
     if missing:
         raise ColumnsError(
             f"{name} has no column {', '.join(missing)}: a table of measured serving runs has "
             f"{', '.join(REQUIRED)}, and may have {', '.join(OPTIONAL)}."
         )
+
+
+def _separated_by(header: list[str]) -> str:
+    """Say by what a header is separated instead of commas, as spreadsheets do in some countries."""
+    whole = ",".join(header)
+    for mark, marks in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if sum(cell.strip(' "') in REQUIRED for cell in whole.split(mark)) > 1:
+            return marks
+    return ""
 
 
 Part = tuple[list[int], list[list[str]], list[Unread]]

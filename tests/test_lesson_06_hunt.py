@@ -1,0 +1,121 @@
+"""Lesson 06: the hunt for wrong figures, and what the checks of its exercises tell."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from estimator.lesson import lesson_06 as lesson
+from estimator.lesson.exercises import Exercise
+from estimator.lesson.lesson_06_hunt import figures
+
+GOLDEN = Path(__file__).parent / "data" / "golden.csv"
+
+
+def golden() -> dict[str, dict[str, str]]:
+    with GOLDEN.open(encoding="utf-8") as file:
+        return {line["id"]: line for line in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize(
+    ("letter", "name", "wrong"),
+    [
+        ("A", "llama-3.2-3b-true-fp32", True), ("B", "profile", False),
+        ("C", "interactions-index", True), ("D", "gpt2-medium-params", False),
+        ("E", "seed2-kv-128", True), ("F", "seed2-total", True),
+        ("G", "kv-token-deepseek-v3", False), ("H", "seed2-flops", True),
+        ("I", "gpus-a100", False), ("J", "gpus-text-to-speech Fish Speech", True),
+        ("K", "gpus-text-to-video Mochi 1", True), ("L", "baseten-A100", True),
+    ],
+)  # fmt: skip
+def test_a_figure_is_computed_and_judged_as_the_published_examples_are(
+    letter: str, name: str, wrong: bool
+) -> None:
+    figure, known = figures()[letter], golden()[name]
+    assert figure.compute() == pytest.approx(float(known["exact"]), rel=1e-9)
+    assert figure.wrong is wrong
+    assert (known["relation"] == "erratum") is wrong
+
+
+def test_all_errata_of_the_examples_are_hunted_but_one_of_two_alike() -> None:
+    errata = {name for name, line in golden().items() if line["relation"] == "erratum"}
+    # Baseten's T4 has the slip of its A100; 6 GB for 6.43 are right to the digit.
+    assert len(errata) == 10
+    assert sum(one.wrong for one in figures().values()) == 8
+
+
+NUMBER_IN_TEXT = re.compile(r"[\d.]+")
+SCALES = {"bytes": 1, "KB": 1e3, "GB": 1e9, "TB": 1e12}
+
+
+@pytest.mark.parametrize("letter", list("ABCDEFGHIJKL"))
+def test_a_figure_right_to_its_printed_digits_is_right_and_no_other(letter: str) -> None:
+    """The lesson's rule, by itself: rounded to the digits that were printed; accelerators up."""
+    figure = figures()[letter]
+    digits = figure.printed.replace(",", "")
+    (number,) = NUMBER_IN_TEXT.findall(digits)
+    scale = SCALES.get(digits.split()[-1], 1)
+    places = len(number.partition(".")[2])
+    found = figure.compute() / scale
+    if figure.unit == "accelerator":
+        found = math.ceil(found)
+    assert (round(found, places) == float(number)) is not figure.wrong
+
+
+def test_the_figures_can_be_worked_out_from_the_page() -> None:
+    # H: the two matrices of its MLP alone take more than what is printed.
+    mlp = 24 * 1024 * 2 * 2 * 1024 * 4096
+    assert mlp > 312_711_577_600
+    for size in ("24 layers", "width 1,024", "MLP 4,096"):
+        assert size in figures()["H"].what
+    # L: prefill at the rate and 150 reads of the weights, by the note under the table.
+    assert "312 TFLOP/s and reads 2.04 TB/s" in lesson.hunt_table().note
+    request = 350 * 2 * 7e9 / 312e12 + 150 * 2 * 7e9 / 2.04e12
+    assert figures()["L"].compute() == pytest.approx(request, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ("", "Not hunted yet"),
+        (" , ", "Not hunted yet"),
+        (None, "is no text"),
+        (7, "is no text"),
+        ("Z", "there is no such figure"),
+        ("AC", "there is no such figure"),
+        ("B", "B is right as printed: it is 1.00 TB"),
+        ("A B C", "B is right as printed"),
+        ("g", "G is right as printed: it is 70,272 bytes"),
+        ("A", "1 caught, 7 still hide. A is 12.85 GB"),
+        ("a, c", "2 caught, 6 still hide. C is 2.50 TB"),
+        ("A C E F H J K L", "Right: all 8"),
+        ("L K J H F E C A A", "Right: all 8"),
+    ],
+)
+def test_the_hunt_says_what_is_wrong_with_the_hunter(found: object, says: str) -> None:
+    text = lesson.hunt(found).text
+    assert says in text
+    assert "<details><summary>Solution</summary>" in text
+
+
+@pytest.mark.parametrize(
+    ("make", "answer", "says"),
+    [
+        (lesson.error_of_three, 0.19, "right to its 2 digits: give one digit more"),
+        (lesson.error_of_three, 0.053, "take the sign off"),
+        (lesson.wait_for_prompts, 0.0179, "all 221 tokens: between them lie 220 gaps"),
+        (lesson.wait_for_prompts, 90 / 221 * 0.044, "all 221 tokens: between them lie 220 gaps"),
+        (lesson.wait_for_prompts, 18, "These are milliseconds"),
+    ],
+)
+def test_what_a_reader_answered_is_diagnosed(
+    make: Callable[[], Exercise], answer: float, says: str
+) -> None:
+    right, sentence = make().verdict(answer)
+    assert right is False
+    assert says in sentence
