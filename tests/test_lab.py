@@ -87,9 +87,23 @@ def test_address_is_one_line_and_comes_when_the_server_answers(
     assert opened == [address] * display
 
 
+def test_keys_in_a_panel_are_the_panel_s(tmp_path: Path) -> None:
+    schema = tmp_path / "share/jupyter/lab/schemas/@jupyterlab/notebook-extension/tracker.json"
+    schema.parent.mkdir(parents=True)
+    cut = {"command": "notebook:cut-cell", "keys": ["X"], "selector": ".jp-mod-commandMode :focus"}
+    run = {"command": "notebook:run", "keys": ["Shift Enter"], "selector": ".jp-mod-commandMode"}
+    schema.write_text(json.dumps({"jupyter.lab.shortcuts": [cut, run]}))
+    lab.choose_settings(tmp_path)
+    overrides = json.loads((tmp_path / "share/jupyter/lab/settings/overrides.json").read_text())
+    assert overrides[lab.SHORTCUTS_PLUGIN]["shortcuts"] == [
+        {**cut, "disabled": True},
+        {**cut, "selector": ".jp-mod-commandMode :focus:not(select):not(.noUi-handle)"},
+    ]
+
+
 def test_news_is_off_and_the_users_own_jupyter_is_kept_out(tmp_path: Path) -> None:
     for _ in range(2):
-        lab.turn_off_news(tmp_path)
+        lab.choose_settings(tmp_path)
     overrides = json.loads((tmp_path / "share/jupyter/lab/settings/overrides.json").read_text())
     assert overrides[lab.NEWS_PLUGIN] == {"fetchNews": "false", "checkForUpdates": False}
     settings = lab.jupyter_settings(tmp_path, tmp_path / "own")

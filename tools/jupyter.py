@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 from playwright.sync_api import Browser, BrowserContext, Playwright, Route
 
 from tools.browser import find_chromium
-from tools.lab import HOST, server_arguments, turn_off_news
+from tools.lab import HOST, choose_settings, server_arguments
 from tools.set_up import ROOT, CannotError
 
 LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
@@ -98,7 +98,7 @@ def serve(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator[
     root, own = folder / "root", folder / "jupyter"
     for made in (root, own / "runtime"):
         made.mkdir(mode=0o700, parents=True)
-    turn_off_news(Path(sys.prefix))
+    choose_settings(Path(sys.prefix))
     token, port = secrets.token_hex(24), free_port()
     settings = {
         "HOME": str(folder),

@@ -24,6 +24,9 @@ FIRST_PAGE = "00-start-here.ipynb"
 PROGRESS = "COURSE_PROGRESS"  # estimator.lesson.progress keeps there what the learner solves
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 NEWS_PLUGIN = "@jupyterlab/apputils-extension:notification"
+SHORTCUTS_PLUGIN = "@jupyterlab/shortcuts-extension:shortcuts"
+ANY_FOCUS = " :focus"
+NOT_IN_A_PANEL = ":not(select):not(.noUi-handle)"
 
 
 def port_problem(port: int) -> int:
@@ -69,13 +72,33 @@ def has_display(environment: Mapping[str, str], system: str = sys.platform) -> b
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
-def turn_off_news(prefix: Path) -> None:
-    """Answer JupyterLab's question about news for the learner, in this environment only."""
-    file = prefix / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
-    wanted = json.dumps({NEWS_PLUGIN: NO_NEWS}, indent=1) + "\n"
+def choose_settings(prefix: Path) -> None:
+    """Set JupyterLab for the course, in this environment only.
+
+    Its question about news is answered, and keys in a panel's list or slider are the panel's: the
+    notebook's own commands, some of which cut the cell, are left to all that is no such control.
+    """
+    lab = prefix / "share" / "jupyter" / "lab"
+    file = lab / "settings" / "overrides.json"
+    chosen = {NEWS_PLUGIN: NO_NEWS, SHORTCUTS_PLUGIN: {"shortcuts": panel_keys(lab)}}
+    wanted = json.dumps(chosen, indent=1) + "\n"
     if not file.is_file() or file.read_text(encoding="utf-8") != wanted:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(wanted, encoding="utf-8")
+
+
+def panel_keys(lab: Path) -> list[dict[str, object]]:
+    """Turn the notebook's keys off, and on again wherever the focus is on no control of a panel."""
+    schema = lab / "schemas" / "@jupyterlab" / "notebook-extension" / "tracker.json"
+    if not schema.is_file():  # a JupyterLab of another layout keeps its keys as they are
+        return []
+    known = json.loads(schema.read_text(encoding="utf-8"))["jupyter.lab.shortcuts"]
+    found: list[dict[str, object]] = []
+    for shortcut in known:
+        if shortcut["selector"].endswith(ANY_FOCUS):
+            found.append({**shortcut, "disabled": True})
+            found.append({**shortcut, "selector": shortcut["selector"] + NOT_IN_A_PANEL})
+    return found
 
 
 def jupyter_settings(prefix: Path, own: Path) -> dict[str, str]:
@@ -149,7 +172,7 @@ def start() -> None:
     if added:
         print(f"Copied into {COPY.name}/: {', '.join(map(str, added))}", flush=True)
     prefix = Path(sys.prefix)
-    turn_off_news(prefix)
+    choose_settings(prefix)
     token = secrets.token_hex(24)
     os.environ.update(jupyter_settings(prefix, COPY / ".jupyter"), JUPYTER_TOKEN=token)
     os.environ[PROGRESS] = str(COPY / "progress.json")

@@ -71,6 +71,26 @@ def test_every_list_takes_another_choice_and_answers(panels: list[PanelPage]) ->
                 pytest.fail(f"none of {others} changes the answer")
 
 
+def test_keys_in_a_control_are_no_commands_of_the_notebook(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        cells = panel.root.page.locator(".jp-Notebook .jp-Cell")
+        count = cells.count()
+        for control in [*panel.choices[:1], *panel.handles[:1]]:
+            control.focus()
+            panel.root.page.keyboard.press("x")
+            panel.root.page.wait_for_timeout(400)
+            assert cells.count() == count
+            expect(control).to_be_focused()
+        for choice in panel.choices[:1]:
+            places = choice.locator("option").count()
+            first, keys = choice.evaluate("list => list.selectedIndex"), ("ArrowDown", "ArrowUp")
+            for key in keys if first < places - 1 else reversed(keys):
+                choice.press(key)
+                moved = choice.evaluate("list => list.selectedIndex") - first
+                assert moved == 0 or abs(moved) == 1
+            assert choice.evaluate("list => list.selectedIndex") == first
+
+
 def test_every_slider_moves_with_the_arrow_keys(panels: list[PanelPage]) -> None:
     for panel in panels:
         silent = []
