@@ -48,6 +48,10 @@ def test_a_layout_counts_its_accelerators() -> None:
     assert (Layout().group, Layout().accelerators) == (1, 1)
 
 
+def test_numbers_have_16_bits_unless_told() -> None:
+    assert Numerics() == Numerics(16, 16, 16, 16, 16, 16, 2)
+
+
 def test_bytes_of_one_accelerator(made: Replica) -> None:
     # 800 bytes of attention over 2; 80 shared and 80 of the head, at two bytes each, over 4.
     assert made.dense_read_bytes == 400 + 40
