@@ -143,6 +143,12 @@ def test_floors_reach_every_rate_and_have_no_overhead(made: Replica) -> None:
     assert engine.first_token_floor_seconds(made, 6) == pytest.approx(prefill)
 
 
+def test_an_ideal_step_is_bytes_and_products_alone(made: Replica) -> None:
+    service = engine.serve(made, engine.IDEAL, 16, 6, 4)
+    assert service.overhead_seconds == 0
+    assert service.exchange_seconds == pytest.approx(8 * 2 * 4 * 1.5 * 10 / 10)
+
+
 def test_sequences_fill_nine_tenths_of_what_is_left(made: Replica) -> None:
     # 1,250 bytes beside the runtime's 2 GB, less 250 of weights; two ranks, two stages.
     assert engine.sequences_that_fit(made, 10) == pytest.approx(0.9 * 1000 * 2 / (270 / 2))

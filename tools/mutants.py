@@ -77,7 +77,10 @@ def mutants(source: str) -> Iterator[Mutant]:
     for change in list(_changes(tree, "", tree)):
         before = _text(change.shown)
         old = _put(change.holder, change.key, change.new)
-        name = f"{change.where}: {_difference(before, _text(change.shown))}"
+        after = _text(change.shown)
+        if isinstance(change.shown, ast.arguments):
+            before, after = _differing(before, after)
+        name = f"{change.where}: {before} -> {after}"
         seen[name] += 1
         number = f" #{seen[name]}" if seen[name] > 1 else ""
         line = getattr(old, "lineno", getattr(change.shown, "lineno", 0))
@@ -89,6 +92,8 @@ def _changes(node: ast.AST, where: str, shown: ast.AST) -> Iterator[_Change]:
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         where = f"{where}.{node.name}".lstrip(".")
         yield from _dropped_divisors(node, where)
+    elif isinstance(node, ast.Assign) and not where:
+        where = _text(node.targets[0])
     if isinstance(node, ast.If) and _text(node.test) == "TYPE_CHECKING":
         return
     # An operand of a call, a sum or a comparison is shown in it; a bare one in what is around.
@@ -153,13 +158,10 @@ def _put(holder: Any, key: Any, new: object) -> Any:
     return old
 
 
-def _difference(before: str, after: str) -> str:
-    """Two lines of code, of a list of parameters only those that differ."""
-    parts = before.split(", "), after.split(", ")
-    if len(parts[0]) == len(parts[1]) > 2:
-        changed = [(old, new) for old, new in zip(*parts, strict=True) if old != new]
-        before, after = (", ".join(each) for each in zip(*changed, strict=True))
-    return f"{before} -> {after}"
+def _differing(before: str, after: str) -> tuple[str, str]:
+    """The parameter that differs, of two lists of parameters."""
+    pairs = zip(before.split(", "), after.split(", "), strict=True)
+    return next((old, new) for old, new in pairs if old != new)
 
 
 def _text(node: ast.AST) -> str:
