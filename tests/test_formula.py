@@ -278,6 +278,19 @@ def test_an_array_past_the_floats_is_refused() -> None:
         tokens(np.array([1.0, 1e308]), 1, 1e10)
 
 
+def test_arrays_that_do_not_go_together_are_told_by_their_shapes() -> None:
+    with pytest.raises(ValueError, match=r"do not go together \(\(2,\), one, \(3,\)\): give arra"):
+        tokens(np.ones(2), 1, np.ones(3))
+
+
+def test_another_error_of_a_formula_passes_as_it_is() -> None:
+    def batch(tokens: Number) -> Number:
+        raise ValueError("a reason of its own")
+
+    with pytest.raises(ValueError, match="a reason of its own"):
+        formula(source="a test")(batch)(1)
+
+
 def test_a_name_that_the_glossary_lacks_is_an_error_at_once() -> None:
     def nonsense(tokens: Number) -> Number:
         return tokens
