@@ -51,7 +51,7 @@ SKIPPED = {"annotation", "returns", "decorator_list", "format_spec", "ctx"}
 class Mutant:
     """One change of a module: a name that stays when lines move, its line, the whole new tree.
 
-    The tree is good until the next mutant is asked for.
+    The tree is good until the next mutant is asked for; new nodes in it have no line yet.
     """
 
     name: str
@@ -84,7 +84,7 @@ def mutants(source: str) -> Iterator[Mutant]:
         seen[name] += 1
         number = f" #{seen[name]}" if seen[name] > 1 else ""
         line = getattr(old, "lineno", getattr(change.shown, "lineno", 0))
-        yield Mutant(name + number, line, ast.fix_missing_locations(tree))
+        yield Mutant(name + number, line, tree)
         _put(change.holder, change.key, old)
 
 

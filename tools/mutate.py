@@ -83,7 +83,7 @@ def _run_tests(path: Path, tree: ast.Module, tests: Sequence[str], limit_s: floa
     for stream in (1, 2):
         os.dup2(quiet, stream)
     name = f"estimator.{path.stem}"
-    finder = _Finder(name, path, compile(tree, str(path), "exec"))
+    finder = _Finder(name, path, compile(ast.fix_missing_locations(tree), str(path), "exec"))
     sys.meta_path.insert(0, finder)
     if doctest.testmod(importlib.import_module(name)).failed:
         return 1
