@@ -195,6 +195,14 @@ def test_a_range_has_finite_ends_above_its_floor(low: float, likely: float, high
         Range("x", low, likely, high)
 
 
+def test_a_tornado_of_three_inputs_by_hand() -> None:
+    ranges = [Range("a", 1, 2, 3), Range("b", 3, 5, 9), Range("c", 1, 1, 2)]
+    swings = tornado(lambda of: of["a"] + 10 * of["b"] + 100 * of["c"], ranges)
+    assert [(s.name, s.at_low, s.at_high) for s in swings] == [
+        ("c", 152, 252), ("b", 132, 192), ("a", 151, 153)
+    ]  # fmt: skip
+
+
 def test_a_swing_has_its_width_in_either_direction() -> None:
     (swing,) = tornado(lambda of: 12 / of["a"], [Range("a", 1, 2, 3)])
     assert (swing.at_low, swing.at_high, swing.width) == (12, 4, 8)
