@@ -220,6 +220,7 @@ def test_a_queue_that_would_never_end_is_told_as_that_of_999_in_1000() -> None:
 def test_few_requests_in_flight_are_their_rate_times_their_time(rate: float) -> None:
     operation = operate(one(), FIT.constants, FIT.dense, Load(rate, 1024, 512), QUICK, 1)
     assert operation.batch == pytest.approx(rate * operation.service.request_seconds, rel=1e-5)
+    assert operation.service.batch == pytest.approx(max(1, operation.batch), rel=1e-5)
     if rate == 0.01:  # less than one request: it is served as one that is alone
         assert operation.service == serve(one(), FIT.constants, 1.0, 1024, 512)
 
