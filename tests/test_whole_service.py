@@ -9,7 +9,7 @@ import pytest
 
 from estimator import catalog
 from estimator.catalog.serving import hardware, step_constants
-from estimator.engine import IDEAL, Layout, Numerics, replica, serve
+from estimator.engine import IDEAL, DecoderShape, Layout, Numerics, replica, serve
 from estimator.load import Load, NoBatchError, Targets, most
 from estimator.whole_service import Shape, Work, narrowest, serve_most
 
@@ -82,6 +82,7 @@ def test_an_accelerator_without_a_known_link_stands_alone() -> None:
     alone = replace(A100, link_bytes_per_s=None)
     work = Work(500, 500, 1)
     assert narrowest(TEXT, 70e9, Numerics(), alone, CONSTANTS, work, 0.05) == 0
+    assert narrowest(TEXT, 3e9, Numerics(), alone, CONSTANTS, work, 0.05) == 1
 
 
 def test_widths_of_an_array_are_those_of_its_elements() -> None:
@@ -156,3 +157,14 @@ def test_one_request_in_time_is_served_and_one_cache_too_many_is_not() -> None:
     for tokens, served in ((most_tokens - 1, True), (most_tokens + 1, False)):
         found = serve_most(made, CONSTANTS, TEXT, Work(tokens - 10, 10, 1), 1000)
         assert (found.replica_requests_per_s > 0) == served
+
+
+def test_a_shape_is_a_model_that_reads_all_its_parameters_and_has_no_windows() -> None:
+    assert Shape("text", 10, 100) == Shape("text", 10, 100, 0, 1, whole_passes=False)
+    assert Shape("text", 10, 100, 640, 8).decoder(5_000) == DecoderShape(
+        name="text", n_layers=10, n_mixture_layers=0, d_model=100, attention_params=0,
+        shared_params=5_000, head_params=0, embedding_params=0, expert_params=0,
+        routed_experts=1, experts_per_token=0, cache_elements=640, window_cache_elements=0,
+        window=1, cache_heads=8, pair_flops=4 * 10 * 100, window_pair_flops=0,
+    )  # fmt: skip
+    assert Shape("picture", 10, 100, whole_passes=True).decoder(1).pair_flops == 8 * 10 * 100

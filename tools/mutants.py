@@ -97,7 +97,7 @@ def _changes(node: ast.AST, where: str, shown: ast.AST) -> Iterator[_Change]:
     if isinstance(node, ast.If) and _text(node.test) == "TYPE_CHECKING":
         return
     # An operand of a call, a sum or a comparison is shown in it; a bare one in what is around.
-    shown = node if isinstance(node, ast.expr | ast.stmt | ast.arguments) else shown
+    shown = node if isinstance(node, ast.expr | ast.stmt | ast.arguments | ast.keyword) else shown
     for field, value in ast.iter_fields(node):
         if field in SKIPPED:
             continue
