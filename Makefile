@@ -1,7 +1,7 @@
 # The commands of the course. This file only names them: tools/ does the work.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab fresh test browser-test office-test kill-test dask-test verify notebooks site batch own-lessons sheets bench constraints clean
+.PHONY: help lab fresh test browser-test office-test kill-test dask-test verify mutate notebooks site batch own-lessons sheets bench constraints clean
 
 # Python settings of the user's own must not leak into the course's environment.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
@@ -44,6 +44,10 @@ dask-test: ## run batches over a Dask scheduler with two workers
 verify: ## check the formulas against real modules; needs PyTorch, about two gigabytes
 	@$(SET_UP)
 	@$(COURSE) -m tools.verify
+
+mutate: ## break each formula on purpose, and see that a test notices; MODULES="cost load"
+	@$(SET_UP) test
+	@$(COURSE) -m tools.mutate $(MODULES)
 
 notebooks: ## re-execute all lessons in place and normalize what git keeps
 	@$(SET_UP)

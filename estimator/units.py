@@ -124,7 +124,7 @@ def seconds_text(value: float) -> str:
     ('9.615 ms', '1 min 53 s', '267.1 days')
     """
     for name, size in _SMALL:
-        if 0 < abs(value) < size * 1000:
+        if 0 < float(f"{abs(value) / size:.4g}") < 1000:  # 999.96 ms are told as 1 s
             return f"{number_text(value / size)} {name}"
     if MINUTE <= value < DAY:
         whole = round(value) if value < HOUR else round(value / MINUTE)

@@ -21,6 +21,7 @@ from estimator.arithmetic import (
     floor,
     floor_divide,
     is_symbolic,
+    log2,
     maximum,
     minimum,
     power,
@@ -130,6 +131,12 @@ def test_powers() -> None:
     assert type(power(3, 40)) is int
     assert power(0.5, 3) == 0.125
     assert elements(power(np.array([2.0, 3.0]), 2)) == [4.0, 9.0]
+
+
+def test_doublings() -> None:
+    assert (log2(1), log2(8), log2(0.25)) == (0, 3, -2)
+    assert elements(log2(np.array([1.0, 1024.0]))) == [0, 10]
+    assert float(log2(sympy.Symbol("n")).subs("n", 8)) == pytest.approx(3)  # type: ignore[union-attr]
 
 
 def test_the_sum_of_terms_that_do_not_grow_counts_them() -> None:

@@ -45,6 +45,7 @@ def test_power_energy_and_emissions() -> None:
 
 def test_a_server_that_draws_what_its_accelerators_do_is_the_formula_sheet_s_power() -> None:
     assert cost.power_watts(10, 700, pue=1.2) == 8_400
+    assert cost.power_watts(10, 700, server_power_factor=1.5) == 10_500
 
 
 def test_no_requests_have_no_price_each() -> None:

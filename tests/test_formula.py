@@ -278,6 +278,29 @@ def test_an_array_past_the_floats_is_refused() -> None:
         tokens(np.array([1.0, 1e308]), 1, 1e10)
 
 
+def test_arrays_that_do_not_go_together_are_told_by_their_shapes() -> None:
+    with pytest.raises(ValueError, match=r"do not go together \(\(2,\), one, \(3,\)\): give arra"):
+        tokens(np.ones(2), 1, np.ones(3))
+
+
+def test_another_error_of_a_formula_passes_as_it_is() -> None:
+    def batch(tokens: Number) -> Number:
+        raise ValueError("a reason of its own")
+
+    with pytest.raises(ValueError, match="a reason of its own"):
+        formula(source="a test")(batch)(1)
+
+
+def test_the_largest_results_pass_and_a_sum_past_the_floats_is_none_of_a_caller_s() -> None:
+    assert tokens(LARGEST, 1) == LARGEST
+    assert tokens(np.array([1e308, 1e308]), 1).tolist() == [1e308, 1e308]
+
+
+def test_a_formula_of_symbols_is_an_expression() -> None:
+    a, b = sympy.symbols("a b")
+    assert tokens(a, 2, b) == a * b / 2
+
+
 def test_a_name_that_the_glossary_lacks_is_an_error_at_once() -> None:
     def nonsense(tokens: Number) -> Number:
         return tokens

@@ -186,6 +186,50 @@ def test_an_interval_without_an_end_says_so() -> None:
     assert math.isfinite(sizing.replicas.p50)
 
 
+def test_accelerators_of_all_stages_are_counted_at_each_end() -> None:
+    decoder, hardware = serving.decoder("llama-3.1-8b"), serving.hardware("h100_sxm")
+    sizing = size(made=replica(decoder, Numerics(), hardware, Layout(2, 1, 3)))
+    assert sizing.replicas.p10 < sizing.replicas.p90
+    for end in ("p10", "p50", "p90"):
+        assert getattr(sizing.accelerators, end) == 6 * getattr(sizing.replicas, end)
+
+
+def test_arrivals_at_random_wait_as_pollaczek_and_khinchine_say() -> None:
+    decoder, hardware = serving.decoder("llama-3.1-8b"), serving.hardware("h100_sxm")
+    staged = replica(decoder, Numerics(), hardware, Layout(1, 1, 2))
+    operation = operate(staged, FIT.constants, FIT.dense, CHAT, Targets(), 10)
+    prefill = operation.service.prefill_seconds
+    busy = 100 / 10 * prefill / 2  # two stages work on two prompts
+    wait = busy / (1 - busy) * prefill / 2
+    assert operation.first_token_random_seconds == pytest.approx(
+        wait + prefill + operation.service.decode_step_seconds
+    )
+
+
+def test_a_queue_that_would_never_end_is_told_as_that_of_999_in_1000() -> None:
+    """Answers of one token: the closed loop shares prompts that a single queue could not take."""
+    alone = Targets(target_utilization=1, spare_replicas=0)
+    operation = size(Load(100, 1024, 1), alone).operation
+    prefill, step = operation.service.prefill_seconds, operation.service.decode_step_seconds
+    assert 100 * prefill > 1
+    assert operation.first_token_random_seconds == pytest.approx(999 / 2 * prefill + prefill + step)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.2, 0.3, 0.9])
+def test_few_requests_in_flight_are_their_rate_times_their_time(rate: float) -> None:
+    operation = operate(one(), FIT.constants, FIT.dense, Load(rate, 1024, 512), QUICK, 1)
+    assert operation.batch == pytest.approx(rate * operation.service.request_seconds, rel=1e-5)
+    assert operation.service.batch == pytest.approx(max(1, operation.batch), rel=1e-5)
+    if rate == 0.01:  # less than one request: it is served as one that is alone
+        assert operation.service == serve(one(), FIT.constants, 1.0, 1024, 512)
+
+
+def test_no_replicas_carry_nothing() -> None:
+    rates = rate_that_fits(one(), FIT.constants, CHAT, QUICK, np.array([-2.0, 0.0, 1.0]))
+    assert np.asarray(rates)[:2].tolist() == [0, 0]
+    assert np.asarray(rates)[2] > 0
+
+
 # --- Refusals ---------------------------------------------------------------------------------
 
 
@@ -229,6 +273,23 @@ def test_where_no_batch_will_do_it_says_what_would(
     if "tensor=" in str(caught.value):
         wider = int(str(caught.value).rsplit("tensor=")[1].split()[0])
         assert sized(wider, targets).replicas.p50 >= 1
+
+
+@pytest.mark.parametrize(
+    ("layout", "system", "target", "says"),
+    [
+        (Layout(1), "h100_sxm", 0.02, "tensor=4 would do"),  # 2 need 29 ms, 4 need 18
+        (Layout(1, 8), "h100_sxm", 0.017, "No wider layout of up to 8"),  # 16 would do
+        (Layout(1), "l40s", 0.02, "No wider layout was tried: how fast L40S send to each other"),
+    ],
+)
+def test_wider_layouts_are_tried_by_doubling_within_a_node(
+    layout: Layout, system: str, target: float, says: str
+) -> None:
+    decoder, hardware = serving.decoder("llama-3.1-70b"), serving.hardware(system)
+    targets = Targets(token_seconds=target)
+    with pytest.raises(NoBatchError, match=says):
+        size_model(decoder, Numerics(), hardware, layout, FIT.constants, FIT.dense, CHAT, targets)
 
 
 def test_the_target_that_it_says_would_be_met_is_met() -> None:

@@ -15,6 +15,7 @@ from estimator.memory import (
     attention_score_bytes,
     crossover_batch,
     crossover_tokens,
+    expert_workspace_bytes,
     inference_bytes,
     input_bytes,
     kv_bytes_per_token,
@@ -310,6 +311,11 @@ def test_what_makes_no_sense_is_refused(call: object, sentence: str) -> None:
     assert callable(call)
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_experts_wider_than_the_model_need_room_for_gate_and_value() -> None:
+    """Mixtral by hand: 2 x 14,336 go in and 14,336 come out, of 2 experts, 2 bytes each."""
+    assert expert_workspace_bytes(1, 2, d_model=4096, d_ff=14_336) == 3 * 14_336 * 2 * 2
 
 
 def test_what_is_not_said_is_one_sequence_of_16_bit_numbers_in_blocks_of_16() -> None:

@@ -70,6 +70,11 @@ def test_a_value_in_range_comes_back_unchanged(entry: Quantity, value: float) ->
         (SHARE, 10.5, "share is 10.5, but the index share must be from 0 to 10"),
         (TARGET, 0, "target is 0, but the target must be more than 0, at most 1"),
         (COUNT, -1e20, "tokens is -1e+20, but"),
+        (COUNT, -(10**15), "tokens is -1e+15, but"),
+        (COUNT, 1 - 10**15, "tokens is -999999999999999, but"),
+        (COUNT, 10**310, "tokens is about 10^310, but the sequence length must be 0 tokens or "
+                         "more, but no more than a float can hold: give for example 128."),
+        (SHARE, 11, "share is 11, but the index share must be from 0 to 10: give for"),
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_is_refused_in_a_sentence(
@@ -88,6 +93,10 @@ def test_what_is_no_number_is_refused_in_a_sentence(value: object) -> None:
 
 
 def test_a_long_text_is_shortened() -> None:
+    for length, shown in ((38, "'" + "x" * 38 + "'"), (39, "'" + "x" * 36 + "...")):
+        with pytest.raises(TypeError) as caught:
+            COUNT.check("x" * length)
+        assert str(caught.value).startswith(f"tokens is {shown} (str), but")
     with pytest.raises(TypeError, match=r"^tokens is 'x{36}\.\.\. \(str\)"):
         COUNT.check("x" * 100)
 
@@ -124,6 +133,30 @@ def test_the_first_wrong_element_of_an_array_is_named(array: list[Any], where: s
     with pytest.raises(ValueError, match="must be") as caught:
         COUNT.check(np.array(array))
     assert str(caught.value).startswith(f"{where}, but the sequence length")
+
+
+@pytest.mark.parametrize(
+    ("entry", "array", "where"),
+    [
+        (COUNT, [-1.0, 2.0, -3.0], "tokens[0] is -1.0"),
+        (SHARE, [10.0, 10.5], "share[1] is 10.5"),
+        (SHARE, [0.0, -0.5], "share[1] is -0.5"),
+        (DIVISOR, [1.0, 0.0], "rate[1] is 0.0"),
+        (DIVISOR, [0.0, 1.0], "rate[0] is 0.0"),
+        (COUNT, [1, 10**400], "tokens[1] is about 10^400"),
+        (COUNT, [1, -(10**400)], "tokens[1] is about -10^400"),
+    ],
+)
+def test_an_element_at_an_end_is_in_the_range_and_one_past_it_is_not(
+    entry: Quantity, array: list[Any], where: str
+) -> None:
+    with pytest.raises(ValueError, match="must be") as caught:
+        entry.check(np.array(array))
+    assert str(caught.value).startswith(f"{where}, but")
+
+
+def test_the_largest_float_passes_as_an_integer_in_an_array() -> None:
+    assert COUNT.check(np.array([int(LARGEST), 1])).tolist() == [LARGEST, 1]
 
 
 def test_integers_past_64_bits_pass_in_an_array() -> None:

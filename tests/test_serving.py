@@ -212,6 +212,10 @@ def test_the_rate_that_fits_fills_the_whole_replicas(
     assert bandwidth_accelerators(most, time, many, ranks) <= owned
 
 
+def test_a_replica_is_one_accelerator_unless_told() -> None:
+    assert sustained_requests_per_s(17, batch=64, request_seconds=2) == 17 * 32
+
+
 @given(volume, volume, st.integers(1, 10**12), st.floats(0.1, 1))
 def test_a_replica_holds_weights_and_cache(
     weights: int, cache: int, memory: int, share: float
@@ -255,6 +259,11 @@ def test_the_batch_within_the_target_is_the_largest(
     if most:
         step = bandwidth_step_seconds(weights, a_second, cache, most, ranks)
         assert step <= target * (1 + 1e-9)
+
+
+def test_no_batch_is_within_a_target_that_the_weights_alone_miss() -> None:
+    # 16 GB at 2 TB/s are 8 ms: a target of 7 ms takes no sequence, be its cache one byte.
+    assert batch_within_target(0.007, 16 * 10**9, 1, bytes_per_s=2 * 10**12) == 0
 
 
 # --- Mixtures of experts --------------------------------------------------------------------

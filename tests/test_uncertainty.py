@@ -147,3 +147,79 @@ def test_a_lever_on_a_bill_in_steps_reaches_its_goal() -> None:
 def test_a_rate_that_helps_when_it_grows() -> None:
     (pull,) = pulls(lambda of: 12 / of["a"], [Lever("a", 0.4, 1)])
     assert pull.value == pytest.approx(0.8, rel=1e-2)
+
+
+# --- Ends -------------------------------------------------------------------------------------
+
+
+def test_what_is_not_said_is_ten_thousand_draws_of_the_first_seed_above_0() -> None:
+    one = Range("x", 1, 2, 3)
+    assert one == Range("x", 1, 2, 3, floor=0)
+    assert np.array_equal(draw([one])["x"], draw([one], seed=1, count=10_000)["x"])
+    assert draw([one], count=7)["x"].shape == (7,)
+
+
+def test_a_range_of_one_value_is_that_value_everywhere() -> None:
+    for one in (Range("x", 2, 2, 2), Range("x", 1, 1, 1, floor=1), Range("x", 0, 0, 5)):
+        assert [one.at(z) for z in (-1.0, 0.0, 2.0)] == [one.likely] * 3
+        assert one.at(np.array([-1.0, 2.0])).tolist() == [one.likely] * 2
+        assert one.widened(3) == one or one.low == one.high
+
+
+def test_half_a_range_may_be_certain() -> None:
+    one = Range("x", 2, 2, 8)
+    assert one.at(-3.0) == pytest.approx(2)
+    assert one.at(1.2815515655446004) == pytest.approx(8)
+    assert Range("x", 0, 0, 0).at(1.0) == 0
+
+
+def test_a_range_without_doubt_is_itself_and_doubt_starts_at_the_floor() -> None:
+    one = Range("x", 3, 5, 9, floor=1)
+    assert one.widened(1) is one
+    # Above the floor of 1 the factors are 2/4 and 8/4; their squares are 1/4 and 4.
+    assert one.widened(2) == Range("x", 1 + 4 / 4, 5, 1 + 4 * 4, floor=1)
+
+
+def test_a_largest_value_below_the_likely_one_is_refused_later() -> None:
+    one = Range("x", 3, 5, 9)
+    assert one.limited(4) is one
+    assert one.limited(5) == Range("x", 3, 5, 5)
+    assert one.limited(9) is one
+
+
+@pytest.mark.parametrize(
+    ("low", "likely", "high"), [(1, 2, math.inf), (-1, 2, 3), (math.nan, 2, 3), (0, 2, 3)]
+)
+def test_a_range_has_finite_ends_above_its_floor(low: float, likely: float, high: float) -> None:
+    with pytest.raises(ValueError, match=r"^x (ranges from|has its low at 0)"):
+        Range("x", low, likely, high)
+
+
+def test_a_tornado_of_three_inputs_by_hand() -> None:
+    ranges = [Range("a", 1, 2, 3), Range("b", 3, 5, 9), Range("c", 1, 1, 2)]
+    swings = tornado(lambda of: of["a"] + 10 * of["b"] + 100 * of["c"], ranges)
+    assert [(s.name, s.at_low, s.at_high) for s in swings] == [
+        ("c", 152, 252), ("b", 132, 192), ("a", 151, 153)
+    ]  # fmt: skip
+
+
+def test_a_swing_has_its_width_in_either_direction() -> None:
+    (swing,) = tornado(lambda of: 12 / of["a"], [Range("a", 1, 2, 3)])
+    assert (swing.at_low, swing.at_high, swing.width) == (12, 4, 8)
+
+
+def test_an_answer_that_depends_on_nothing_has_no_swing_and_no_lever() -> None:
+    (swing,) = tornado(lambda of: 5.0, [Range("a", 1, 2, 3)])
+    assert swing.width == 0
+    (pull,) = pulls(lambda of: 5.0, [Lever("a", 2, 1)])
+    assert (pull.value, pull.at_limit) == (None, 1)
+
+
+def test_a_lever_is_pulled_to_another_goal_and_down_to_nothing() -> None:
+    (quarter,) = pulls(lambda of: of["a"], [Lever("a", 8, 0)], goal=0.25)
+    assert quarter.value == pytest.approx(2, rel=1e-3)
+    assert quarter.at_limit == 0
+    (now,) = pulls(lambda of: of["a"], [Lever("a", 8, 1)], goal=1)
+    assert (now.name, now.now, now.value) == ("a", 8, 8)
+    (end,) = pulls(lambda of: of["a"], [Lever("a", 8, 4)])
+    assert end.value == pytest.approx(4)

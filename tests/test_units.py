@@ -15,7 +15,10 @@ from estimator.units import (
     plural,
     prefixed_text,
     quantity_text,
+    rounded_down,
+    rounded_up,
     seconds_text,
+    share_text,
 )
 
 
@@ -149,3 +152,89 @@ def test_a_quantity(value: float, unit: str, text: str) -> None:
 def test_a_unit_in_the_plural(unit: str, text: str) -> None:
     assert plural(unit, 2) == text
     assert plural(unit, 1) == unit
+
+
+@pytest.mark.parametrize(
+    ("value", "down", "up"),
+    [
+        (10.32656, 10.32, 10.33),
+        (0.55555, 0.5555, 0.5556),
+        (123_456, 123_400, 123_500),
+        (0.0012341, 0.001234, 0.001235),
+        (7, 7, 7),
+        (0.1 + 0.2, 0.3, 0.3),  # 0.30000000000000004, by round-off alone
+        (0, 0, 0),
+        (-2.55555, -2.55555, -2.55555),
+        (math.inf, math.inf, math.inf),
+    ],
+)
+def test_a_limit_is_rounded_to_its_safe_side(value: float, down: float, up: float) -> None:
+    assert (rounded_down(value), rounded_up(value)) == (down, up)
+
+
+def test_a_limit_with_fewer_digits() -> None:
+    assert (rounded_down(0.0699, 2), rounded_up(0.0691, 2)) == (0.069, 0.07)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "binary", "text"),
+    [
+        (1e21, "B", False, "1.00 ZB"),
+        (1e24, "B", False, "1,000.00 ZB"),
+        (2.0**80, "B", True, "1,024.00 ZiB"),
+        (-5000, "B", False, "-5.00 KB"),
+        (5000, "W", False, "5.00 kW"),
+        (1023, "B", True, "1,023 B"),
+        (1023.999, "B", True, "1.00 KiB"),
+        (999.994, "B", False, "999.99 B"),
+        (999.996, "B", False, "1.00 KB"),
+        (2.5, "B", False, "2.50 B"),
+    ],
+)
+def test_prefixes_at_their_ends(value: float, unit: str, binary: bool, text: str) -> None:
+    assert prefixed_text(value, unit, binary=binary) == text
+
+
+def test_prefixes_with_fewer_decimals() -> None:
+    assert prefixed_text(1500, "B", decimals=None) == "1.5 KB"
+    assert prefixed_text(1000, "B", decimals=None) == "1 KB"
+    assert prefixed_text(999.6, "B", decimals=0) == "1 KB"
+    assert prefixed_text(300, "W", decimals=None) == "300 W"
+    assert bytes_text(1500, decimals=1) == "1.5 KB (1.5 KiB)"
+    assert bytes_text(-5000) == "-5.00 KB (-4.88 KiB)"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (90, "1 min 30 s"),
+        (3599, "59 min 59 s"),
+        (3661, "1 h 1 min"),
+        (5400, "1 h 30 min"),
+        (86_340, "23 h 59 min"),
+        (172_800, "2 days"),
+        (129_600, "1.5 days"),
+        (-90, "-90 s"),
+        (-0.002, "-2 ms"),
+        (-172_800, "-2 days"),
+        (1, "1 s"),
+        (0.001, "1 ms"),
+        (1e-6, "1 µs"),
+        (0.99996, "1 s"),
+        (0.9994, "999.4 ms"),
+    ],
+)
+def test_times_as_people_say_them(value: float, text: str) -> None:
+    assert seconds_text(value) == text
+
+
+def test_shares() -> None:
+    assert (share_text(0.256), share_text(0.256, 1)) == ("26 %", "25.6 %")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0001, "0.0001"), (12_345.6, "12,346"), (999.96, "1,000"), (1e14, "100,000,000,000,000")],
+)
+def test_numbers_at_the_ends_of_plain_digits(value: float, text: str) -> None:
+    assert number_text(value) == text

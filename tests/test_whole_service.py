@@ -9,7 +9,7 @@ import pytest
 
 from estimator import catalog
 from estimator.catalog.serving import hardware, step_constants
-from estimator.engine import IDEAL, Layout, Numerics, replica
+from estimator.engine import IDEAL, DecoderShape, Layout, Numerics, replica, serve
 from estimator.load import Load, NoBatchError, Targets, most
 from estimator.whole_service import Shape, Work, narrowest, serve_most
 
@@ -82,6 +82,7 @@ def test_an_accelerator_without_a_known_link_stands_alone() -> None:
     alone = replace(A100, link_bytes_per_s=None)
     work = Work(500, 500, 1)
     assert narrowest(TEXT, 70e9, Numerics(), alone, CONSTANTS, work, 0.05) == 0
+    assert narrowest(TEXT, 3e9, Numerics(), alone, CONSTANTS, work, 0.05) == 1
 
 
 def test_widths_of_an_array_are_those_of_its_elements() -> None:
@@ -89,3 +90,81 @@ def test_widths_of_an_array_are_those_of_its_elements() -> None:
     work = Work(500, 500, 1)
     found = narrowest(TEXT, sizes, Numerics(), A100, CONSTANTS, work, 0.05)
     assert found.tolist() == [1, 2, 0]
+
+
+def test_room_is_for_32_requests_and_not_for_one_fewer() -> None:
+    caches = 1000 * 114_688  # of a request, at two bytes a number
+    assert TEXT.cache_bytes_per_token() == 114_688
+    for requests, narrow in ((32.01, 1), (31.99, 2)):
+        left = requests * caches / 0.9
+        assert width((A100.memory_bytes - 2e9 - left) / 2) == narrow
+
+
+def test_where_no_width_has_room_the_widest_that_takes_one_is_taken() -> None:
+    # Each of eight keeps 5 GB beside its part of 313 billion parameters: 3 such caches.
+    long = Work(100_000, 500, 1)
+    assert narrowest(TEXT, 313e9, Numerics(), A100, CONSTANTS, long, 5) == 8
+
+
+@pytest.mark.parametrize(("n_params", "wide"), [(30e9, 1), (70e9, 2), (150e9, 4), (300e9, 8)])
+def test_widths_double_up_to_a_node(n_params: float, wide: int) -> None:
+    assert width(n_params) == wide
+    picture = Shape("picture", 10, 100, whole_passes=True)
+    work = Work(0, 100, 4096)
+    assert narrowest(picture, n_params, Numerics(), A100, CONSTANTS, work, 1) == wide
+    assert narrowest(picture, 10 * 70e9, Numerics(), A100, CONSTANTS, work, 1) == 0
+
+
+def test_whole_passes_take_a_model_that_just_fits() -> None:
+    picture = Shape("picture", 10, 100, whole_passes=True)
+    just = replace(A100, memory_bytes=2 * 8e9 + 2e9)
+    work = Work(0, 100, 4096)
+    assert narrowest(picture, 8e9, Numerics(), just, CONSTANTS, work, 1) == 1
+    assert narrowest(picture, 8.1e9, Numerics(), just, CONSTANTS, work, 1) == 2
+    made = [replica(picture.decoder(n), Numerics(), just, Layout()) for n in (8e9, 8.1e9)]
+    rates = [serve_most(one, CONSTANTS, picture, work, 1).replica_requests_per_s for one in made]
+    assert rates[0] > 0 == rates[1]
+
+
+def test_a_prompt_counts_in_each_pass_and_each_pass_has_its_overhead() -> None:
+    shape = Shape("picture", 10, 100, whole_passes=True)
+    made = replica(shape.decoder(1e9), Numerics(), A100, Layout())
+    slow = replace(IDEAL, layer_seconds=0.001, sequence_seconds=0.5)
+    served = serve_most(made, slow, shape, Work(24, 7, 1000), 1)
+    flops = 2 * 1e9 * 1024 + 10 * 4 * 100 * 1024**2
+    assert served.token_seconds == pytest.approx(flops / 312e12 + 10 * 0.001 + 0.5)
+    assert served.request_seconds == pytest.approx(7 * served.token_seconds)
+    assert served.replica_requests_per_s == pytest.approx(1 / served.request_seconds)
+
+
+def test_a_replica_takes_1024_requests_at_most_and_the_last_that_is_in_time() -> None:
+    made = replica(TEXT.decoder(1e9), Numerics(), A100, Layout())
+    work = Work(10, 10, 1)
+    assert serve_most(made, CONSTANTS, TEXT, work, 10).batch == 1024
+    exact = serve(made, CONSTANTS, 100, 10, 10).token_seconds
+    assert serve_most(made, CONSTANTS, TEXT, work, exact).batch == 100
+    assert serve_most(made, CONSTANTS, TEXT, work, 1.5 * exact, 1.5).batch == 100
+
+
+def test_one_request_in_time_is_served_and_one_cache_too_many_is_not() -> None:
+    made = replica(TEXT.decoder(1e9), Numerics(), A100, Layout())
+    alone = serve(made, CONSTANTS, 1, 10, 10).token_seconds
+    assert serve_most(made, CONSTANTS, TEXT, Work(10, 10, 1), alone).replica_requests_per_s > 0
+    late = serve_most(made, CONSTANTS, TEXT, Work(10, 10, 1), alone * 0.999)
+    assert (late.batch, late.replica_requests_per_s) == (1, 0)
+    # 81.9 GB are left, nine tenths of them for 114,688 bytes a token: 642,000 tokens.
+    most_tokens = 0.9 * (A100.memory_bytes - 4e9) / 114_688
+    for tokens, served in ((most_tokens - 1, True), (most_tokens + 1, False)):
+        found = serve_most(made, CONSTANTS, TEXT, Work(tokens - 10, 10, 1), 1000)
+        assert (found.replica_requests_per_s > 0) == served
+
+
+def test_a_shape_is_a_model_that_reads_all_its_parameters_and_has_no_windows() -> None:
+    assert Shape("text", 10, 100) == Shape("text", 10, 100, 0, 1, whole_passes=False)
+    assert Shape("text", 10, 100, 640, 8).decoder(5_000) == DecoderShape(
+        name="text", n_layers=10, n_mixture_layers=0, d_model=100, attention_params=0,
+        shared_params=5_000, head_params=0, embedding_params=0, expert_params=0,
+        routed_experts=1, experts_per_token=0, cache_elements=640, window_cache_elements=0,
+        window=1, cache_heads=8, pair_flops=4 * 10 * 100, window_pair_flops=0,
+    )  # fmt: skip
+    assert Shape("picture", 10, 100, whole_passes=True).decoder(1).pair_flops == 8 * 10 * 100

@@ -1,0 +1,235 @@
+"""The parts of a step and of a replica, each worked out by hand on round numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from estimator import engine, step_time
+from estimator.engine import Constants, DecoderShape, Hardware, Layout, Numerics, Replica
+
+MIXTURE = DecoderShape(
+    name="toy", n_layers=4, n_mixture_layers=3, d_model=10, attention_params=800,
+    shared_params=160, head_params=40, embedding_params=24, expert_params=16, routed_experts=8,
+    experts_per_token=2, cache_elements=48, window_cache_elements=12, window=5, cache_heads=2,
+    pair_flops=320, window_pair_flops=64,
+)  # fmt: skip
+NARROW = Numerics(
+    attention_bits=8, shared_bits=4, expert_bits=4, attention_compute_bits=8,
+    shared_compute_bits=16, expert_compute_bits=4, cache_bytes_per_element=1,
+)  # fmt: skip
+CARD = Hardware("card", 2e9 + 1250, 100, 10, {16: 50, 8: 100})
+HALVES = Constants(
+    memory_efficiency=0.5, compute_efficiency=0.5, narrow_efficiency=0.25, expert_efficiency=0.5,
+    link_efficiency=0.5, layer_seconds=1, mixture_seconds=2, hop_seconds=3, sequence_seconds=4,
+)  # fmt: skip
+
+
+@pytest.fixture
+def made() -> Replica:
+    """Eight accelerators: two halves of a layer, two ranks with their own sequences, two stages."""
+    return engine.replica(MIXTURE, NARROW, CARD, Layout(tensor=2, data=2, stages=2))
+
+
+# --- A replica --------------------------------------------------------------------------------
+
+
+def test_parameters_are_those_of_all_parts() -> None:
+    assert MIXTURE.n_params == 800 + 160 + 3 * 8 * 16 + 40 + 24
+    assert MIXTURE.is_mixture
+    assert replace(MIXTURE, n_mixture_layers=1).is_mixture
+    assert not replace(MIXTURE, n_mixture_layers=0).is_mixture
+    assert not MIXTURE.latent, "a cache is keys and values unless told"
+
+
+def test_a_layout_counts_its_accelerators() -> None:
+    assert (Layout(2, 3, 5).group, Layout(2, 3, 5).accelerators) == (6, 30)
+    assert (Layout().group, Layout().accelerators) == (1, 1)
+
+
+def test_numbers_have_16_bits_unless_told() -> None:
+    assert Numerics() == Numerics(16, 16, 16, 16, 16, 16, 2)
+
+
+def test_bytes_of_one_accelerator(made: Replica) -> None:
+    # 800 bytes of attention over 2; 80 shared and 80 of the head, at two bytes each, over 4.
+    assert made.dense_read_bytes == 400 + 40
+    # 16 parameters of 4 bits, in 3 layers, over 4 accelerators: 6 bytes for each of 8 experts.
+    assert made.expert_read_bytes == 6
+    assert made.stored_bytes == (440 + 8 * 6 + 24 * 2 / 4) / 2
+    assert (made.cache_bytes_per_token, made.window_cache_bytes_per_token) == (24, 6)
+    assert made.token_exchange_bytes == 10 * 2 / 2
+
+
+def test_seconds_of_one_accelerator(made: Replica) -> None:
+    # 2 FLOP a parameter, over 4: shared ones at 50 FLOP/s, attention and experts at 100.
+    assert (made.wide_token_seconds, made.narrow_token_seconds) == (1.6, 4)
+    assert (made.wide_expert_seconds, made.narrow_expert_seconds) == (0, 0.48)
+    assert (made.pair_seconds, made.window_pair_seconds) == (1.6, 0.32)
+
+
+def test_ranks_that_share_sequences_exchange_whole_vectors() -> None:
+    alone = engine.replica(MIXTURE, NARROW, CARD, Layout(tensor=4))
+    assert alone.token_exchange_bytes == 20
+    assert alone.cache_bytes_per_token == 24, "a cache is split over its two heads at most"
+
+
+def test_16_bits_are_no_narrow_numbers() -> None:
+    assert CARD.rate(16) == (50, False)
+    assert CARD.rate(4) == CARD.rate(8) == (100, True)
+    assert Hardware("old", 1, 1, None, {15: 3, 16: 5}).rate(15) == (3, True)
+
+
+@pytest.mark.parametrize("layout", [Layout(2.5), Layout(1, 0), Layout(1, 1, -1)])  # type: ignore[arg-type]
+def test_a_layout_has_whole_parts(layout: Layout) -> None:
+    with pytest.raises(ValueError, match="a layout's parts are whole numbers, 1 or more"):
+        engine.replica(MIXTURE, NARROW, CARD, layout)
+
+
+def test_without_a_link_stages_are_possible_and_groups_are_not() -> None:
+    alone = replace(CARD, link_bytes_per_s=None)
+    assert engine.replica(MIXTURE, NARROW, alone, Layout(stages=2)).pipeline_stages == 2
+    with pytest.raises(ValueError, match="but 2 accelerators that share a layer need it"):
+        engine.replica(MIXTURE, NARROW, alone, Layout(data=2))
+
+
+# --- A step -----------------------------------------------------------------------------------
+
+
+def test_a_step_part_by_part(made: Replica) -> None:
+    service = engine.serve(made, HALVES, 16, prompt_tokens=6, output_tokens=4)
+    # 8 requests a stage and 4 a rank; they touch 8 (1 - 0.75^8) of the experts.
+    touched = 8 * (1 - 0.75**8)
+    assert service.weight_seconds == pytest.approx((440 + 6 * touched) / 50)
+    # Half of an answer is there on average: 8 tokens, of which a window layer reads 5.
+    assert service.cache_seconds == pytest.approx(4 * (24 * 8 + 6 * 5) / 50)
+    token = 1.6 / 0.5 + (4 + 0.48 / 0.5) / 0.25
+    assert service.matmul_seconds == pytest.approx(8 * token)
+    # A ring of 4 sends 1.5 vectors, twice a layer, at 5 bytes a second; 2 hops, twice a layer.
+    sent = 2 * 4 * 1.5 * 10 / 5
+    assert service.exchange_seconds == pytest.approx(8 * sent + 2 * 4 * 3 * 2)
+    assert service.overhead_seconds == 4 * 1 + 3 * 2 + 4 * 4
+    step = 184.32 + 17.76 + 240 + 26
+    assert service.decode_step_seconds == pytest.approx(step)
+    attention = 6 * 3 * (1.6 + 0.32) / 0.5
+    prefill = 6 * token + attention + 6 * sent
+    assert service.prefill_seconds == pytest.approx(prefill)
+    assert service.prompts_waited == 4
+    # 12 of the 16 prompts fall on the 3 tokens after the first, two stages at a time.
+    assert service.token_seconds == pytest.approx(step + 4 * prefill / 2)
+    assert service.first_token_seconds == pytest.approx(4 * prefill + step)
+    stay = service.first_token_seconds + 3 * service.token_seconds
+    assert service.request_seconds == pytest.approx(stay)
+
+
+@pytest.mark.parametrize(("waves", "waited"), [(0, 4), (0.5, 10), (1, 16)])
+def test_a_wave_in_one_chunk_waits_for_all_prompts(
+    made: Replica, waves: float, waited: float
+) -> None:
+    service = engine.serve(made, HALVES, 16, 6, 4, waves=waves)
+    assert service.prompts_waited == waited
+    assert service.token_seconds == pytest.approx(468.08 + (16 - waited) / 3 * 351.36 / 2)
+
+
+def test_floors_reach_every_rate_and_have_no_overhead(made: Replica) -> None:
+    products = 1.6 + 4 + 0.48
+    assert engine.roofline_token_seconds(made, 16, 10) == pytest.approx(8 * products)
+    # One request a stage touches its 2 experts, and each rank reads half a cache of 10 tokens.
+    slow = replace(made, bytes_per_s=50)
+    read = (440 + 2 * 6 + 0.5 * (24 * 10 + 6 * 5)) / 50
+    assert engine.roofline_token_seconds(slow, 2, 10) == pytest.approx(read)
+    prefill = 6 * products + 6 * 3 * (1.6 + 0.32) + 6 * 2 * 4 * 1.5 * 10 / 10
+    assert engine.first_token_floor_seconds(made, 6) == pytest.approx(prefill)
+
+
+def test_an_ideal_step_is_bytes_and_products_alone(made: Replica) -> None:
+    service = engine.serve(made, engine.IDEAL, 16, 6, 4)
+    assert service.overhead_seconds == 0
+    assert service.exchange_seconds == pytest.approx(8 * 2 * 4 * 1.5 * 10 / 10)
+
+
+def test_sequences_fill_nine_tenths_of_what_is_left(made: Replica) -> None:
+    # 1,250 bytes beside the runtime's 2 GB, less 250 of weights; two ranks, two stages.
+    assert engine.sequences_that_fit(made, 10) == pytest.approx(0.9 * 1000 * 2 / (270 / 2))
+    assert engine.sequences_that_fit(replace(made, memory_bytes=2e9 + 249), 10) == 0
+
+
+def test_a_served_request_has_one_token_or_more(made: Replica) -> None:
+    assert engine.serve(made, HALVES, 1, 1, 1).token_seconds > 0
+    with pytest.raises(ValueError, match=r"output_tokens is 0\.5, but a served request has 1"):
+        engine.serve(made, HALVES, 1, 1, 0.5)
+
+
+def test_a_spread_goes_around_an_estimate() -> None:
+    assert engine.Spread(0.5, 2).around(10) == engine.Uncertain(5, 10, 20)
+
+
+# --- The formulas of a step -------------------------------------------------------------------
+
+
+def test_a_window_layer_reads_up_to_its_window() -> None:
+    assert step_time.sequence_cache_bytes(100, 50, 10, 20) == 5000 + 200
+    assert step_time.sequence_cache_bytes(100, 5, 10, 20) == 500 + 50
+    assert step_time.sequence_cache_bytes(100, 50) == 5000
+    assert step_time.sequence_cache_bytes(100, 50, 10) == 5000 + 10
+
+
+def test_experts_and_narrow_numbers_reach_less_of_their_rate() -> None:
+    wide, narrow = 1 + 3 / 0.5, 2 + 4 / 0.5
+    found = step_time.matmul_seconds(10, 1, 2, 3, 4, 0.5, 0.25, 0.5)
+    assert found == 10 * (wide / 0.5 + narrow / 0.25)
+
+
+def test_an_exchange_is_latency_and_bytes() -> None:
+    assert step_time.exchange_seconds(32, 8, 4e-6, 0.001) == pytest.approx(0.000768 + 0.001)
+
+
+def test_each_mixture_layer_costs_more() -> None:
+    assert step_time.overhead_seconds(4, 1, 10, 2, 3, 5) == 4 + 15 + 20
+    assert step_time.overhead_seconds(4, 1, 10, 2, 3) == step_time.overhead_seconds(4, 1, 10, 2)
+    assert step_time.overhead_seconds(4, 1, 10, 2, mixture_seconds=5) == 24
+
+
+def test_a_prompt_s_attention_is_half_a_square_or_a_band() -> None:
+    assert step_time.prompt_attention_seconds(100, 2) == 100 * 50 * 2
+    assert step_time.prompt_attention_seconds(100, 2, 3, 10) == 100 * (50 * 2 + 10 * 3)
+    assert step_time.prompt_attention_seconds(100, 2, 3, 80) == 100 * (50 * 2 + 50 * 3)
+    assert step_time.prompt_attention_seconds(100, 2, 3) == 100 * (50 * 2 + 3)
+
+
+@pytest.mark.parametrize(("batch", "waited"), [(0, 0), (1, 1), (4, 2), (9, 3), (2.25, 1.5)])
+def test_a_closed_loop_scatters_its_prompts(batch: float, waited: float) -> None:
+    assert step_time.prompts_waited(batch) == waited
+
+
+def test_a_wave_comes_in_chunks() -> None:
+    assert step_time.wave_prompts_waited(64, 16_384) == (64 + 1) / 2
+    assert step_time.wave_prompts_waited(64, 1024, chunk_tokens=4096) == (64 + 4) / 2
+    assert step_time.wave_prompts_waited(3, 1024) == 3
+    assert step_time.wave_prompts_waited(10, 0, chunk_tokens=4) == (10 + 4) / 2
+
+
+def test_other_prompts_are_spread_over_a_request_s_tokens() -> None:
+    assert step_time.token_seconds(1, 10, 64, 8, 8) == 1 + 56 / 7 * 10
+    assert step_time.token_seconds(1, 10, 64, 8, 8, pipeline_stages=2) == 1 + 56 / 7 * 10 / 2
+    assert step_time.token_seconds(1, 10, 64, 8, 1) == 1 + 56 * 10
+    assert step_time.token_seconds(1, 10, 1, 8, 8) == 1
+
+
+def test_a_queue_that_is_nine_tenths_busy() -> None:
+    """M/D/1 waits half as long as M/M/1, which waits nine times the service."""
+    assert step_time.prefill_queue_seconds(0.05, 0.9) == pytest.approx(4.5 * 0.05)
+
+
+def test_a_request_without_further_tokens_ends_with_its_first() -> None:
+    assert step_time.request_seconds(0.5, 0.25, 5) == 1.5
+    assert step_time.request_seconds(0.5, 0.25, 1) == step_time.request_seconds(0.5, 0.25, 0) == 0.5
+
+
+def test_no_spare_is_planned_unless_asked_for() -> None:
+    assert step_time.replicas_needed(40, 6.15, 0.75) == 9
+
+
+def test_an_error_has_no_sign() -> None:
+    assert step_time.absolute_error(0.0075, 0.01) == pytest.approx(0.25)

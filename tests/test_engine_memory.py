@@ -1,0 +1,149 @@
+"""What an engine adds, by hand: logits, states, workspaces, stages, and its constants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from estimator.catalog import architecture
+from estimator.engine_memory import (
+    VLLM_0_19,
+    VLLM_2025,
+    chunk_tokens,
+    engine,
+    max_sequences,
+)
+from estimator.memory_budget import Plan, Stage, budget, pool_range, shard
+from estimator.stored_weights import stored_as
+from estimator.units import GiB
+
+BF16 = stored_as("bf16")
+LLAMA = architecture("llama-3.1-8b")
+STAGE = Stage({"mlp": 3, "norms": 4}, 0, 0, 0, 0, page_bytes=10, groups=2, block_tokens=16)
+
+
+def test_a_large_accelerator_starts_at_70_gib() -> None:
+    assert (chunk_tokens(True), max_sequences(True)) == (8192, 1024)
+    assert (chunk_tokens(False), max_sequences(False)) == (2048, 256)
+    small, large = (
+        budget(LLAMA, Plan(BF16), size)[0].activation_bytes for size in (70 * GiB - 1, 70 * GiB)
+    )
+    assert large == budget(LLAMA, Plan(BF16), 60 * GiB, large=True)[0].activation_bytes
+    assert small == budget(LLAMA, Plan(BF16), 80 * GiB, large=False)[0].activation_bytes
+    assert small < large
+
+
+def test_the_sampler_of_one_accelerator_by_hand() -> None:
+    stage = budget(LLAMA, Plan(BF16), 80 * GiB)[0]
+    logits = 1024 * 128_256 * 14.5
+    states = 2 * 8192 * 4096 * 2
+    assert stage.activation_bytes == logits + states
+    assert stage.non_torch_bytes == 0.25 * GiB
+    assert stage.graph_bytes == 32 * 28e6
+    # The table of rotations has 131,072 rows of 128 numbers.
+    assert stage.weight_bytes == 2 * 8_030_261_248 + 131_072 * 128 * 2
+    rest = 0.9 * 80 * GiB - stage.weight_bytes - stage.activation_bytes - 0.25 * GiB
+    assert stage.pool_bytes == pytest.approx(rest)
+
+
+def test_a_plan_s_own_chunk_and_sequences_count() -> None:
+    stage = budget(LLAMA, Plan(BF16, chunk_tokens=100, max_sequences=10), 80 * GiB)[0]
+    assert stage.activation_bytes == 10 * 128_256 * 14.5 + 2 * 100 * 4096 * 2
+    # With one sequence a layer is the peak: four states, and its inner width thrice.
+    layer = budget(LLAMA, Plan(BF16, chunk_tokens=100, max_sequences=1), 80 * GiB)[0]
+    assert layer.activation_bytes == 100 * (3 * 14_336 + 4 * 4096) * 2
+
+
+def test_logits_of_wider_weights_are_wider() -> None:
+    wide = stored_as("fp32")
+    stage = budget(LLAMA, Plan(wide), 80 * GiB)[0]
+    assert stage.activation_bytes == 1024 * 128_256 * 16.5 + 2 * 8192 * 4096 * 4
+
+
+def test_a_pipeline_s_first_stage_is_a_layer_and_its_last_samples() -> None:
+    first, last = budget(LLAMA, Plan(BF16, pipeline_parallel=2), 80 * GiB)
+    assert first.activation_bytes == 8192 * (3 * 14_336 + 7 * 4096) * 2
+    assert last.activation_bytes == 1024 * 128_256 * 14.5 + 2 * 8192 * 4096 * 2
+    assert first.non_torch_bytes == last.non_torch_bytes == 0.07 * GiB
+    assert first.graph_bytes == 16 * 28e6
+    assert (first.groups, first.block_tokens, first.page_bytes) == (1, 16, 2_097_152 / 2)
+
+
+def test_8_bit_weights_copy_their_inputs_in_a_layer() -> None:
+    fp8 = stored_as("fp8")
+    first = budget(LLAMA, Plan(fp8, pipeline_parallel=2), 80 * GiB)[0]
+    layer = 8192 * (3 * 14_336 + 7 * 4096) * 2
+    assert first.activation_bytes == layer + 8192 * (14_336 + 4096)
+
+
+def test_tensor_parallel_ranks_take_their_own_constant() -> None:
+    stage = budget(LLAMA, Plan(BF16, tensor_parallel=2), 80 * GiB)[0]
+    assert stage.non_torch_bytes == 2.10 * GiB
+    both = budget(LLAMA, Plan(BF16, tensor_parallel=2, pipeline_parallel=2), 80 * GiB)[0]
+    assert both.non_torch_bytes == 2.10 * GiB
+
+
+def test_experts_keep_a_workspace_beside_the_sampler() -> None:
+    mixtral = architecture("mixtral-8x7b")
+    plan = Plan(BF16, chunk_tokens=64, max_sequences=1000)
+    stage = budget(mixtral, plan, 140 * GiB)[0]
+    sampler = 1000 * 32_000 * 14.5 + 2 * 64 * 4096 * 2
+    # Two experts a token: 2 x 14,336 numbers go in and 14,336 come out.
+    assert stage.activation_bytes == sampler + 64 * 2 * 3 * 14_336 * 2
+
+
+def test_absorbed_latents_are_kept_wide() -> None:
+    parts = budget(architecture("deepseek-v3"), Plan(stored_as("fp8")), 1e12)[0].weight_parts
+    # In each of 61 layers 512 numbers go up to 128 heads of 128 and 128.
+    assert parts["absorbed latents"] == 61 * 512 * 128 * 256 * 2
+    assert parts["table of rotations"] == 163_840 * 64 * 2
+
+
+def test_a_rank_s_share_is_rounded_up() -> None:
+    decoder = replace(LLAMA.decoder, vocab_size=101)
+    assert shard(decoder, 4).vocab_size == 26
+    assert shard(decoder, 1).vocab_size == 101
+    assert LLAMA.decoder.dense is not None
+    narrow = replace(decoder, dense=replace(LLAMA.decoder.dense, d_ff=7))
+    cut = shard(narrow, 4).dense
+    assert cut is not None
+    assert cut.d_ff == 2
+    assert (shard(decoder, 16).attention.n_heads, shard(decoder, 16).attention.n_kv_heads) == (2, 1)
+
+
+def test_pages_and_tokens_of_a_pool() -> None:
+    assert STAGE.weight_bytes == 7
+    assert [STAGE.pages_in(size) for size in (-5, 0, 9.9, 10, 55)] == [0, 0, 0, 1, 5]
+    assert STAGE.tokens_in(55) == 2 * 16
+    assert replace(STAGE, groups=1).tokens_in(55) == 5 * 16
+    assert replace(STAGE, page_bytes=0).pages_in(55) == 0
+
+
+def test_a_range_s_ends_take_every_constant_at_its_end() -> None:
+    least, expected, most = pool_range(LLAMA, Plan(BF16), 80 * GiB)
+    assert expected == budget(LLAMA, Plan(BF16), 80 * GiB)[0].pool_bytes
+    logits, states = 1024 * 128_256, 8192 * 4096 * 2
+    assert expected - least == pytest.approx(logits * 0.4 + states + 0.21 * GiB)
+    assert most - expected == pytest.approx(logits * 0.3 + states + 0.01 * GiB)
+    # The fullest stage of a pipeline counts.
+    piped = Plan(BF16, pipeline_parallel=2)
+    fullest = min(stage.pool_bytes for stage in budget(LLAMA, piped, 80 * GiB))
+    assert pool_range(LLAMA, piped, 80 * GiB)[1] == fullest
+
+
+@pytest.mark.parametrize(
+    ("version", "taken", "told"),
+    [
+        ("0.19", VLLM_0_19, ""), (" v0.19.2 ", VLLM_0_19, ""),
+        ("0.11.9", VLLM_2025, "engine version 0.11.9: constants of vLLM 2025"),
+        ("0.12.0", VLLM_0_19, "engine version 0.12.0: constants of vLLM 0.19"),
+        ("1.5", VLLM_0_19, "engine version 1.5: constants of vLLM 0.19"),
+        ("0", VLLM_0_19, "engine version 0: constants of vLLM 0.19"),
+        ("0.x", VLLM_0_19, "engine version 0.x: constants of vLLM 0.19"),
+        ("", VLLM_0_19, "engine version unknown: constants of vLLM 0.19"),
+        ("9" * 30, VLLM_0_19, f"engine version {'9' * 20}: constants of vLLM 0.19"),
+    ],
+)  # fmt: skip
+def test_the_nearest_version_that_was_measured(version: str, taken: object, told: str) -> None:
+    assert engine(version) == (taken, told)

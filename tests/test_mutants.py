@@ -1,0 +1,73 @@
+"""The mutants that `make mutate` tries: which there are, and what each of them computes."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.mutants import mutants
+
+ROOT = Path(__file__).parents[1]
+NAMED = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text(encoding="utf-8"))
+
+
+def names(source: str) -> list[str]:
+    return [mutant.name for mutant in mutants(source)]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("a = b + c", ["a: b + c -> b - c"]),
+        ("a = b < c", ["a: b < c -> b <= c", "a: b < c -> b >= c"]),
+        ("a = b and c", ["a: b and c -> b or c"]),
+        ("a = not b", ["a: a = not b -> a = b"]),
+        ("a = True", ["a: a = True -> a = False"]),
+        ("a = minimum(b, c)", ["a: minimum(b, c) -> maximum(b, c)"]),
+        ("a = math.floor(b)", ["a: math.floor(b) -> math.ceil(b)"]),
+        ("a = b[-1]", ["a: b[-1] -> b[1]", "a: -1 -> -2", "a: -1 -> -0"]),
+        ("if a: pass", ["module: if a: -> if not a:"]),
+        ("a: int | None", []),
+        ("a = 'text'", []),
+    ],
+)
+def test_a_line_has_these_mutants(line: str, found: list[str]) -> None:
+    assert names(line) == found
+
+
+def test_a_formula_has_those_of_its_defaults_its_divisors_and_its_result() -> None:
+    source = "@formula(divisors=('b',))\ndef f(a: Number, b: Number = 2):\n    return a / b"
+    assert names(source) == [
+        "f: divisors=('b',) -> divisors=()",
+        "f: b: Number=2 -> b: Number=3",
+        "f: b: Number=2 -> b: Number=1",
+        "f: return a / b -> return None",
+        "f: a / b -> a * b",
+    ]
+
+
+def test_each_mutant_is_the_source_with_one_change() -> None:
+    source = "def f(x):\n    return x + x * 2\nA = f(5)"
+    values = []
+    for mutant in mutants(source):
+        scope: dict[str, Any] = {}
+        exec(compile(ast.fix_missing_locations(mutant.tree), "", "exec"), scope)
+        values.append(scope["A"])
+    assert values == [None, -5, 7.5, 20, 10, 18, 12]
+
+
+def test_two_that_read_alike_have_two_names() -> None:
+    assert names("a = b - c\na = b - c")[1] == "a: b - c -> b + c #2"
+
+
+@pytest.mark.parametrize("module", NAMED["tests"])
+def test_what_is_named_exists_and_has_a_reason(module: str) -> None:
+    source = (ROOT / "estimator" / f"{module}.py").read_text(encoding="utf-8")
+    known = set(names(source)) if module in NAMED else set()
+    for name, reason in NAMED.get(module, {}).items():
+        assert name in known
+        assert len(reason) > 10
