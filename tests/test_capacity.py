@@ -20,6 +20,7 @@ PLAIN = Replica(
     wide_expert_seconds=0, narrow_expert_seconds=0, pair_seconds=0, window_pair_seconds=0,
     token_exchange_bytes=0, group_accelerators=1, data_ranks=1, pipeline_stages=1,
     bytes_per_s=1e15, link_bytes_per_s=1e15, memory_bytes=2e9 + 500 + 10_000,
+    context_tokens=math.inf,
 )  # fmt: skip
 STEADY = Constants(
     memory_efficiency=1, compute_efficiency=1, narrow_efficiency=1, expert_efficiency=1,
