@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 # What every kernel loads before its first cell, and what the lesson layer loads when it is called.
@@ -85,7 +86,7 @@ def become_kernel(channel: socket.socket, request: dict[str, Any]) -> NoReturn:
         os.environ.clear()
         os.environ.update(request["settings"])
         os.chdir(request["folder"])
-        _run_kernel(request["arguments"])
+        _run_kernel(request["arguments"], Path(request["listens"]))
         status = 0
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else 1
@@ -95,7 +96,8 @@ def become_kernel(channel: socket.socket, request: dict[str, Any]) -> NoReturn:
         os._exit(status)
 
 
-def _run_kernel(arguments: list[str]) -> None:
+def _run_kernel(arguments: list[str], listens: Path) -> None:
+    """Run a kernel, and make a file once it has taken its ports."""
     from ipykernel.kernelapp import IPKernelApp
 
     random = sys.modules.get("numpy.random")
@@ -106,6 +108,7 @@ def _run_kernel(arguments: list[str]) -> None:
     del sys.path[0]  # the folder that the template was started in
     application: Any = IPKernelApp.instance(parent_handle=os.getppid())
     application.initialize(arguments)
+    listens.touch()
     application.start()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import contextlib
 import json
 import math
@@ -17,7 +19,6 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
@@ -28,7 +29,7 @@ from traitlets import Tuple as TupleTrait
 CAN_BE_WARM = sys.platform == "linux" and hasattr(os, "pidfd_open")
 _MODULE = "estimator.batch.template"
 UNHEARD_S = 0.2  # a kernel that says nothing for so long does not know of the subscription
-RETRY_MS = 5
+LOOK_S = 0.002
 
 
 class StartError(Exception):
@@ -116,6 +117,13 @@ _templates: dict[tuple[str, ...], Template] = {}
 _lock = threading.Lock()
 
 
+@atexit.register
+def end_templates() -> None:
+    """End the templates of this process."""
+    while _templates:
+        _templates.popitem()[1].end()
+
+
 def fork_kernel(modules: tuple[str, ...], request: dict[str, Any], timeout_s: float) -> Forked:
     """Have a kernel forked off the template of these modules, which is made on first use."""
     with _lock:
@@ -136,12 +144,20 @@ class WarmProvisioner(LocalProvisioner):
         manager = self.parent
         assert isinstance(manager, WarmKernelManager)
         folder = settings.get("cwd") or Path.cwd()
+        arguments = cmd[cmd.index("-f") :]
+        listens = Path(f"{arguments[1]}.listens")
         request = {
-            "arguments": cmd[cmd.index("-f") :],
+            "arguments": arguments,
             "settings": settings["env"],
             "folder": str(folder),
+            "listens": str(listens),
         }
         forked: Any = fork_kernel(manager.modules, request, manager.start_s)
+        # Who connects to a port that nobody has taken yet may be given that very port for its own
+        # end, be connected to itself, and keep the kernel out.
+        give_up = time.monotonic() + manager.start_s
+        while not listens.exists() and forked.poll() is None and time.monotonic() < give_up:
+            await asyncio.sleep(LOOK_S)
         self.process = forked  # in place of a Popen
         self.pid = self.pgid = forked.pid
         self.cwd = folder
@@ -151,15 +167,9 @@ class WarmProvisioner(LocalProvisioner):
 class PromptClient(AsyncKernelClient):
     """A client that is ready as soon as its kernel is.
 
-    The usual one tries ports that are not open yet ten times a second, and at the end listens for
-    a fifth of a second of silence. But the kernel says itself when it knows of the subscription
-    (`iopub_welcome`) and when it is done with the greeting.
+    The usual one listens at the end for a fifth of a second of silence. But the kernel says itself
+    when it knows of the subscription (`iopub_welcome`) and when it is done with the greeting.
     """
-
-    def start_channels(self, *chosen: bool, **named: bool) -> None:
-        """Connect, and try again soon: the kernel takes its ports about now."""
-        self.context.setsockopt(zmq.RECONNECT_IVL, RETRY_MS)
-        super().start_channels(*chosen, **named)
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Greet the kernel until it answers on both channels.
