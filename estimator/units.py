@@ -165,10 +165,10 @@ def quantity_text(value: float, unit: str) -> str:
 def share_text(share: float, decimals: int = 0) -> str:
     """Write a share in per cent.
 
-    >>> share_text(0.25), share_text(0.0003, decimals=1)
-    ('25 %', '0.0 %')
+    >>> share_text(0.25), share_text(0.0003, decimals=1), share_text(1234)
+    ('25 %', '0.0 %', '123,400 %')
     """
-    return f"{share * 100:.{decimals}f} %"
+    return f"{share * 100:,.{decimals}f} %"
 
 
 def plural(unit: str, value: float) -> str:

@@ -204,7 +204,7 @@ def set_up(root: Path, extras: Sequence[str]) -> None:
     work = plan(root, extras)
     if work == "nothing":
         return
-    print("Setting up the course in .venv: once, about half a minute ...", flush=True)
+    print("Setting up the course in .venv: once, about a minute ...", flush=True)
     kept = () if work == "rebuild" else read_stamp(root).get("extras", [])
     extras = sorted({*extras, *kept})
     stamp_file(root).unlink(missing_ok=True)

@@ -191,7 +191,7 @@ def fit_table(size_bytes: float) -> Table:
         memory = catalog.accelerator(name).memory_bytes
         needed = int(accelerators_to_hold(size_bytes, memory))
         share = size_bytes / memory
-        text = share_text(share) + (f": does not fit, {needed} needed" if needed > 1 else "")
+        text = share_text(share) + (f": does not fit, {needed:,} needed" if needed > 1 else "")
         rows.append((name, bytes_text(memory), Bar(share, text, over=needed > 1)))
     headers = ("accelerator", "memory", "filled by the weights")
     return Table(headers, rows, "What it fits on", left=frozenset({headers[2]}))
@@ -332,6 +332,10 @@ def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercis
                     "each group brings its own bits on top."),
             Mistake(weight_bytes(model.n_params, p.element_bits + p.scale_bits), "That gives every "
                     "weight a scale of its own: a whole group shares one."),
+            Mistake(weight_bytes(model.n_params, 8), "That is a whole byte each: four bits are "
+                    "half of one, and a little more for the scales."),
+            Mistake(weight_bytes(model.n_params, p.element_bits + 8 / 32), "That is MXFP4, with 8 "
+                    f"bits for every 32 weights: here it is {p.scale_bits} for {p.group_size}."),
         ),
         f"{p.element_bits} + {p.scale_bits} / {p.group_size} = {number_text(p.bits_per_weight)} "
         f"bits a weight, and {number_text(model.n_params)} of those are {bytes_text(right)}.",
