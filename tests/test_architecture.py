@@ -254,3 +254,16 @@ def test_every_configuration_of_the_catalog_gives_all_its_figures() -> None:
         for rule in RULES:
             assert model.cache_bytes(8192, rule=rule) >= 0
     assert json.dumps([dict(row.config) for row in configurations().values()])
+
+
+@pytest.mark.parametrize("key", ["qwen2.5-7b", "qwen3-8b", "qwen3-30b-a3b"])
+def test_a_window_that_is_on_and_not_given_is_the_family_s(key: str) -> None:
+    config = {k: v for k, v in configuration(key).config.items() if k != "sliding_window"}
+    config |= {"max_window_layers": 0}
+    off = Architecture.from_hf_config(config)
+    on = Architecture.from_hf_config(config | {"use_sliding_window": True})
+    switched = {"use_sliding_window": True, "sliding_window": 4096}
+    given = Architecture.from_hf_config(config | switched)
+    assert on.cache_bytes(10_000) == given.cache_bytes(10_000) < off.cache_bytes(10_000)
+    assert "sliding_window" in on.assumed
+    assert "sliding_window" not in off.assumed

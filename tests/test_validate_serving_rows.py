@@ -81,7 +81,7 @@ def test_every_bad_row_is_counted_under_its_kind(tmp_path: Path) -> None:
         ("isl is under 1 token", {"isl": "0"}), ("osl is under 1 token", {"osl": "0"}),
         ("isl is no number", {"isl": "x"}), ("osl is no number", {"osl": "x"}),
         ("tpot_ms is no number", {"tpot_ms": "x"}), ("ttft_ms is no number", {"ttft_ms": "x"}),
-        ("tpot_ms is not more than 0", {"tpot_ms": "0"}), ("system is not known", {"system": "x"}),
+        ("tpot_ms is no token's time", {"tpot_ms": "0"}), ("system is not known", {"system": "x"}),
         ("backend is not known", {"backend": "x"}), ("model_path is empty", {"model_path": ""}),
         ("model_path is not known", {"model_path": "x"}), ("batch_size is no number",
         {"batch_size": "x"}), ("batch_size is 0 or empty", {"batch_size": ""}),
@@ -217,3 +217,34 @@ def test_a_layout_that_cannot_be_is_counted_and_named(tmp_path: Path, tensor: in
     assert (report.rows, report.unread_rows) == (1, 1)
     (kind,) = report.unread.values()
     assert "cannot be shared out evenly" in kind.why
+
+
+def test_an_open_quote_spoils_its_own_line_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "quote.csv", {}, {}, {}, {})
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[2] = '"' + lines[2]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    report = compare.validate(path)
+    assert (report.rows, report.unread_rows) == (3, 1)
+    assert report.unread["the row is no CSV"].lines == [3]
+
+
+def test_a_row_with_more_cells_than_columns_is_not_guessed_at(tmp_path: Path) -> None:
+    path = write(tmp_path / "shift.csv", {}, {}, {})
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[2] += ",12.0"
+    lines[3] += ",,"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    report = compare.validate(path)
+    assert (report.rows, report.unread_rows) == (2, 1)
+    assert "cells, but the header has" in report.unread["more cells than columns"].why
+
+
+@pytest.mark.parametrize("time", ["1e-320", "1e307", "1e-9"])
+def test_a_time_that_no_token_takes_is_named(tmp_path: Path, time: str) -> None:
+    report = compare.validate(write(tmp_path / "odd.csv", {}, {"tpot_ms": time}))
+    assert (report.rows, report.unread_rows) == (1, 1)
+    assert (
+        "a token takes from 0.001 to 10,000,000 ms"
+        in report.unread["tpot_ms is no token's time"].why
+    )

@@ -302,7 +302,10 @@ def _windows(reader: Reader, family: Family, n_layers: int) -> tuple[tuple[str, 
     if "sliding_window_size" in reader.values and local == SLIDING:
         keys.append("sliding_window_size")  # Gemma 2 says it twice
     # Null, as Mistral writes it, is no window at all; a window left out is the family's own.
-    window = None if reader.is_null(*keys) else reader.optional(*keys, low=1 if on else 0)
+    asked = on or any(key in reader.values for key in keys)
+    window = None
+    if asked and not reader.is_null(*keys):
+        window = reader.optional(*keys, low=1 if on else 0)
     if not on or window is None or local not in kinds:
         return (FULL,) * n_layers, None
     return kinds, window

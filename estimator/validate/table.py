@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 20_000
 NUMBERS = ("isl", "osl", "tpot_ms")
+TOKEN_MS = (0.001, 10_000_000)
+"""Milliseconds that a measured token may have taken: a microsecond to some hours."""
 COMMON_MARKS = ("square", "data")
 
 
@@ -104,11 +106,11 @@ def read_blocks(
     """
     check_plain(path)
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        cells = csv.reader(file)
-        header = [name.strip() for name in next(cells, [])]
+        cells = _Rows(file)
+        header = cells.header()
         check_columns(header, path.name)
         reader = _Reader(header, own or {})
-        for lines, table, unread in _parts(cells, rows):
+        for lines, table, unread in _parts(cells, len(header), rows):
             yield reader.block(lines, table, unread)
 
 
@@ -116,7 +118,7 @@ def assumed_of(path: Path) -> list[str]:
     """Say what is assumed because a file lacks the columns that would tell. Raises: OSError."""
     check_plain(path)
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        header = {name.strip() for name in next(csv.reader(file), [])}
+        header = set(_Rows(file).header())
     return [
         f"{what} (there is no column {' and no column '.join(columns)})"
         for columns, what in WITHOUT.items()
@@ -153,10 +155,29 @@ def _separated_by(header: list[str]) -> str:
     return ""
 
 
+class _Rows:
+    """The rows of a file, a line each, so that an open quote spoils its own line and no other."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = iter(lines)
+
+    def header(self) -> list[str]:
+        """Give the first row, whatever its quotes are: what it lacks is told by name."""
+        return [name.strip() for name in next(csv.reader((next(self.lines, ""),)), [])]
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self
+
+    def __next__(self) -> list[str]:
+        """Give the next row. Raises: csv.Error: the line is no CSV; the next one may be."""
+        line = next(self.lines).rstrip("\r\n")
+        return next(csv.reader((line,), strict=True), []) if '"' in line else line.split(",")
+
+
 Part = tuple[list[int], list[list[str]], list[Unread]]
 
 
-def _parts(cells: Iterator[list[str]], rows: int) -> Iterator[Part]:
+def _parts(cells: Iterator[list[str]], columns: int, rows: int) -> Iterator[Part]:
     """Cut a file into parts: lines, cells, and rows that are no CSV; blank lines are none."""
     lines: list[int] = []
     table: list[list[str]] = []
@@ -172,7 +193,10 @@ def _parts(cells: Iterator[list[str]], rows: int) -> Iterator[Part]:
             continue
         if row is None:
             done = True
-        elif row and (row[0] or any(row)):
+        elif any(row[columns:]):
+            why = f"the row has {len(row)} cells, but the header has {columns} columns."
+            unread.append(Unread(line, Reason("more cells than columns", f"{len(row)}", why)))
+        elif any(row):  # a line of commas is blank, too: spreadsheets leave such
             lines.append(line)
             table.append(row)
         if done or len(lines) == rows:
@@ -202,7 +226,9 @@ class _Reader:
         numbers = {name: _floats(texts[name]) for name in NUMBERS}
         first = _floats(texts["ttft_ms"])
         readable = np.array([isinstance(common, Common) for common in commons], dtype=bool)
-        right = readable & (numbers["isl"] >= 1) & (numbers["osl"] >= 1) & (numbers["tpot_ms"] > 0)
+        right = readable & (numbers["isl"] >= 1) & (numbers["osl"] >= 1)
+        low, high = TOKEN_MS
+        right &= (numbers["tpot_ms"] >= low) & (numbers["tpot_ms"] <= high)
         for values in numbers.values():
             right &= np.isfinite(values)
         right &= np.isfinite(first) | _mask(not text for text in texts["ttft_ms"])
@@ -308,8 +334,9 @@ def why_unread(common: Common | Reason, row: Mapping[str, str]) -> Reason:
         number(row.get("ttft_ms", ""), "ttft_ms", math.nan)
     except RowError as error:
         return error.reason
-    why = f"tpot_ms is {token_ms:g}, but a measured time is more than 0."
-    return Reason("tpot_ms is not more than 0", f"{token_ms:g}", why)
+    low, high = TOKEN_MS
+    why = f"tpot_ms is {token_ms:g}, but a token takes from {low:g} to {high:,.0f} ms."
+    return Reason("tpot_ms is no token's time", f"{token_ms:g}", why)
 
 
 def too_long(setting: Setting, prompt: float, output: float) -> Reason:
