@@ -63,16 +63,15 @@ def real_steps_table() -> Table:
         ]  # fmt: skip
         # Each row adds up as it is printed.
         rest = _milliseconds(whole) - sum(parts)
-        low, high = (float(end) * 1e3 for end in (step.token.p10, step.token.p90))
         texts = (
             *(f"{part} ms" for part in (*parts, rest, _milliseconds(whole))),
-            f"{low:.1f} to {high:.1f} ms", number_text(step.accelerators),
+            number_text(step.accelerators),
             f"{number_text(step.fewest)} to {number_text(step.most)}",
         )  # fmt: skip
         rows.append((number_text(batch), *map(Unbroken, texts)))
     headers = (
         "batch", "weights, or arithmetic", "caches", "layers", "sequences", "rest", "a step",
-        "P10 to P90", "fleet", "P10 to P90",
+        "fleet", "P10 to P90",
     )  # fmt: skip
     caption = "Llama 3.2 3B on an A100, no prompts: a step of an engine, and the fleet"
     note = (
