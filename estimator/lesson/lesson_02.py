@@ -117,8 +117,14 @@ def moved_table() -> Table:
     ):
         day = daily_bytes(USERS, PER_DAY, size, 0.25)
         rows.append((what, _text(size), _text(day), _text(monthly_bytes(day)), where))
-    headers = ("of one interaction", "bytes", "a day, with index", "a month", "where it stands")
-    return Table(headers, rows, "Stored and moved", left=frozenset({"where it stands"}))
+    headers = (
+        "of one interaction",
+        "bytes",
+        "a day, if kept, with index",
+        "a month",
+        "where its size stands",
+    )
+    return Table(headers, rows, "Stored and moved", left=frozenset({"where its size stands"}))
 
 
 def usage_table() -> Table:
@@ -128,7 +134,7 @@ def usage_table() -> Table:
     course = requests_per_day(USERS, PER_DAY)
     rows = (
         ("users", f"{number_text(USERS)}, a day", f"{number_text(people)}, a week",
-         number_text(people / USERS)),
+         "-"),
         ("interactions a day", number_text(course), number_text(asks), number_text(asks / course)),
         ("interactions of a user a day", number_text(PER_DAY), number_text(asks / people),
          number_text(asks / people / PER_DAY)),

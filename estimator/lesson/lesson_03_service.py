@@ -31,7 +31,8 @@ from estimator.validate.files import parse_json
 TASK_MODEL, TASK_ACCELERATOR, TASK_BATCH, TASK_TOKENS = "llama-3.1-70b", "H100-SXM", 32, 16_384
 TASK = (
     f"{TASK_BATCH} conversations of {TASK_TOKENS:,} tokens each with Llama 3.1 70B, its weights at "
-    f"BF16, on {TASK_ACCELERATOR}: find the fewest accelerators that hold them all."
+    f"BF16, on {TASK_ACCELERATOR}: find the fewest accelerators that hold them all. "
+    "The cache's precision is yours to choose."
 )
 
 
