@@ -13,28 +13,17 @@ import pytest
 
 from estimator import catalog
 from estimator.lesson import lesson_05 as lesson
-from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS, chain_of
 from estimator.lesson.lesson_05_figures import tornado_chart
 from estimator.lesson.lesson_05_levers import halving
 from estimator.lesson.lesson_05_model import OTHERS, others_of
 from estimator.lesson.lesson_05_report import report_html
-from estimator.lesson.tables import Table
 from estimator.uncertainty import DRAWS, Range
+from tests.services import column, given
 
 NAME = "05-size-a-service"
 ROOT = Path(__file__).parents[1]
 TEXT = lesson.case("text")
-
-
-def given(**changes: Any) -> Inputs:
-    parameters = {name: lesson.DEFAULTS[name] for name in lesson.PARAMETERS}
-    return lesson.given_of(**{**parameters, "others": "", **changes})
-
-
-def column(table: Table, header: str) -> list[str]:
-    place = list(table.headers).index(header)
-    return [str(row[place]) for row in table.rows]
 
 
 # --- The systems, and what the course has published -----------------------------------------
@@ -304,7 +293,7 @@ def test_others_are_read_from_text() -> None:
         ({"passes": 0.5}, "passes is 0.5, .* must be 0 for the system's own, or from 1 to"),
         ({"passes": -3}, "passes is -3"),
         ({"doubt": 9}, "doubt is 9"),
-        ({"seed": 1.5}, "seed is 1.5"),
+        ({"others": "seed = 1.5"}, "seed is 1.5"),
         ({"others": "pu = 1.2"}, "others is 'pu'"),
         ({"others": "pue = much"}, "others has 'pue = much'"),
         ({"others": "pue = 0.5"}, "pue is 0.5"),

@@ -10,16 +10,11 @@ import pytest
 
 from estimator import catalog
 from estimator.lesson import lesson_05 as lesson
-from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_panel import service_panel
+from tests.services import given
 
 LLAMA_70B = 70_553_706_496
-
-
-def given(**changes: Any) -> Inputs:
-    parameters = {name: lesson.DEFAULTS[name] for name in lesson.PARAMETERS}
-    return lesson.given_of(**{**parameters, "others": "", **changes})
 
 
 # --- Another model --------------------------------------------------------------------------

@@ -14,27 +14,17 @@ import pytest
 
 from estimator import catalog
 from estimator.lesson import lesson_05 as lesson
-from estimator.lesson.inputs import Inputs, declared_by
+from estimator.lesson.inputs import declared_by
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_panel import service_panel
 from estimator.lesson.lesson_05_report import report_html, write_report
 from estimator.lesson.panel import Panel
-from estimator.lesson.tables import Table
 from tests.running import papermill
+from tests.services import given
 
 NAME = "05-size-a-service"
 ROOT = Path(__file__).parents[1]
 TEXT = lesson.case("text")
-
-
-def given(**changes: Any) -> Inputs:
-    parameters = {name: lesson.DEFAULTS[name] for name in lesson.PARAMETERS}
-    return lesson.given_of(**{**parameters, "others": "", **changes})
-
-
-def column(table: Table, header: str) -> list[str]:
-    place = list(table.headers).index(header)
-    return [str(row[place]) for row in table.rows]
 
 
 # --- Panel ----------------------------------------------------------------------------------

@@ -104,8 +104,7 @@ class TestLesson:
         markdown, code = cells(lesson, "markdown"), cells(lesson, "code")
         headings = [line for cell in markdown for line in source(cell).splitlines()]
         assert sum(line.startswith("# ") for line in headings) == 1
-        read = [cell for cell in code if "parameters" not in tags(cell)]  # those are a list
-        assert max(len(source(cell).splitlines()) for cell in read) <= 15
+        assert max(len(source(cell).splitlines()) for cell in code) <= 15
         assert sum("print(" in source(cell) for cell in code) == 0
         kinds = "".join(
             cell["cell_type"][0] for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]

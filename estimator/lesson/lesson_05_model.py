@@ -56,7 +56,7 @@ DEFAULTS: dict[str, Any] = {
 """The lesson's parameters but for its paths; 0 asks for what the catalog has, and so does ""."""
 PARAMETERS = (
     "system", "model", "users", "requests_per_user", "peak_factor", "n_params", "prompt_tokens",
-    "passes", "precision", "accelerator", "usd_per_accelerator_hour", "doubt", "seed",
+    "passes", "precision", "accelerator", "usd_per_accelerator_hour", "doubt",
 )  # fmt: skip
 """Inputs that have a parameter of their own in the lesson."""
 FROM_CATALOG = (
