@@ -197,7 +197,7 @@ def prompts_waited(batch: Number) -> Number:
     >>> prompts_waited(64)
     8.0
     """
-    prompts = minimum(batch**0.5, (batch + 1) / 2)
+    prompts = batch**0.5
     return prompts
 
 
