@@ -47,7 +47,7 @@ def formula(
         by_name = {entry.name: entry.check for entry in inputs}
         # What is wrong with the number of arguments is Python's to tell, in the call.
         call = cast("Callable[..., Number]", bare)
-        in_silence = _in_silence(call)
+        in_arrays = _in_arrays(call)
 
         @functools.wraps(bare)
         def checked(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -55,7 +55,9 @@ def formula(
             named = {k: by_name[k](v) if k in by_name else v for k, v in kwargs.items()}
             plain = _PLAIN.issuperset(map(type, (*values, *named.values())))
             try:
-                result = (call if plain else in_silence)(*values, *args[len(values) :], **named)
+                if plain:
+                    return _finite(call(*values, *args[len(values) :], **named))
+                return in_arrays(*values, *args[len(values) :], **named)
             except OverflowError:
                 raise _too_large(facts) from None
             except ValueError as error:
@@ -66,7 +68,6 @@ def formula(
                     f"{facts.result.name} got arrays whose shapes do not go together ({shapes}): "
                     "give arrays of one shape, or single numbers."
                 ) from None
-            return _finite(result, facts)
 
         checked.__doc__ = _docstring(facts)
         checked.facts = facts  # type: ignore[attr-defined]
@@ -97,35 +98,38 @@ def check_inputs(**values: Any) -> dict[str, Any]:
     return checked
 
 
-def _in_silence(call: Callable[..., Number]) -> Callable[..., Number]:
-    """Leave the last word on what overflows to the sentence, without NumPy's warning before it."""
+def _in_arrays(call: Callable[..., Number]) -> Callable[..., Any]:
+    """Let the processor tell whether anything overflowed, where looking at every row would cost.
 
-    def silent(*args: Any, **kwargs: Any) -> Number:
+    Finite numbers make others only by an overflow, a division by 0 or an invalid operation.
+    """
+
+    def guarded(*args: Any, **kwargs: Any) -> Any:
         import numpy as np
 
-        with np.errstate(over="ignore", invalid="ignore"):
-            return call(*args, **kwargs)
+        try:
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                result = call(*args, **kwargs)
+        except FloatingPointError:
+            # It may have been in a row that the formula then left out: look at all of them.
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                result = call(*args, **kwargs)
+            finite: Any = np.isfinite(result).all()
+        else:
+            # What single numbers made before an array came in was not told; it is in every row.
+            finite = is_symbolic(result) or np.isfinite(np.ravel(result)[:1]).all()
+        if not finite:
+            raise OverflowError
+        return result
 
-    return silent
+    return guarded
 
 
-def _finite(result: Number, facts: Facts) -> Number:
-    """Return a result, or refuse one that left the range of floats."""
-    kind = type(result)
-    if kind is int or kind is float:
-        if -LARGEST <= result <= LARGEST:
-            return result
-    else:
-        if is_symbolic(result):
-            return result
-        import numpy as np
-
-        # A sum is finite in one pass where all are; it may also overflow by itself.
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = np.sum(result)
-        if np.isfinite(total) or np.isfinite(result).all():
-            return result
-    raise _too_large(facts)
+def _finite(result: Number) -> Number:
+    """Return what single numbers gave, or refuse it where it left the range of floats."""
+    if -LARGEST <= result <= LARGEST:
+        return result
+    raise OverflowError
 
 
 def _too_large(facts: Facts) -> ValueError:

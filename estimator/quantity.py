@@ -101,9 +101,22 @@ class Quantity:
             return self.check(int(array) if array.dtype.kind != "f" else float(array))
         # Compared as float64, too: the ends of a range may lie outside a smaller type.
         floats = array.astype(np.float64, copy=False)
-        if floats.size and not (self.below < floats.min() and floats.max() <= self.high):
+        if floats.size and not self._allows_all(floats):
             self._refuse_first(array, ~((floats > self.below) & (floats <= self.high)))
         return floats
+
+    def _allows_all(self, floats: Any) -> bool:
+        """Tell quickly whether all are in range; where it says no, -0.0 may be the reason."""
+        import numpy as np
+
+        if self.low < 0:
+            return bool(self.below < floats.min() and floats.max() <= self.high)
+        # Read as unsigned integers, floats from 0 on keep their order, and all others (below 0,
+        # NaN, infinite) stand behind the largest: one pass for both ends where the low one is 0.
+        bits = floats.view(np.uint64)
+        if bits.max() > np.float64(self.high).view(np.uint64):
+            return False
+        return (self.low == 0 and not self.low_open) or bool(self.below < floats.min())
 
     def _refuse_first(self, array: Any, wrong: Any) -> None:
         import numpy as np

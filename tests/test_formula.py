@@ -22,6 +22,7 @@ from estimator.arithmetic import Number
 from estimator.formula import check_inputs, facts_of, formula
 from estimator.lesson.show import show
 from estimator.memory import kv_cache_bytes
+from estimator.model_storage import replicated_bytes
 from estimator.quantity import LARGEST, Quantity
 
 MODULES = [
@@ -330,3 +331,14 @@ def test_an_overflow_in_an_array_is_told_once_and_by_the_sentence() -> None:
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match=r"^kv_cache_bytes is too large for a number"):
             kv_cache_bytes(24, 16, 64, tokens=np.array([1e308, 1.0]))
+
+
+def test_single_numbers_that_overflow_beside_an_array_are_refused() -> None:
+    # 1e200 times 1e200 leaves the floats before the array comes in, and in silence.
+    with pytest.raises(ValueError, match=r"kv_cache_bytes is too large for a number"):
+        kv_cache_bytes(1e200, 1e200, 64, tokens=np.arange(1.0, 4.0))
+
+
+def test_an_overflow_in_any_row_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"replicated_bytes is too large for a number"):
+        replicated_bytes(np.array([1.0, 1e300, 2.0]), np.array([1e9, 1e9, 1.0]))

@@ -120,7 +120,16 @@ def array_rows() -> Iterator[Row]:
     import numpy as np
 
     from estimator.memory import kv_cache_bytes
+    from estimator.model_storage import replicated_bytes
 
+    # Least work for most arrays: here the checks weigh heaviest.
+    rows = np.linspace(1, 2, MILLION), np.linspace(2, 3, MILLION)
+    taken, floor = time_pair(
+        partial(replicated_bytes, *rows), lambda: rows[0] * rows[1], ARRAY_CALLS
+    )
+    yield Row(
+        "replicated_bytes, two arrays of a million", taken, floor, "3 times", taken < 3 * floor
+    )
     for kind in (np.float64, np.int64):
         tokens: Any = np.arange(1, MILLION + 1, dtype=kind)
         taken, floor = time_pair(
