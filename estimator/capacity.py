@@ -8,6 +8,7 @@ whose caches fit is also the most that a replica carries.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from estimator.arithmetic import Number, maximum
@@ -50,6 +51,10 @@ class Capacity:
 
 class NoBatchError(ValueError):
     """No batch meets the targets, or none fits."""
+
+
+class NoRoomError(NoBatchError):
+    """Not even one request fits."""
 
 
 def replica_rate(
@@ -115,8 +120,11 @@ def most(
     targets: Targets,
     factor: float = 1,
     known: dict[int, Service] | None = None,
+    first_factor: float = 1,
 ) -> Capacity:
     """Find the largest batch that meets the targets if a token takes `factor` of its estimate.
+
+    `first_factor` takes the time to first token to what is held against its target.
 
     Raises: NoBatchError: not even one request meets them, or its cache does not fit. ValueError:
     requests longer than the model was made for.
@@ -132,14 +140,15 @@ def most(
         return cache[batch]
 
     room = _room(replica, load)
-    missed = _missed(at(1), targets, factor)
+    factors = {"token_seconds": factor, "first_token_seconds": first_factor}
+    missed = _missed(at(1), targets, factors)
     if missed:
-        raise NoBatchError(_no_batch(missed, at(1), targets, factor))
+        raise NoBatchError(_no_batch(missed, at(1), targets, factors))
     low, high = 1, min(room, targets.largest_batch) + 1
     limit = "cache" if room <= targets.largest_batch else "largest batch"
     while high - low > 1:
         middle = (low + high) // 2
-        missed = _missed(at(middle), targets, factor)
+        missed = _missed(at(middle), targets, factors)
         low, high = (low, middle) if missed else (middle, high)
         limit = missed or limit
     return Capacity(low, low / _request_seconds(at(low), load, factor), limit)
@@ -151,7 +160,7 @@ def _room(replica: Replica, load: Load) -> int:
     if room >= 1:
         return room
     tokens = load.prompt_tokens + load.output_tokens
-    raise NoBatchError(
+    raise NoRoomError(
         f"batch 1 does not fit: the weights take {float(replica.stored_bytes) / GB:.1f} GB of an "
         f"accelerator's {float(replica.memory_bytes) / GB:.1f} GB, which leaves no room for the "
         f"cache of {tokens:g} tokens."
@@ -163,21 +172,18 @@ def _request_seconds(service: Service, load: Load, factor: float) -> float:
     return float(service.first_token_seconds + others)
 
 
-def _missed(service: Service, targets: Targets, factor: float) -> str:
+def _missed(service: Service, targets: Targets, factors: Mapping[str, float]) -> str:
     """Name the target that a batch misses, empty if none."""
-    token, first = targets.token_seconds, targets.first_token_seconds
-    if token is not None and service.token_seconds * factor > token:
-        return "token_seconds"
-    if first is not None and service.first_token_seconds > first:
-        return "first_token_seconds"
+    for name, factor in factors.items():
+        target = getattr(targets, name)
+        if target is not None and getattr(service, name) * factor > target:
+            return name
     return ""
 
 
-def _no_batch(missed: str, alone: Service, targets: Targets, factor: float) -> str:
+def _no_batch(missed: str, alone: Service, targets: Targets, factors: Mapping[str, float]) -> str:
     # Rounded up: a target that a sentence names is one that is met.
-    reached = seconds_text(
-        rounded_up(float(getattr(alone, missed)) * (factor if missed == "token_seconds" else 1))
-    )
+    reached = seconds_text(rounded_up(float(getattr(alone, missed)) * factors[missed]))
     wanted = seconds_text(float(getattr(targets, missed)))
     return (
         f"{missed} of {wanted} is met by no batch: one request alone has {reached}. "

@@ -8,6 +8,7 @@ time of a step are each other's cause: a fixed point.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from estimator import step_time
@@ -17,6 +18,7 @@ from estimator.capacity import (
     Capacity,
     Load,
     NoBatchError,
+    NoRoomError,
     Targets,
     check_load,
     most,
@@ -40,12 +42,15 @@ from estimator.formula import facts_of
 from estimator.units import plural, rounded_down
 
 __all__ = [
-    "LARGEST_BATCH", "Capacity", "Load", "NoBatchError", "Operation", "SaturatedError", "Sizing",
-    "Targets", "most", "operate", "rate_that_fits", "replica_rate", "size_model", "size_service",
+    "LARGEST_BATCH", "Capacity", "Load", "NoBatchError", "NoRoomError", "Operation",
+    "SaturatedError", "Sizing", "Targets", "most", "operate", "rate_that_fits", "replica_rate",
+    "size_model", "size_service",
 ]  # fmt: skip
 
 WIDEST = 8
 """Accelerators of a node, the most over which wider layouts are tried."""
+MOST_STAGES = 4
+"""Nodes in a row that are tried where one is not enough."""
 CLOSE = 1e-6
 
 
@@ -105,39 +110,62 @@ def size_model(
     Raises: NoBatchError: no batch will do; the message says what would. ValueError: a quantity
     out of its range.
     """
+
+    def carried(spread: Layout) -> Capacity:
+        made = replica(decoder, numerics, hardware, spread)
+        return most(made, constants, load, targets, first_factor=spreads.first_token.middle)
+
     made = replica(decoder, numerics, hardware, layout)
     try:
         return size_service(made, constants, spreads, load, targets)
     except NoBatchError as error:
-        wider = _wider(decoder, numerics, hardware, layout, constants, load, targets)
-        raise NoBatchError(f"{error} {wider}") from None
+        raise NoBatchError(f"{error} {_wider(error, layout, hardware, carried)}") from None
 
 
 def _wider(
-    decoder: DecoderShape,
-    numerics: Numerics,
-    hardware: Hardware,
+    refused: NoBatchError,
     layout: Layout,
-    constants: Constants,
-    load: Load,
-    targets: Targets,
+    hardware: Hardware,
+    carried: Callable[[Layout], Capacity],
 ) -> str:
-    """Say which wider layout of one node would do, if any."""
+    """Say which wider layout of one node would do, or how many nodes in a row, if any."""
     if not hardware.link_bytes_per_s:
         return (
             f"No wider layout was tried: how fast {hardware.name} send to each other is not "
             "known here, so give a hardware with link_bytes_per_s."
         )
-    tensor = 2 * layout.tensor
-    while tensor * layout.data <= WIDEST:
-        made = replica(decoder, numerics, hardware, replace(layout, tensor=tensor))
+    nearest = ""
+    for wider in _wider_layouts(layout):
         try:
-            most(made, constants, load, targets)
-        except NoBatchError:
-            tensor *= 2
-        else:
-            return f"tensor={tensor} would do."
-    return f"No wider layout of up to {WIDEST} {hardware.name} would do either."
+            carried(wider)
+        except NoRoomError:
+            continue
+        except NoBatchError as error:
+            if isinstance(refused, NoRoomError):
+                nearest = f" With tensor={wider.tensor} and stages={wider.stages}: {error}"
+            continue
+        if wider.stages == layout.stages:
+            return f"tensor={wider.tensor} would do."
+        return (
+            f"tensor={wider.tensor} with stages={wider.stages} would do: {wider.accelerators} "
+            f"{hardware.name}, each stage a node that holds its part of the layers."
+        )
+    return (
+        f"No wider layout of up to {WIDEST} {hardware.name} would do either, nor up to "
+        f"{MOST_STAGES} such nodes in a row.{nearest}"
+    )
+
+
+def _wider_layouts(layout: Layout) -> Iterator[Layout]:
+    """Wider layers as far as a node goes, then nodes in a row: links between nodes are slow."""
+    tensor = layout.tensor
+    while 2 * tensor * layout.data <= WIDEST:
+        tensor *= 2
+        yield replace(layout, tensor=tensor)
+    stages = layout.stages
+    while 2 * stages <= MOST_STAGES:
+        stages *= 2
+        yield replace(layout, tensor=tensor, stages=stages)
 
 
 def size_service(
@@ -153,10 +181,11 @@ def size_service(
     """
     check_load(load, targets)
     known: dict[int, Service] = {}
-    capacity = most(replica, constants, load, targets, known=known)
+    first = spreads.first_token.middle
+    capacity = most(replica, constants, load, targets, known=known, first_factor=first)
     middle = _replicas(capacity.requests_per_s, load, targets)
     sides = (spreads.token.low, spreads.token.high)
-    ends = [_replicas_if(replica, constants, load, targets, side, known) for side in sides]
+    ends = [_replicas_if(replica, constants, load, targets, side, known, first) for side in sides]
     each = float(replica.group_accelerators * replica.pipeline_stages)
     serving = middle - targets.spare_replicas
     operation = operate(replica, constants, spreads, load, targets, max(1, serving), capacity)
@@ -186,10 +215,11 @@ def _replicas_if(
     targets: Targets,
     factor: float,
     known: dict[int, Service],
+    first: float,
 ) -> float:
     """Replicas if a token took `factor` of its estimate; infinite if then no batch will do."""
     try:
-        capacity = most(replica, constants, load, targets, factor, known)
+        capacity = most(replica, constants, load, targets, factor, known, first)
     except NoBatchError:
         return math.inf
     return _replicas(capacity.requests_per_s, load, targets)
@@ -211,7 +241,8 @@ def operate(
     """
     if capacity is None:
         check_load(load, targets)
-        capacity = most(replica, constants, load, targets)
+        first = spreads.first_token.middle
+        capacity = most(replica, constants, load, targets, first_factor=first)
     _refuse_saturation(load, targets, replicas, capacity)
     share = load.requests_per_s / replicas
     batch, service = _steady(replica, constants, load, share, capacity.batch)
@@ -276,8 +307,13 @@ def _steady(
 
 
 def rate_that_fits(
-    replica: Replica, constants: Constants, load: Load, targets: Targets, replicas: Number
+    replica: Replica,
+    constants: Constants,
+    load: Load,
+    targets: Targets,
+    replicas: Number,
+    first_factor: float = 1,
 ) -> Number:
     """Requests a second that so many replicas carry at the target utilization."""
-    capacity = most(replica, constants, load, targets)
+    capacity = most(replica, constants, load, targets, first_factor=first_factor)
     return maximum(0, replicas) * capacity.requests_per_s * targets.target_utilization

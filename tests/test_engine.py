@@ -163,6 +163,7 @@ def test_a_served_request_has_one_token_or_more(made: Replica) -> None:
 
 def test_a_spread_goes_around_an_estimate() -> None:
     assert engine.Spread(0.5, 2).around(10) == engine.Uncertain(5, 10, 20)
+    assert engine.Spread(0.5, 2, middle=1.5).around(10) == engine.Uncertain(5, 15, 20)
 
 
 # --- The formulas of a step -------------------------------------------------------------------

@@ -12,7 +12,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from estimator.catalog import serving
-from estimator.engine import Layout, Numerics, Replica, replica, sequences_that_fit, serve
+from estimator.engine import (
+    Layout,
+    Numerics,
+    Replica,
+    Spread,
+    replica,
+    sequences_that_fit,
+    serve,
+)
 from estimator.load import (
     Load,
     NoBatchError,
@@ -290,6 +298,41 @@ def test_wider_layouts_are_tried_by_doubling_within_a_node(
     targets = Targets(token_seconds=target)
     with pytest.raises(NoBatchError, match=says):
         size_model(decoder, Numerics(), hardware, layout, FIT.constants, FIT.dense, CHAT, targets)
+
+
+def test_where_one_node_is_too_small_it_names_so_many_in_a_row() -> None:
+    """671 billion parameters at 2 bytes are 1,342 GB, and eight H200 have 1,206."""
+    decoder, hardware = serving.decoder("deepseek-v3"), serving.hardware("h200_sxm")
+    model = (decoder, Numerics(), hardware)
+    fitted = (FIT.constants, FIT.mixture, CHAT)
+    with pytest.raises(NoBatchError, match="tensor=8 with stages=2 would do: 16 H200-SXM"):
+        size_model(*model, Layout(8), *fitted, Targets())
+    assert size_model(*model, Layout(8, stages=2), *fitted, Targets()).capacity.batch > 1
+    with pytest.raises(NoBatchError, match=r"With tensor=8 and stages=4: .* A target of") as caught:
+        size_model(*model, Layout(8), *fitted, Targets(token_seconds=0.001))
+    said = float(str(caught.value).rsplit("A target of ")[1].split()[0]) / 1e3
+    wide = Layout(8, stages=4)
+    assert size_model(*model, wide, *fitted, Targets(token_seconds=said)).capacity.batch >= 1
+
+
+def test_the_target_of_the_first_token_is_held_against_its_median() -> None:
+    """The estimate of the queue is below what most runs waited."""
+    target = Targets(first_token_seconds=0.3)
+    at_estimate = dataclasses.replace(FIT.dense, first_token=Spread(0.8, 5))
+    by_median, by_estimate = (
+        size_service(one(), FIT.constants, spreads, CHAT, target).capacity
+        for spreads in (FIT.dense, at_estimate)
+    )
+    assert FIT.dense.first_token.middle > 1
+    assert by_median.batch < by_estimate.batch
+    for capacity, middle in ((by_median, FIT.dense.first_token.middle), (by_estimate, 1)):
+        kept, missed = (
+            float(serve(one(), FIT.constants, batch, 1024, 512).first_token_seconds) * middle
+            for batch in (capacity.batch, capacity.batch + 1)
+        )
+        assert kept <= 0.3 < missed
+    operation = size_service(one(), FIT.constants, FIT.dense, CHAT, target).operation
+    assert operation.first_token_seconds.p50 <= 0.3
 
 
 def test_the_target_that_it_says_would_be_met_is_met() -> None:

@@ -116,6 +116,9 @@ def key_of(row: Run) -> tuple[object, ...]:
         (4, 1, 2, 2, 1, Layout(2), "square"),
         (4, 0, 2, 2, 4, Layout(1, 4), "data"),
         (4, 0, 4, 1, 1, Layout(4), ""),
+        (4, 0, 4, 1, 3, Layout(4), "contrary"),
+        (4, 2, 4, 1, 3, Layout(4, 2), "contrary"),
+        (4, 2, 4, 1, 2, Layout(4, 2), ""),
     ],
 )
 def test_layouts(
@@ -138,7 +141,22 @@ def test_the_text_has_every_view_and_group(report: compare.Report) -> None:
         assert part in text
     for group in report.scores["group"]:
         assert group in text
-    assert "0 under the floor" in text
+    first = text.partition("time to first token")[2].partition("rows read")[0]
+    for name in ("all rows", "dense", "mixture", *report.scores["group"]):
+        assert name in first
+
+
+def test_half_of_the_first_tokens_come_before_their_p50(report: compare.Report) -> None:
+    """By the rows themselves: groups differ, the kinds keep their median and their interval."""
+    first = report.first_token
+    groups = [first[group] for group in report.scores["group"]]
+    assert sum(one.rows for one in groups) == first["all rows"].rows == 1005
+    under = sum(round(one.under_p50 * one.rows) for one in groups)
+    assert under == round(first["all rows"].under_p50 * 1005)
+    for kind in ("dense", "mixture"):
+        assert 0.45 < first[kind].under_p50 < 0.55
+        assert 0.72 < first[kind].coverage < 0.88
+        assert first[kind].under_floor == 0
 
 
 def test_json_holds_the_same_and_nothing_else_is_printed(
@@ -161,6 +179,15 @@ def test_a_new_group_is_estimated_by_the_fit_on_all_rows(tmp_path: Path) -> None
     report = compare.validate(path)
     assert (report.rows, report.fitted) == (2, 0)
     assert report.scores["all"]["all rows"].rows == 2
+
+
+def test_a_batch_beside_a_contrary_concurrency_is_marked(tmp_path: Path) -> None:
+    contrary = {"batch_size": "8", "concurrency": "100"}
+    report = compare.validate(write(tmp_path / "contrary.csv", contrary, {"concurrency": "16"}))
+    assert report.marks == {"contrary": 1}
+    assert "concurrency is not batch_size times attention_dp_size" in serving.text_of(report)
+    (worst,) = [one for one in report.worst if "contrary" in one.marks]
+    assert worst.batch == 100
 
 
 def test_columns_that_may_be_missing_and_their_order_do_not_matter(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import argparse
 import datetime
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,14 +139,14 @@ def errors_of(runs: Runs, constants: Constants, name: str = "token_seconds") -> 
 
 
 def spread_of(errors: Sequence[Array]) -> Spread:
-    """Factors to the P10 and the P90, groups weighing as in the fit, widened for the next one."""
+    """Factors to P10, P90 and median, groups weighing as in the fit, widened for the next one."""
     joined = np.concatenate(errors)
     shares = np.concatenate([np.full(len(one), len(one) ** -0.5) for one in errors])
     order = np.argsort(joined)
     middles = (np.cumsum(shares[order]) - shares[order] / 2) / shares.sum()
-    low, high = np.interp([0.1, 0.9], middles, joined[order])
+    low, middle, high = np.interp([0.1, 0.5, 0.9], middles, joined[order])
     wider = np.sqrt(1 + 1 / len(errors))
-    return Spread(float(np.exp(low * wider)), float(np.exp(high * wider)))
+    return Spread(*(float(np.exp(end)) for end in (low * wider, high * wider, middle)))
 
 
 class Folds:
@@ -181,8 +181,11 @@ class Folds:
         """Intervals of a kind of model, from groups that its constants have not seen."""
         groups = [g for g in self.groups if self.kind(g) == mixture and g not in left_out]
         names = ("token_seconds", "first_token_seconds")
-        ends = [spread_of([self.errors(name, g, *left_out) for g in groups]) for name in names]
-        return Spreads(*ends)
+        token, first = (
+            spread_of([self.errors(name, g, *left_out) for g in groups]) for name in names
+        )
+        # What is fitted is the time per output token: its middle is the estimate.
+        return Spreads(replace(token, middle=1), first)
 
     def fit(self) -> Fit:
         """Fit all rows."""

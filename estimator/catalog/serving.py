@@ -136,7 +136,12 @@ def fit_entry(fit: Fit) -> dict[str, Any]:
 
 
 def _spreads_entry(spreads: Spreads) -> dict[str, list[float]]:
-    return {name: list(ends.values()) for name, ends in asdict(spreads).items()}
+    """Two factors, and the third where the estimate is not the median itself."""
+    pairs = (("token", spreads.token), ("first_token", spreads.first_token))
+    return {
+        name: [one.low, one.high, *((one.middle,) if one.middle != 1 else ())]
+        for name, one in pairs
+    }
 
 
 @functools.cache

@@ -297,12 +297,12 @@ def errors_table() -> Table:
 
 
 def _first_token_note() -> str:
-    first = shipped().report.first_token
+    first = shipped().report.first_token["all rows"]
     return (
-        f"Time to first token, {number_of_rows(int(first['rows']))}: "
-        f"{number_text(int(first['under the floor']))} under the floor of their prefill; the "
-        f"estimate with its queue is {share_text(first['median error'], 1)} off in the median, and "
-        f"{share_text(first['coverage'], 1)} lie in its interval."
+        f"Time to first token, {number_of_rows(first.rows)}: "
+        f"{number_text(first.under_floor)} under the floor of their prefill; the estimate with "
+        f"its queue is {share_text(first.median, 1)} off in the median, and "
+        f"{share_text(first.coverage, 1)} lie in its interval."
     )
 
 

@@ -67,6 +67,20 @@ Scores = dict[str, dict[str, Score]]
 
 
 @dataclass(frozen=True, slots=True)
+class FirstToken:
+    """How well the time to first token was estimated, of rows that give one; all but rows shares.
+
+    `under_p50` is the share of rows that were faster than the median that was estimated for them.
+    """
+
+    rows: int
+    under_floor: int
+    median: float
+    under_p50: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
 class Worst:
     """A row that was estimated badly."""
 
@@ -91,7 +105,7 @@ class Report:
     scores: Scores = field(default_factory=dict)
     folds: Scores = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
-    first_token: dict[str, float] = field(default_factory=dict)
+    first_token: dict[str, FirstToken] = field(default_factory=dict)
     worst: list[Worst] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
     unread: dict[str, Kind] = field(default_factory=dict)
@@ -151,6 +165,7 @@ class _Collector:
                 "model": errors,
                 "inside": (low <= measured) & (measured <= high),
                 "first_token": _error(first[0], first_measured),
+                "first_under": first_measured < first[0],
                 "first_inside": (first[1] <= first_measured) & (first_measured <= first[2]),
                 "under_floor": first_measured < first_token_floor(runs),
                 **self._whole(runs),
@@ -228,7 +243,7 @@ class _Collector:
 
 
 def _interval(times: Any, spread: Spread) -> Array:
-    return np.stack([times, times * spread.low, times * spread.high])
+    return np.stack([times * spread.middle, times * spread.low, times * spread.high])
 
 
 def scores_of(columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]) -> Scores:
@@ -278,18 +293,34 @@ def _score(columns: Mapping[str, NDArray[Any]], rows: Any, by: str = "model") ->
     )
 
 
-def _first_token(columns: Mapping[str, NDArray[Any]]) -> dict[str, float]:
-    """Tell how the time to first token compares, of rows that give one."""
-    errors = columns["first_token"]
-    given = ~np.isnan(errors)
+def first_token_of(
+    columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]
+) -> dict[str, FirstToken]:
+    """Tell how the time to first token compares: over all, by kind of model, and by group."""
+    given = ~np.isnan(columns["first_token"])
     if not given.any():
         return {}
-    return {
-        "rows": int(given.sum()),
-        "under the floor": int(columns["under_floor"][given].sum()),
-        "median error": float(np.median(errors[given])),
-        "coverage": float(columns["first_inside"][given].mean()),
-    }
+    index = columns["setting"]
+    tables = {"all rows": _first_token(columns, given)}
+    for view in ("kind", "group"):
+        names, codes = np.unique(
+            [VIEWS[view](setting) for setting in settings], return_inverse=True
+        )
+        for place, name in enumerate(names):
+            rows = given & (codes[index] == place)
+            if rows.any():
+                tables[str(name)] = _first_token(columns, rows)
+    return tables
+
+
+def _first_token(columns: Mapping[str, NDArray[Any]], rows: Mask) -> FirstToken:
+    return FirstToken(
+        int(rows.sum()),
+        int(columns["under_floor"][rows].sum()),
+        float(np.median(columns["first_token"][rows])),
+        float(columns["first_under"][rows].mean()),
+        float(columns["first_inside"][rows].mean()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +360,6 @@ def compare(
     if report.rows:
         report.scores = scores_of(columns, collector.settings)
         report.folds = folds_of(columns, collector.settings)
-        report.first_token = _first_token(columns)
+        report.first_token = first_token_of(columns, collector.settings)
     report.worst = collector.worst
     return Comparison(report, columns, collector.settings)

@@ -7,6 +7,8 @@ Some recorded layouts cannot be what ran. They are read as follows, and counted.
   accelerators, and the times agree within 3 % (median): both sizes name the same k accelerators.
 * `data`: the concurrency is a multiple of the batch and no attention_dp_size is given: the
   multiple is the data parallelism of the attention, over the same tp_size accelerators.
+* `contrary`: the concurrency is neither that nor batch_size times attention_dp_size: one of them is
+  not what ran. The concurrency is taken, for it is what the client counted.
 * `waiting`: the mean time to first token is longer than all other tokens together. The replica
   was past saturation, so that batch_size is not what ran in a step. Kept, and shown apart too.
 * `capped`: the caches of batch_size sequences do not fit: what fits is what ran, the rest waited.
@@ -96,7 +98,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What all rows with the same texts and sizes share; the marks are `square` and `data`."""
+    """What all rows with the same texts and sizes share; marks: `square`, `data`, `contrary`."""
 
     setting: Setting
     batch: float
@@ -232,11 +234,13 @@ def read_layout(sizes: Mapping[str, int]) -> tuple[Layout, frozenset[str]]:
     ratio, rest = divmod(sizes["concurrency"], sizes["batch_size"])
     if not given and ratio > 1 and not rest and tensor % ratio == 0:
         return Layout(tensor // ratio, ratio, stages), frozenset({"data"})
+    contrary = sizes["concurrency"] != sizes["batch_size"] * data
+    marks = frozenset({"contrary"} if contrary else ())
     side = sizes["moe_tp_size"]
     if side > 1 and side == sizes["moe_ep_size"] and tensor * data == side * side:
         layout = Layout(side, 1, stages) if data == 1 else Layout(1, side, stages)
-        return layout, frozenset({"square"})
-    return Layout(tensor, data, stages), frozenset()
+        return layout, marks | {"square"}
+    return Layout(tensor, data, stages), marks
 
 
 def _version(text: str) -> tuple[float, ...]:

@@ -18,6 +18,7 @@ from estimator.validate.reasons import lines_of
 
 MARKS = {
     "square": "moe_tp_size and moe_ep_size name the same accelerators: read as that many",
+    "contrary": "concurrency is not batch_size times attention_dp_size: concurrency is taken",
     "data": "concurrency is a multiple of the batch: read as data parallelism of the attention",
     "waiting": "the first token took longer than all others: past saturation, batch not known",
     "capped": "the caches of the batch do not fit: estimated with what fits",
@@ -66,13 +67,12 @@ def _score_text(score: Score) -> str:
 def _first_token_lines(report: Report) -> list[str]:
     if not report.first_token:
         return ["", "no row gives a time to first token"]
-    first = report.first_token
-    return [
-        "",
-        f"time to first token of {first['rows']} rows: {first['under the floor']} under the floor, "
-        f"median error of the estimate {first['median error']:.1%}, "
-        f"coverage of P10-P90 {first['coverage']:.1%}",
-    ]
+    head = f"{'rows':>8} {'under floor':>11} {'median':>8} {'under P50':>10} {'P10-P90':>8}"
+    lines = ["", f"{'time to first token':42}{head}", f"{'':62} {'of P50':>8}"]
+    for name, first in report.first_token.items():
+        shares = f"{first.median:8.1%} {first.under_p50:10.1%} {first.coverage:8.1%}"
+        lines.append(f"  {name:40}{first.rows:8} {first.under_floor:11} {shares}")
+    return lines
 
 
 def _unread_lines(report: Report) -> list[str]:

@@ -42,7 +42,7 @@ BLOCK_ROWS = 20_000
 NUMBERS = ("isl", "osl", "tpot_ms")
 TOKEN_MS = (0.001, 10_000_000)
 """Milliseconds that a measured token may have taken: a microsecond to some hours."""
-COMMON_MARKS = ("square", "data")
+COMMON_MARKS = ("square", "data", "contrary")
 
 
 class ColumnsError(ValueError):
