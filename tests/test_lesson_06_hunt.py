@@ -74,7 +74,7 @@ def test_the_figures_can_be_worked_out_from_the_page() -> None:
     for size in ("24 layers", "width 1,024", "MLP 4,096"):
         assert size in figures()["H"].what
     # L: prefill at the rate and 150 reads of the weights, by the note under the table.
-    assert "312 TFLOP/s and reads 2.04 TB/s" in lesson.hunt_table().note
+    assert "312 TFLOP/s and reads 2.04 TB/s" in lesson.hunt().table.note
     request = 350 * 2 * 7e9 / 312e12 + 150 * 2 * 7e9 / 2.04e12
     assert figures()["L"].compute() == pytest.approx(request, rel=0.001)
 
@@ -98,7 +98,7 @@ def test_the_figures_can_be_worked_out_from_the_page() -> None:
     ],
 )
 def test_the_hunt_says_what_is_wrong_with_the_hunter(found: object, says: str) -> None:
-    text = lesson.hunt(found).text
+    text = lesson.hunt(found)._repr_html_()
     assert says in text
     assert "<details><summary>Solution</summary>" in text
 

@@ -170,7 +170,8 @@ def test_other_parameters_and_a_file_of_one_s_own(tmp_path: Path) -> None:
     assert 0.005 < low < middle < high < 0.05
     page = (tmp_path / "out.ipynb").read_text(encoding="utf-8")
     assert "2 rows of own.csv" in page
-    assert "Qwen3 32B on 2 x H100-SXM, SGLang, 8 in flight" in page
+    assert "| 6 choices | Qwen3 32B" in page
+    assert "| 3 choices | SGLang" in page
 
 
 def test_a_bad_file_leaves_the_lesson_standing(tmp_path: Path) -> None:

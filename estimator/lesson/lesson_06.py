@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from estimator import catalog
 from estimator.catalog import serving
-from estimator.catalog.measured import verified_caches
+from estimator.catalog.measured import VerifiedCache, verified_caches
 from estimator.engine import Service, serve
 from estimator.lesson.lesson_06_exercises import (
     EXERCISES,
@@ -21,8 +21,8 @@ from estimator.lesson.lesson_06_exercises import (
     wait_for_prompts,
 )
 from estimator.lesson.lesson_06_figures import scatter_chart
-from estimator.lesson.lesson_06_hunt import hunt, hunt_table
-from estimator.lesson.lesson_06_misses import suspects_table, worst_table
+from estimator.lesson.lesson_06_hunt import hunt
+from estimator.lesson.lesson_06_misses import worst_table
 from estimator.lesson.lesson_06_panel import (
     ACCELERATORS,
     ENGINES,
@@ -32,7 +32,6 @@ from estimator.lesson.lesson_06_panel import (
     TENSOR,
     estimate_of,
     step_panel,
-    your_case,
 )
 from estimator.lesson.lesson_06_reader import your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, number_of_rows, shipped
@@ -46,9 +45,9 @@ from estimator.validate.replicas import replica_of
 
 __all__ = [
     "ACCELERATORS", "ENGINES", "EXERCISES", "MODELS", "NARROWED", "PRECISIONS", "TENSOR",
-    "error_of_three", "estimate_of", "hunt", "hunt_table", "requests_that_run", "scatter_chart",
-    "shipped", "step_panel", "suspects_table", "wait_for_prompts", "worst_table", "your_case",
-    "your_measurements", "your_results",
+    "error_of_three", "estimate_of", "hunt", "requests_that_run", "scatter_chart",
+    "shipped", "step_panel", "wait_for_prompts", "worst_table", "your_measurements",
+    "your_results",
 ]  # fmt: skip
 
 FOLDER = SHIPPED.parent
@@ -88,7 +87,7 @@ def answer_table() -> Table:
     score = shipped().report.scores["all"]["all rows"]
     rows = (
         ("parameters", f"{exact} of {len(counted)} models", "0 %: exact"),
-        ("bytes of the cache", f"{len(verified_caches())} real caches", "0 %: exact"),
+        ("bytes of the cache", f"{len(verified_caches())} real caches", _cache_error()),
         ("memory left for the cache", f"{pool['rows']:.0f} logged runs",
          f"{share_text(pool['median'], 2)}; the worst {share_text(pool['worst'], 2)}"),
         ("time per output token, roofline", number_of_rows(score.rows),
@@ -98,6 +97,11 @@ def answer_table() -> Table:
     )  # fmt: skip
     headers = ("what is estimated", "held against", "median absolute error")
     return Table(headers, rows, "How wrong is the envelope?")
+
+
+def _cache_error() -> str:
+    errors = [abs(_cache_bytes(c) / c.tensor_bytes - 1) for c in verified_caches().values()]
+    return share_text(statistics.median(errors), 2) if any(errors) else "0 %: exact"
 
 
 @functools.cache
@@ -121,21 +125,29 @@ def parameters_table() -> Table:
     exact = sum(one.matches for one in found.values())
     total = (f"all {len(found)} models", f"{exact} exact", "", number_text(off), "")
     headers = ("model", "published", "computed", "difference", "cache, bytes a token")
-    return Table(headers, rows, "Parameters, to the last one", total=total)
+    return Table(headers, rows, "Parameters, to the last one", _caches_note(), total=total)
 
 
-def caches_table() -> Table:
-    """The formula's cache against the tensors of models that ran."""
-    rows = []
-    for c in verified_caches().values():
-        computed = window_cache_bytes(
+def _caches_note() -> str:
+    """The formula's bytes beside those of the tensors of models that ran, each by itself."""
+    counted = [(c.tensor_bytes, _cache_bytes(c)) for c in verified_caches().values()]
+    tensors = number_text(sum(one for one, _ in counted))
+    exact = sum(there == here for there, here in counted)
+    windows = sum(c.window_layers > 0 for c in verified_caches().values())
+    return (
+        f"Caches: {len(counted)} models ran with random weights, {windows} of them with windows, "
+        f"and their keys and values were counted: {tensors} bytes in all. The formulas of "
+        f"lesson 03 give {exact} of {len(counted)} to the byte."
+    )
+
+
+def _cache_bytes(c: VerifiedCache) -> int:
+    return int(
+        window_cache_bytes(
             c.n_layers - c.window_layers, c.window_layers, c.n_kv_heads, c.head_dim, c.tokens,
             max(c.window - 1, 1), c.batch, c.element_bytes,
-        )  # fmt: skip
-        rows.append((c.case, number_text(c.tensor_bytes), number_text(computed),
-                     number_text(computed - c.tensor_bytes)))  # fmt: skip
-    headers = ("shape of", "bytes of the tensors", "computed", "difference")
-    return Table(headers, rows, "Caches of models that ran on a CPU")
+        )
+    )  # fmt: skip
 
 
 @functools.cache
@@ -151,6 +163,7 @@ def _memory_rows() -> list[dict[str, str]]:
 def memory_table() -> Table:
     """Each component of an engine's memory against its log: absolute errors, none made up for."""
     fitted, later = _memory("measured_memory.csv"), _memory("measured_memory_more.csv")
+    signed = memory.compare(_memory_rows()).errors
     rows = []
     for name, meaning in memory.COMPONENTS.items():
         cells: list[Cell] = []
@@ -163,16 +176,17 @@ def memory_table() -> Table:
                 if found
                 else ["0", "", ""]
             )
-        rows.append((name, meaning, *cells))
-    headers = ("component", "what it is", "rows of the fit", "mean error", "worst",
-               "later rows", "mean error, later", "worst, later")  # fmt: skip
+        errors = signed[name]
+        means = (statistics.fmean(errors), statistics.fmean(map(abs, errors)))
+        rows.append((meaning, *cells, *(Unbroken(share_text(mean, 3)) for mean in means)))
+    headers = ("component", "rows of the fit", "mean error", "worst", "later rows",
+               "mean error, later", "worst, later", "all rows, with signs",
+               "without signs")  # fmt: skip
     note = (
         "vLLM 0.19.0 on H100; the later rows were found after the constants had been worked out. "
         f"{_remainder_note()}"
     )
-    return Table(
-        headers, rows, "Memory against the engine's log", note, left=frozenset({headers[1]})
-    )
+    return Table(headers, rows, "Memory against the engine's log", note)
 
 
 def _remainder_note() -> str:
@@ -196,18 +210,6 @@ def _remainder_note() -> str:
     magnified = max(pools, key=lambda one: off(one[1], "pool predicted"))
     outside = told(*hidden, "non-torch", "memory outside torch")
     return f"{outside} {told(*magnified, 'weights', 'weights')}"
-
-
-def cancelling_table() -> Table:
-    """What the mean hides when errors keep their sign."""
-    report = memory.compare(_memory_rows())
-    rows = []
-    for name in ("weights", "activations", "non-torch", "pool predicted"):
-        errors = report.errors[name]
-        signed, plain = statistics.fmean(errors), statistics.fmean(map(abs, errors))
-        rows.append((name, share_text(signed, 3), share_text(plain, 3)))
-    headers = ("component, all rows", "mean with signs", "mean of absolute errors")
-    return Table(headers, rows, "How signs flatter")
 
 
 # One run, term by term
@@ -285,13 +287,18 @@ def constants_table() -> Table:
 
 
 def errors_table() -> Table:
-    """Errors by kind of model, model, accelerator, engine and precision."""
-    scores = shipped().report.scores
+    """Errors by kind of model, model, accelerator, engine and precision.
+
+    Where a whole model, accelerator or engine can be left out, the errors of that fit follow.
+    """
+    scores, folds = shipped().report.scores, shipped().report.folds
     rows: list[tuple[Cell, ...]] = [_errors("all rows", scores["all"]["all rows"])]
     for view in ("kind", "model", "accelerator", "engine", "precision of a model"):
         for name, score in scores[view].items():
-            rows.append(_errors(f"{view.partition(' ')[0]}: {name}", score))
-    headers = ("rows", "count", "roofline, median", "model, median", "model, mean", "P90 of it")
+            whole = folds.get(view, {}).get(name)
+            rows.append(_errors(f"{view.partition(' ')[0]}: {name}", score, whole))
+    headers = ("rows", "count", "roofline, median", "model, median", "model, mean",
+               "left out whole, median", "mean", "inside P10 to P90")  # fmt: skip
     caption = "Absolute errors of the time per output token"
     return Table(headers, rows, caption, _first_token_note())
 
@@ -306,22 +313,12 @@ def _first_token_note() -> str:
     )
 
 
-def _errors(name: str, score: Score) -> tuple[Cell, ...]:
-    shares = (score.roofline_median, score.median, score.mean, score.p90)
-    return (name, number_text(score.rows), *(Unbroken(share_text(share, 1)) for share in shares))
-
-
-def folds_table() -> Table:
-    """Errors by fits that have seen nothing of a whole model, accelerator or engine."""
-    rows: list[tuple[Cell, ...]] = []
-    for part, scores in shipped().report.folds.items():
-        for name, score in scores.items():
-            covered = Unbroken(share_text(score.coverage, 1))
-            rows.append((*_errors(f"{part}: {name}", score), covered))
-    headers = ("left out whole", "count", "roofline, median", "model, median", "model, mean",
-               "P90 of it", "inside P10 to P90")  # fmt: skip
-    note = "Only deepseek-v3 was measured on B200-SXM: those two rows leave out the same runs."
-    return Table(headers, rows, "Errors on what the fit has not seen at all", note)
+def _errors(name: str, score: Score, whole: Score | None = None) -> tuple[Cell, ...]:
+    shares = [score.roofline_median, score.median, score.mean]
+    if whole:
+        shares += [whole.median, whole.mean, whole.coverage]
+    texts = [Unbroken(share_text(share, 1)) for share in shares]
+    return (name, number_text(score.rows), *texts, *("" for _ in range(6 - len(texts))))
 
 
 def coverage_table() -> Table:

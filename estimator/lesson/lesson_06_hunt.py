@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from estimator import catalog
-from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Table, Unbroken
 from estimator.memory import activation_rule_bytes, inference_bytes, kv_cache_bytes
 from estimator.model_storage import weight_bytes
@@ -126,10 +126,25 @@ def hunt_table() -> Table:
     return Table(headers, rows, "Published figures", note, left=frozenset({"what it is"}))
 
 
-def hunt(found: object = "") -> Prose:
+@dataclass(frozen=True, slots=True)
+class Hunt:
+    """The figures, what is said of the letters that were given, and the solution, folded away."""
+
+    table: Table
+    verdict: str
+
+    def _repr_html_(self) -> str:
+        told = f"<p><strong>The hunt:</strong> <em>{html.escape(self.verdict)}</em></p>"
+        return f"{self.table.html()}{told}{_solution()}"
+
+    def __repr__(self) -> str:
+        return f"{self.table}\nThe hunt: {self.verdict}"
+
+
+def hunt(found: object = "") -> Hunt:
     """Judge a list of letters: which of the figures are wrong?"""
     wrong = {letter for letter, one in figures().items() if one.wrong}
-    return Prose(f"**The hunt**\n\n*{_verdict(found, wrong)}*\n\n{_solution()}")
+    return Hunt(hunt_table(), _verdict(found, wrong))
 
 
 def _verdict(found: object, wrong: set[str]) -> str:

@@ -1,71 +1,60 @@
-"""Lesson 06 on the runs that it gets wrong: the worst estimates, and what is odd about them."""
+"""Lesson 06 on the runs that it gets wrong: the worst estimates, and runs of the same replicas."""
 
 from __future__ import annotations
 
-from estimator.catalog import serving
-from estimator.engine import roofline_token_seconds, sequences_that_fit, serve
+import numpy as np
+
 from estimator.lesson.lesson_06_runs import shipped
 from estimator.lesson.tables import Cell, Table, Unbroken
-from estimator.step_time import running_requests
-from estimator.units import number_text, plural, seconds_text
-from estimator.validate.replicas import replica_of
-from estimator.validate.rows import Setting
-from estimator.validate.serving import MARKS
+from estimator.units import plural
 
-SATURATED = "gpt-oss-120b/H100-SXM/vllm"
-LOAD = ("measured", "prompt_tokens", "output_tokens", "first_token_seconds", "batch")
+NOTE = (
+    "First token: the wait for it, as a multiple of the time that the rest of the answer took. "
+    "Alike: the run of the same replica and lengths that did not wait and whose time is nearest. "
+    "Unless it is told, vLLM takes 1,024 requests at once on an H100 (vllm/engine/arg_utils.py)."
+)
 
 
 def worst_table(count: int = 10) -> Table:
-    """The runs that were estimated worst, and what is odd about them."""
+    """The runs that were estimated worst, beside their roofline and a run that is like them."""
     columns, settings = shipped().columns, shipped().settings
-    setting_of = dict(zip(columns["line"], columns["setting"], strict=True))
     rows: list[tuple[Cell, ...]] = []
     for one in shipped().report.worst[:count]:
-        many = settings[setting_of[one.line]].layout.accelerators
+        place = int(np.flatnonzero(columns["line"] == one.line)[0])
+        many = settings[columns["setting"][place]].layout.accelerators
         load = (
             f"{many} {plural('accelerator', many)}, {one.batch:g} in flight, "
             f"{one.prompt_tokens:g} in, {one.output_tokens:g} out"
         )
-        rows.append((f"line {one.line}: {one.group}", load, Unbroken(f"{one.measured_ms:.2f} ms"),
-                     Unbroken(f"{one.predicted_ms:.2f} ms"), one.marks))  # fmt: skip
-    marks = {mark for one in shipped().report.worst[:count] for mark in one.marks.split()}
-    note = " ".join(f"{mark}: {MARKS[mark]}." for mark in sorted(marks))
-    headers = ("run", "load", "measured", "estimated", "marks")
-    return Table(headers, rows, "The worst estimates", note, left=frozenset({"load", "marks"}))
+        times = (one.measured_ms, float(columns["floor"][place]) * 1e3, one.predicted_ms)
+        texts = (Unbroken(f"{time:.2f} ms") for time in times)
+        rows.append((f"line {one.line}: {one.group}", load, *texts, _wait(place), _alike(place)))
+    headers = ("run", "load as recorded", "measured", "its roofline", "estimated", "first token",
+               "alike")  # fmt: skip
+    left = frozenset({"load as recorded", "alike"})
+    return Table(headers, rows, "The worst estimates", NOTE, left=left)
 
 
-def suspects_table() -> Table:
-    """How many requests the nine saturated runs can have had in a step, by their own times."""
-    columns, settings = shipped().columns, shipped().settings
-    rows, recorded, others = [], set(), 0.0
-    for place, index in enumerate(columns["setting"]):
-        setting, batch = settings[index], float(columns["batch"][place])
-        if setting.group != SATURATED or not columns["waiting"][place]:
-            same = (setting.model, setting.engine) == tuple(SATURATED.split("/")[::2])
-            others = max(others, batch if same else 0)
-            continue
-        recorded.add(number_text(batch))
-        rows.append((f"line {columns['line'][place]}", *_suspect(place, setting)))
-    headers = ("run", "accelerators", "whose caches fit", "to the first token",
-               "that can have run", "measured", "roofline of those",
-               "estimate for those")  # fmt: skip
-    caption = (
-        f"{SATURATED}: the runs that waited, {' or '.join(sorted(recorded))} in flight as recorded"
-    )
-    note = f"All other runs of this model and engine have {number_text(others)} in flight or fewer."
-    return Table(headers, rows, caption, note)
-
-
-def _suspect(place: int, setting: Setting) -> tuple[Cell, ...]:
+def _wait(place: int) -> Unbroken:
+    """Tell the wait for the first token, in times of the others."""
     columns = shipped().columns
-    measured, prompt, output, first, batch = (float(columns[name][place]) for name in LOAD)
-    run = running_requests(batch, first, (output - 1) * measured)
-    made = replica_of(setting)
-    constants = serving.step_constants().left_out[setting.group].constants
-    estimate = float(serve(made, constants, run, prompt, output).token_seconds)
-    floor = float(roofline_token_seconds(made, run, prompt + output / 2))
-    fits = int(sequences_that_fit(made, prompt + output / 2))
-    times = (f"{seconds * 1e3:.2f} ms" for seconds in (measured, floor, estimate))
-    texts = (seconds_text(first), number_text(round(run, 1)), *times)
-    return (setting.layout.tensor, number_text(fits), *map(Unbroken, texts))
+    others = (columns["output_tokens"][place] - 1) * columns["measured"][place]
+    return Unbroken(f"{columns['first_token_seconds'][place] / others:.1f} x")
+
+
+def _alike(place: int) -> str:
+    """Find the run of the same replica, group and lengths, none that waited, of nearest time."""
+    columns, settings = shipped().columns, shipped().settings
+    here = settings[columns["setting"][place]]
+    same = np.array([(one.group, one.layout) == (here.group, here.layout) for one in settings])
+    others = same[columns["setting"]] & ~columns["waiting"]
+    others[place] = False
+    for name in ("prompt_tokens", "output_tokens"):
+        others &= columns[name] == columns[name][place]
+    places = np.flatnonzero(others)
+    if not len(places):
+        return "none"
+    away = np.abs(np.log(columns["measured"][places] / columns["measured"][place]))
+    nearest = places[np.argmin(away)]
+    time = columns["measured"][nearest] * 1e3
+    return f"{columns['batch'][nearest]:g} in flight: {time:.2f} ms"

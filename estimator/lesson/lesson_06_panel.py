@@ -26,7 +26,6 @@ from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_runs import doubts, shipped
 from estimator.lesson.panel import Answer, Panel
-from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken
 from estimator.quantity import Quantity
 from estimator.units import number_text, seconds_text, share_text
@@ -320,17 +319,6 @@ def case_of(given: Inputs) -> Case:
 def estimate_of(given: Inputs) -> Estimate:
     """The estimate of the reader's case."""
     return estimate(case_of(given))
-
-
-def your_case(given: Inputs) -> Prose:
-    """The reader's case in a paragraph that follows the reader's numbers."""
-    case = case_of(given)
-    return Prose(
-        f"{catalog.configuration(case.model).name} on {case.tensor} x {case.accelerator}, "
-        f"{ENGINES[case.engine]}, {number_text(case.batch)} in flight, "
-        f"{number_text(case.prompt_tokens)} tokens in and {number_text(case.output_tokens)} out."
-        f"\n\n**{sentence(case, estimate(case))}**"
-    )
 
 
 def step_panel(given: Inputs) -> Panel:
