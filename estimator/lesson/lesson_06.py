@@ -35,7 +35,7 @@ from estimator.lesson.lesson_06_panel import (
 )
 from estimator.lesson.lesson_06_reader import your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, number_of_rows, shipped
-from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown
+from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown, unbroken
 from estimator.memory import window_cache_bytes
 from estimator.units import number_text, plural, quantity_text, seconds_text, share_text
 from estimator.validate import memory, parameters
@@ -263,13 +263,21 @@ def one_run_table() -> Table:
         f"{batch} in flight, {prompt} tokens in, {output} out"
     )
     table = breakdown(times, "s", caption=caption)
+    rows = [(name, *map(_whole, cells)) for name, *cells in table.rows]
     headers = ("part of a token's time", "time", "share")
     measured, floor, _ = one_run()
     note = (
         f"Measured: {seconds_text(measured)}. Roofline: {seconds_text(floor)}. By the fit without "
         f"this run's group, where a layer costs {seconds_text(constants.layer_seconds)}."
     )
-    return Table(headers, table.rows, table.caption, note, table.total, table.left)
+    return Table(headers, rows, table.caption, note, table.total, table.left)
+
+
+def _whole(cell: Cell) -> Cell:
+    """Keep a number and its unit on one line of a narrow page."""
+    if isinstance(cell, Bar):
+        return Bar(cell.share, unbroken(cell.text), cell.over)
+    return Unbroken(str(cell))
 
 
 def constants_table() -> Table:

@@ -28,10 +28,10 @@ def worst_table(count: int = 10) -> Table:
         )
         times = (one.measured_ms, float(columns["floor"][place]) * 1e3, one.predicted_ms)
         texts = (Unbroken(f"{time:.2f} ms") for time in times)
-        rows.append((f"line {one.line}: {one.group}", load, *texts, _wait(place), _alike(place)))
+        rows.append((f"line {one.line}: {one.group}", load, *texts, _wait(place), *_alike(place)))
     headers = ("run", "load as recorded", "measured", "its roofline", "estimated", "first token",
-               "alike")  # fmt: skip
-    left = frozenset({"load as recorded", "alike"})
+               "alike: in flight", "alike: measured")  # fmt: skip
+    left = frozenset({"load as recorded"})
     return Table(headers, rows, "The worst estimates", NOTE, left=left)
 
 
@@ -42,7 +42,7 @@ def _wait(place: int) -> Unbroken:
     return Unbroken(f"{columns['first_token_seconds'][place] / others:.1f} x")
 
 
-def _alike(place: int) -> str:
+def _alike(place: int) -> tuple[Cell, Cell]:
     """Find the run of the same replica, group and lengths, none that waited, of nearest time."""
     columns, settings = shipped().columns, shipped().settings
     here = settings[columns["setting"][place]]
@@ -53,8 +53,8 @@ def _alike(place: int) -> str:
         others &= columns[name] == columns[name][place]
     places = np.flatnonzero(others)
     if not len(places):
-        return "none"
+        return "none", ""
     away = np.abs(np.log(columns["measured"][places] / columns["measured"][place]))
     nearest = places[np.argmin(away)]
     time = columns["measured"][nearest] * 1e3
-    return f"{columns['batch'][nearest]:g} in flight: {time:.2f} ms"
+    return f"{columns['batch'][nearest]:g}", Unbroken(f"{time:.2f} ms")
