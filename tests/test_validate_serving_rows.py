@@ -24,6 +24,9 @@ from tests.serving_rows import GOOD, SHIPPED, write
         ({"isl": "0"}, "isl is 0"),
         ({"osl": "0.5"}, "osl is 0.5"),
         ({"osl": ""}, "osl is 0"),
+        ({"osl": "1"}, "osl is 1, but a time per output token needs 2"),
+        ({"ttft_ms": "0"}, "ttft_ms is 0, but a first token takes time"),
+        ({"ttft_ms": "-5"}, "ttft_ms is -5"),
         ({"isl": "many"}, "isl is 'many'"),
         ({"tpot_ms": "nan"}, "tpot_ms is 'nan'"),
         ({"tpot_ms": "-3"}, "tpot_ms is -3"),
@@ -81,6 +84,7 @@ def test_every_bad_row_is_counted_under_its_kind(tmp_path: Path) -> None:
         ("isl is under 1 token", {"isl": "0"}), ("osl is under 1 token", {"osl": "0"}),
         ("isl is no number", {"isl": "x"}), ("osl is no number", {"osl": "x"}),
         ("tpot_ms is no number", {"tpot_ms": "x"}), ("ttft_ms is no number", {"ttft_ms": "x"}),
+        ("osl is under 2 tokens", {"osl": "1"}), ("ttft_ms is no time", {"ttft_ms": "-1"}),
         ("tpot_ms is no token's time", {"tpot_ms": "0"}), ("system is not known", {"system": "x"}),
         ("backend is not known", {"backend": "x"}), ("model_path is empty", {"model_path": ""}),
         ("model_path is not known", {"model_path": "x"}), ("batch_size is no number",
@@ -119,7 +123,7 @@ def test_many_values_of_one_kind_are_one_entry(tmp_path: Path) -> None:
     [
         (b"", "has no column model_path"),
         (b"a,b\n1,2\n", "has no column model_path, system"),
-        (b"\x00\xff\xfe\x89PNG", "has no column"),
+        (b"\x00\xff\xfe\x89PNG", "is no UTF-8 text"),
     ],
 )
 def test_a_file_that_is_no_table_is_one_sentence(
@@ -139,6 +143,13 @@ def test_missing_columns_are_all_named(tmp_path: Path) -> None:
     path = write(tmp_path / "short.csv", {}, columns=columns)
     with pytest.raises(ColumnsError, match=r"has no column osl, tpot_ms: a table"):
         compare.validate(path)
+
+
+def test_a_file_in_another_encoding_is_told_so(tmp_path: Path) -> None:
+    text = write(tmp_path / "own.csv", {}).read_text(encoding="utf-8")
+    (tmp_path / "wide.csv").write_text(text, encoding="utf-16")
+    with pytest.raises(ColumnsError, match=r"wide.csv is no UTF-8 text: save it as CSV UTF-8"):
+        compare.validate(tmp_path / "wide.csv")
 
 
 def test_no_file_and_a_folder_are_one_sentence(

@@ -6,6 +6,9 @@ Needs PyTorch. The layers are written out here, plainly and without an engine's 
 graphs, so that what is measured is bytes, FLOPs and the launches of a plain program: the shape of
 the step time (its growth with batch, context and length, its cost a layer), not an engine's
 constants. Times are medians; each row keeps the device, the versions and the date.
+
+For this version no accelerator was at hand: the script has run on a CPU, in tests/verify, and no
+table of its times is shipped.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 20_000
 NUMBERS = ("isl", "osl", "tpot_ms")
+FEWEST = {"isl": 1, "osl": 2}
+"""Tokens of a request; the time per output token is one between two of them."""
 TOKEN_MS = (0.001, 10_000_000)
 """Milliseconds that a measured token may have taken: a microsecond to some hours."""
 COMMON_MARKS = ("square", "data", "contrary")
@@ -134,6 +136,8 @@ def check_columns(header: list[str], name: str) -> None:
             f"{name} has the column {twice[0]} {header.count(twice[0])} times: keep one of them."
         )
     missing = [column for column in REQUIRED if column not in header]
+    if missing and any("\0" in column for column in header):
+        raise ColumnsError(f"{name} is no UTF-8 text: save it as CSV UTF-8.")
     if missing and (marks := _separated_by(header)):
         raise ColumnsError(
             f"{name} is separated by {marks}: save it with commas between its columns, and with "
@@ -226,12 +230,14 @@ class _Reader:
         numbers = {name: _floats(texts[name]) for name in NUMBERS}
         first = _floats(texts["ttft_ms"])
         readable = np.array([isinstance(common, Common) for common in commons], dtype=bool)
-        right = readable & (numbers["isl"] >= 1) & (numbers["osl"] >= 1)
+        right = readable.copy()
+        for name, fewest in FEWEST.items():
+            right &= numbers[name] >= fewest
         low, high = TOKEN_MS
         right &= (numbers["tpot_ms"] >= low) & (numbers["tpot_ms"] <= high)
         for values in numbers.values():
             right &= np.isfinite(values)
-        right &= np.isfinite(first) | _mask(not text for text in texts["ttft_ms"])
+        right &= (np.isfinite(first) & (first > 0)) | _mask(not text for text in texts["ttft_ms"])
         for place in np.flatnonzero(~right):
             row = {name: column[place] for name, column in texts.items()}
             unread.append(Unread(lines[place], why_unread(commons[place], row)))
@@ -325,18 +331,29 @@ def why_unread(common: Common | Reason, row: Mapping[str, str]) -> Reason:
     if isinstance(common, Reason):
         return common
     try:
-        for name in ("isl", "osl"):
+        for name in FEWEST:
             tokens = number(row[name], name, 0)
-            if tokens < 1:
-                why = f"{name} is {tokens:g}, but a request has 1 token or more."
-                return Reason(f"{name} is under 1 token", f"{tokens:g}", why)
+            if tokens < FEWEST[name]:
+                return _too_few(name, tokens)
         token_ms = number(row["tpot_ms"], "tpot_ms", 0)
-        number(row.get("ttft_ms", ""), "ttft_ms", math.nan)
+        first_ms = number(row.get("ttft_ms", ""), "ttft_ms", math.nan)
     except RowError as error:
         return error.reason
     low, high = TOKEN_MS
+    if low <= token_ms <= high and first_ms <= 0:
+        why = f"ttft_ms is {first_ms:g}, but a first token takes time: leave it empty if unknown."
+        return Reason("ttft_ms is no time", f"{first_ms:g}", why)
     why = f"tpot_ms is {token_ms:g}, but a token takes from {low:g} to {high:,.0f} ms."
     return Reason("tpot_ms is no token's time", f"{token_ms:g}", why)
+
+
+def _too_few(name: str, tokens: float) -> Reason:
+    """Say that a request has no such length, or no time between two output tokens."""
+    if tokens < 1:
+        why = f"{name} is {tokens:g}, but a request has 1 token or more."
+        return Reason(f"{name} is under 1 token", f"{tokens:g}", why)
+    why = f"{name} is {tokens:g}, but a time per output token needs 2 output tokens or more."
+    return Reason(f"{name} is under {FEWEST[name]} tokens", f"{tokens:g}", why)
 
 
 def too_long(setting: Setting, prompt: float, output: float) -> Reason:
