@@ -269,7 +269,11 @@ def test_past_saturation_it_refuses_and_says_the_rate_that_fits() -> None:
     [
         (4, Targets(token_seconds=0.016), "tensor=8 would do"),
         (1, Targets(), r"weights take 141\.1 GB of an accelerator's 8\d\.\d GB"),
-        (4, Targets(token_seconds=0.001), "No wider layout of up to 8 H100-SXM would do either"),
+        (
+            4,
+            Targets(token_seconds=0.001),
+            "No wider layout of up to 8 H100-SXM would do either, nor up to 4 such nodes in a row",
+        ),
         (4, Targets(first_token_seconds=0.001), "first_token_seconds of 1 ms is met by no batch"),
     ],
 )

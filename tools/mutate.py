@@ -87,8 +87,6 @@ def _run_tests(path: Path, tree: ast.Module, tests: Sequence[str], limit_s: floa
     sys.meta_path.insert(0, finder)
     if doctest.testmod(importlib.import_module(name)).failed:
         return 1
-    timing = importlib.import_module("tests.timing")
-    timing.least_seconds = lambda *_, **__: 0.0  # type: ignore[attr-defined]  # a busy machine is no mutant
     # One file after the other: most mutants are noticed before a slow one is collected.
     return next((1 for file in tests if pytest.main([*PYTEST, file])), 0)
 
