@@ -308,7 +308,7 @@ def errors_table() -> Table:
     headers = ("rows", "count", "roofline, median", "model, median", "model, mean",
                "left out whole, median", "mean", "inside P10 to P90")  # fmt: skip
     caption = "Absolute errors of the time per output token"
-    return Table(headers, rows, caption, _first_token_note())
+    return Table(headers, rows, caption, unbroken(_first_token_note()))
 
 
 def _first_token_note() -> str:
