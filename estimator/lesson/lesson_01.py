@@ -237,7 +237,7 @@ def storage_answer(
 ) -> Answer:
     """The panel's answer: one copy, all copies, what one copy fits on, and the task's score."""
     size = weight_bytes(n_params, bits_per_weight)
-    name = f"{number_text(n_params)} parameters" if model == OWN else catalog.model(model).name
+    name = quantity_text(n_params, "parameter") if model == OWN else catalog.model(model).name
     stored = f"{number_text(bits_per_weight)} bits a weight" if precision == OWN else precision
     sentence = f"{name} at {stored}: {bytes_text(size)}"
     if replicas > 1:
