@@ -112,9 +112,14 @@ def course_chart() -> Picture:
 
 
 def counts_table(gpt2_params: int) -> Table:
-    """Counts to the last digit beside published ones, and a name beside its count."""
+    """Counts to the last digit beside published ones; names, and rows, beside what they leave out.
+
+    Stable Diffusion 3.5 Large also loads two CLIP encoders, which are not counted here.
+    """
     gpt2, llama = catalog.model("gpt2-medium"), catalog.model("llama-3.2-3b")
+    image, video = catalog.model("course-sd-3.5-large"), catalog.model("course-mochi-1-t5")
     ratio = number_text(gpt2_params / gpt2.n_params)
+    encoder = architecture("t5-v1.1-xxl").n_params
     return comparison(
         (
             (gpt2.name, number_text(gpt2.n_params), gpt2_params, "parameter",
@@ -122,54 +127,53 @@ def counts_table(gpt2_params: int) -> Table:
             (llama.name, "3B", architecture("llama-3.2-3b").n_params, "parameter",
              "from its configuration; a name is not a count"),
             (f"{llama.name} at FP16", "6 GB", weight_bytes(llama.n_params, 16), "byte",
-             "so the table's first row is 7 % short"),
+             "so the course's first row is 7 % short"),
+            ("T5-XXL encoder", "4.7B", encoder, "parameter",
+             "from its configuration; truncated by the course"),
+            (image.name, _gb(weight_bytes(image.n_params, 16)),
+             weight_bytes(image.n_params + encoder, 16), "byte",
+             "the course leaves the encoder out"),
+            (video.name, _gb(weight_bytes(video.n_params, 16)),
+             weight_bytes(10_000_000_000 + encoder, 16), "byte", "the course counts it"),
         )
     )  # fmt: skip
 
 
-def guide_table() -> Table:
-    """The guide's two printed sizes beside the bytes, in both units."""
-    rows = (("FP16", 16, "0.66 GB"), ("INT8", 8, "0.33 GB"))
-    body = []
-    for name, bits, printed in rows:
-        size = weight_bytes(354_336_768, bits)
-        units = (f"{size / GB:.4f} GB", f"{size / GiB:.4f} GiB")
-        body.append((f"at {name}", printed, number_text(size), *units))
-    headers = ("the guide's model", "printed", "bytes", "divided by 10^9", "divided by 2^30")
-    return Table(headers, body)
+def gigabytes_table() -> Table:
+    """Printed sizes of a model and of memory beside their bytes, divided by both units."""
+    h100 = catalog.accelerator("H100-SXM")
+    sizes: list[tuple[str, str, float]] = [
+        (f"the guide's model at {name}", printed, weight_bytes(354_336_768, bits))
+        for name, bits, printed in (("FP16", 16, "0.66 GB"), ("INT8", 8, "0.33 GB"))
+    ]
+    for a in map(catalog.accelerator, ("RTX-4090", "A100-SXM-80GB", "MI300X", h100.name)):
+        sizes.append((f"{a.name}, by its driver", _gb(a.sold_bytes), a.driver_bytes or 0))
+    by_framework = h100.framework_bytes or 0
+    sizes.append((f"{h100.name}, to a framework", _gb(h100.sold_bytes), by_framework))
+    rows = [
+        (what, printed, number_text(size), f"{number_text(size / GB)} GB",
+         f"{number_text(size / GiB)} GiB")
+        for what, printed, size in sizes
+    ]  # fmt: skip
+    headers = ("what", "printed, or sold as", "bytes", "divided by 10^9", "divided by 2^30")
+    return Table(headers, rows)
 
 
-def mixture_table(stored: int, active: int) -> Table:
+def mixture_table() -> Table:
     """Stored and active parameters of Mixtral 8x7B, and the time to read either once."""
     model, h200 = catalog.model("mixtral-8x7b"), catalog.accelerator("H200-SXM")
+    counted = architecture("mixtral-8x7b")
     rows = []
     for name, params, published in (
-        ("stored", stored, number_text(model.n_params)),
-        ("active for a token", active, f"about {number_text(model.n_active_params or 0)}"),
-    ):
+        ("stored", counted.n_params, number_text(model.n_params)),
+        ("active for a token", counted.n_active_params,
+         f"about {number_text(model.n_active_params or 0)}"),
+    ):  # fmt: skip
         size = weight_bytes(params, 16)
         read = seconds_text(load_seconds(size, h200.bytes_per_s))
         rows.append((name, number_text(params), published, bytes_text(size), read))
     headers = (model.name, "computed", "published", "at BF16", "read once by an H200")
     return Table(headers, rows)
-
-
-def encoder_table(encoder_params: int) -> Table:
-    """Two rows of the course's table, with the text encoder that both models need.
-
-    Stable Diffusion 3.5 Large also loads two CLIP encoders, which are not counted here.
-    """
-    image, video = catalog.model("course-sd-3.5-large"), catalog.model("course-mochi-1-t5")
-    with_encoder = weight_bytes(image.n_params + encoder_params, 16)
-    return comparison(
-        (
-            ("T5-XXL encoder", "4.7B", encoder_params, "parameter", "truncated by the course"),
-            (image.name, _gb(weight_bytes(image.n_params, 16)), with_encoder, "byte",
-             "the course leaves the encoder out"),
-            (video.name, _gb(weight_bytes(video.n_params, 16)),
-             weight_bytes(10_000_000_000 + encoder_params, 16), "byte", "the course counts it"),
-        )
-    )  # fmt: skip
 
 
 def precision_table(n_params: float) -> Table:
@@ -195,17 +199,6 @@ def fit_table(size_bytes: float) -> Table:
         rows.append((name, bytes_text(memory), Bar(share, text, over=needed > 1)))
     headers = ("accelerator", "memory", "filled by the weights")
     return Table(headers, rows, "What it fits on", left=frozenset({headers[2]}))
-
-
-def memory_table(*names: str) -> Table:
-    """An accelerator's memory three times: as sold, as the driver reports, as a framework sees."""
-    rows = []
-    for name in names:
-        a = catalog.accelerator(name)
-        known = (a.sold_bytes, a.driver_bytes, a.framework_bytes)
-        rows.append((name, *("not known" if v is None else bytes_text(v) for v in known)))
-    headers = ("accelerator", "as sold", "as the driver reports", "as a framework can use")
-    return Table(headers, rows, "One memory, three numbers")
 
 
 def load_table(size_bytes: float) -> Table:
