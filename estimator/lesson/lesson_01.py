@@ -327,6 +327,8 @@ def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercis
                     "weight a scale of its own: a whole group shares one."),
             Mistake(weight_bytes(model.n_params, 8), "That is a whole byte each: four bits are "
                     "half of one, and a little more for the scales."),
+            Mistake(weight_bytes(model.n_params, p.scale_bits), f"That stores every weight in "
+                    f"{p.scale_bits} bits: only the scale of a group has so many."),
             Mistake(weight_bytes(model.n_params, p.element_bits + 8 / 32), "That is MXFP4, with 8 "
                     f"bits for every 32 weights: here it is {p.scale_bits} for {p.group_size}."),
         ),
@@ -354,6 +356,7 @@ def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exe
                     "memory, since the next token may pick another."),
             Mistake(right - 1, "Rounded down: what is left over needs a place as well."),
             Mistake(size / a.memory_bytes, "Now round up: nobody sells a part of an accelerator."),
+            Mistake(size / 2 / a.memory_bytes, "That counts one byte a parameter; BF16 is two."),
             Mistake(int(accelerators_to_hold(2 * size, a.memory_bytes)), "That counts four bytes a "
                     "parameter; BF16 is two."),
         ),
@@ -379,6 +382,8 @@ def gib_of(key: str = "llama-3.1-8b") -> Exercise:
                     "writes GB, and a GiB is 7 % more."),
             Mistake(round(printed, 2) * GB**2 / GiB, "Converted the wrong way: a GiB is more than "
                     "a GB, so the true number of bytes is larger than the printed one."),
+            Mistake(model.n_params, "That is the number of parameters: at BF16 each takes two "
+                    "bytes."),
             Mistake(16_000_000_000, "That is what the name promises; the model has more than "
                     "eight billion parameters."),
         ),
