@@ -13,7 +13,7 @@ from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
-from estimator.lesson.tables import Bar, Table, assumptions, comparison
+from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison
 from estimator.model_storage import weight_bytes
 from estimator.serving import accelerators, compute_seconds, requests_per_s
 from estimator.units import (
@@ -176,8 +176,8 @@ def heart_table() -> Table:
 def accelerator_table() -> Table:
     """Accelerators worth knowing: memory, bandwidth and dense 16-bit rate, with sources."""
     rows = [
-        (a.name, f"{a.sold_bytes // GB} GB", quantity_text(a.bytes_per_s, "byte/s"),
-         quantity_text(a.flops_per_s[16], "FLOP/s"), a.source)
+        (a.name, f"{a.sold_bytes // GB} GB", Unbroken(quantity_text(a.bytes_per_s, "byte/s")),
+         Unbroken(quantity_text(a.flops_per_s[16], "FLOP/s")), a.source)
         for a in map(catalog.accelerator, SHOWN)
     ]  # fmt: skip
     headers = ("accelerator", "memory as sold", "memory bandwidth", "16-bit rate, dense", "source")

@@ -13,7 +13,7 @@ from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
-from estimator.lesson.tables import Bar, Table, assumptions, comparison
+from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison, unbroken
 from estimator.model_storage import (
     COURSE,
     accelerators_to_hold,
@@ -151,8 +151,8 @@ def gigabytes_table() -> Table:
     by_framework = h100.framework_bytes or 0
     sizes.append((f"{h100.name}, to a framework", _gb(h100.sold_bytes), by_framework))
     rows = [
-        (what, printed, number_text(size), f"{number_text(size / GB)} GB",
-         f"{number_text(size / GiB)} GiB")
+        (what, Unbroken(printed), number_text(size), Unbroken(f"{number_text(size / GB)} GB"),
+         Unbroken(f"{number_text(size / GiB)} GiB"))
         for what, printed, size in sizes
     ]  # fmt: skip
     headers = ("what", "printed, or sold as", "bytes", "divided by 10^9", "divided by 2^30")
@@ -171,7 +171,7 @@ def mixture_table() -> Table:
     ):  # fmt: skip
         size = weight_bytes(params, 16)
         read = seconds_text(load_seconds(size, h200.bytes_per_s))
-        rows.append((name, number_text(params), published, bytes_text(size), read))
+        rows.append((name, number_text(params), published, bytes_text(size), Unbroken(read)))
     headers = (model.name, "computed", "published", "at BF16", "read once by an H200")
     return Table(headers, rows)
 
@@ -196,21 +196,21 @@ def fit_table(size_bytes: float) -> Table:
         needed = int(accelerators_to_hold(size_bytes, memory))
         share = size_bytes / memory
         text = share_text(share) + (f": does not fit, {needed:,} needed" if needed > 1 else "")
-        rows.append((name, bytes_text(memory), Bar(share, text, over=needed > 1)))
+        rows.append((name, bytes_text(memory), Bar(share, unbroken(text), over=needed > 1)))
     headers = ("accelerator", "memory", "filled by the weights")
     return Table(headers, rows, "What it fits on", left=frozenset({headers[2]}))
 
 
 def load_table(size_bytes: float) -> Table:
     """How long the weights take from a disk, over a network, and out of an accelerator's memory."""
-    rows = [
-        (rate.meaning, quantity_text(rate.value, "byte/s"),
-         seconds_text(load_seconds(size_bytes, rate.value)))
-        for rate in map(catalog.rate, LOAD_FROM)
-    ]  # fmt: skip
     h200 = catalog.accelerator("H200-SXM")
-    rows.append((f"memory of an {h200.name}", quantity_text(h200.bytes_per_s, "byte/s"),
-                 seconds_text(load_seconds(size_bytes, h200.bytes_per_s))))  # fmt: skip
+    rates = [(rate.meaning, rate.value) for rate in map(catalog.rate, LOAD_FROM)]
+    rates.append((f"memory of an {h200.name}", h200.bytes_per_s))
+    rows = [
+        (what, Unbroken(quantity_text(rate, "byte/s")),
+         Unbroken(seconds_text(load_seconds(size_bytes, rate))))
+        for what, rate in rates
+    ]  # fmt: skip
     headers = ("from", "rate", "time")
     return Table(headers, rows, f"Moving {bytes_text(size_bytes)} once, at full rate: a floor")
 
