@@ -1,6 +1,7 @@
 """A panel in plain Python: values are set as the browser sets them, and the page is read."""
 
 import html
+import math
 import re
 
 import pytest
@@ -261,3 +262,22 @@ def test_a_service_has_users_and_a_model_parameters(name: str) -> None:
     panel.boxes[name].value = 0
     assert f"{name} is 0, but the number of" in status(panel)
     assert "must be more than 0" in status(panel)
+
+
+def count_panel() -> Panel:
+    control = Number("replicas", 64, 1, 512, log=True)
+    return Panel("Title", "none", (control,), lambda replicas: Answer(number_text(replicas), ()))
+
+
+def test_a_count_s_slider_is_moved_only_where_it_left_its_box() -> None:
+    panel = count_panel()
+    slider, step = panel.sliders["replicas"], math.log10(512) / 200
+    slider.value = 10 ** (134 * step)
+    assert (panel.boxes["replicas"].value, slider.value) == (65, 10 ** (134 * step))
+    slider.value = 10 ** (133 * step)
+    assert panel.boxes["replicas"].value == 64
+    panel.boxes["replicas"].value = 1
+    slider.value = 10**step
+    assert (panel.boxes["replicas"].value, slider.value) == (2, 2)
+    slider.value = 10 ** (21 * step)
+    assert (panel.boxes["replicas"].value, slider.value) == (1, 1)

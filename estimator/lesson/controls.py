@@ -101,7 +101,7 @@ class Number:
 
     def is_snap(self, before: float, after: float) -> bool:
         """Tell a browser's rounding of a slider to its grid from a move by a person."""
-        if self.log and before <= 0:
+        if self.log and min(before, after) <= 0:
             return False
         moved = abs(self.position(after) - self.position(before))
         return moved <= self.slider_step * 0.501

@@ -124,7 +124,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         with self._quietly():
             box.value = tidy
         self._own(control.name)
-        if self.update() and control.quantity.whole:
+        # Where the slider stands at its box's stop it is left alone: a person may be moving on.
+        if self.update() and not control.is_snap(tidy, shown):
             self._follow(control, tidy)
 
     def _chosen(self, control: Choice, key: str) -> None:
