@@ -15,6 +15,14 @@ P = ParamSpec("P")
 _PLAIN = frozenset((int, float))
 
 
+class TooLargeError(ValueError):
+    """A result left the range of floats; `label` is what it is called, for a page's own words."""
+
+    def __init__(self, label: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.label = label
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a formula: its result, its inputs, its source, and the bare function."""
@@ -132,11 +140,12 @@ def _finite(result: Number) -> Number:
     raise OverflowError
 
 
-def _too_large(facts: Facts) -> ValueError:
+def _too_large(facts: Facts) -> TooLargeError:
     inputs = ", ".join(entry.name for entry in facts.inputs)
-    return ValueError(
+    return TooLargeError(
+        facts.result.label,
         f"{facts.result.name} is too large for a number: the {facts.result.label} must be finite; "
-        f"give less extreme values for {inputs}."
+        f"give less extreme values for {inputs}.",
     )
 
 

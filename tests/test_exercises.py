@@ -123,3 +123,25 @@ def test_a_mistake_is_known_by_two_digits_of_it_and_not_by_one() -> None:
 def test_seconds_that_are_others_are_told(factor: float, unit: str) -> None:
     exercise = lesson_06.wait_for_prompts()
     assert f"These are {unit}" in exercise.verdict(exercise.answer * factor)[1]
+
+
+@pytest.mark.parametrize(
+    ("make", "answer", "advice"),
+    [
+        (lesson_00.rate_of, 20e6 / 5 / 86_400, "so multiply"),
+        (lesson_00.traffic_of, 50, "Those are megabytes"),
+        (lesson_00.traffic_of, 400_000, "A thousand times too small"),
+        (lesson_00.traffic_of, 200_000, "That is one answer"),
+        (lesson_00.fleet_of, 0.00404, "the time of one request"),
+        (lesson_00.fleet_of, 26, "the A100 of the example"),
+        (lesson_01.size_with_scales, 2 * 32_762_123_264, "every weight in 16 bits"),
+        (lesson_01.how_many_hold, 1.087, "one byte a parameter"),
+        (lesson_01.how_many_hold, 0.6, "the active parameters only"),
+        (lesson_01.how_many_hold, 1.5, "2 times too small"),
+        (lesson_01.gib_of, 8_030_261_248, "the number of parameters"),
+    ],
+)
+def test_usual_slips_are_named(make: Callable[..., Exercise], answer: float, advice: str) -> None:
+    right, sentence = make().verdict(answer)
+    assert right is False
+    assert advice in sentence

@@ -42,7 +42,7 @@ def test_llama_70b_fits_on_two_of_the_listed() -> None:
     bars = {row[0]: row[2] for row in lesson_01.fit_table(size).rows}
     fits = [name for name, bar in bars.items() if isinstance(bar, Bar) and not bar.over]
     assert fits == ["H200-SXM", "MI300X"]
-    assert str(bars["A100-SXM-80GB"]) == "164 %: does not fit, 2 needed"
+    assert str(bars["A100-SXM-80GB"]) == "164\N{NO-BREAK SPACE}%: does not fit, 2 needed"
 
 
 def test_exactly_full_fits() -> None:
@@ -52,7 +52,7 @@ def test_exactly_full_fits() -> None:
 
 
 def test_no_parameters_fit_anywhere() -> None:
-    assert str(lesson_01.fit_table(0).rows[0][2]) == "0 %"
+    assert str(lesson_01.fit_table(0).rows[0][2]) == "0\N{NO-BREAK SPACE}%"
 
 
 def test_the_readers_paragraph_follows_the_reader() -> None:
@@ -65,5 +65,31 @@ def test_the_readers_paragraph_follows_the_reader() -> None:
 
 def test_loading_is_slowest_from_a_hard_disk_and_quickest_from_memory() -> None:
     rows = lesson_01.load_table(141_107_412_992).rows
-    assert rows[0][2] == "8 min 15 s"
-    assert rows[-1][2] == "29.4 ms"
+    assert str(rows[0][2]) == "8 min 15 s"
+    assert str(rows[-1][2]) == "29.4 ms"
+
+
+def test_the_slip_of_the_courses_table_and_what_it_weighs() -> None:
+    rows = {row[0]: row[1:] for row in lesson_01.counts_table(354_823_168).rows}
+    assert rows["GPT-2 medium"][2] == "ratio 1, to KerasHub's count"
+    assert rows["T5-XXL encoder"][1] == "4,762,310,656 parameters"
+    assert rows["Stable Diffusion 3.5 Large (8.1B)"][:2] == ("16.2 GB", "25.72 GB (23.96 GiB)")
+    assert lesson_01.counts_table(354_823_169).rows[0][2] == "354,823,169 parameters"
+
+
+def test_printed_gigabytes_are_gib() -> None:
+    rows = {str(row[0]): tuple(map(str, row[1:])) for row in lesson_01.gigabytes_table().rows}
+    assert rows["the guide's model at FP16"] == (
+        "0.66 GB", "708,673,536", "0.7087 GB", "0.66 GiB",
+    )  # fmt: skip
+    assert rows["the guide's model at INT8"][3] == "0.33 GiB"
+    assert rows["A100-SXM-80GB, by its driver"] == ("80 GB", "85,899,345,920", "85.9 GB", "80 GiB")
+    assert rows["H100-SXM, to a framework"][0] == "80 GB"
+    assert all(float(str(row[1]).replace(",", "")) > 1e8 for row in rows.values())
+
+
+def test_a_mixture_s_counts_are_the_published_ones_and_reading_the_active_is_quicker() -> None:
+    stored, active = lesson_01.mixture_table().rows
+    assert stored[1] == stored[2] == "46,702,792,704"
+    assert active[1] == "12,879,925,248"
+    assert (str(stored[4]), str(active[4])) == ("19.46 ms", "5.367 ms")

@@ -1,6 +1,7 @@
 """A panel in plain Python: values are set as the browser sets them, and the page is read."""
 
 import html
+import math
 import re
 
 import pytest
@@ -90,7 +91,7 @@ def test_every_single_step_of_a_slider_counts(direction: int) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("n_params", -5, "the number of parameters, in billions, must be 0 or more: give for"),
+        ("n_params", -5, "the number of parameters, in billions, must be more than 0: give for"),
         ("n_params", float("nan"), "n_params is nan, but"),
         ("bits_per_weight", 0, "bits_per_weight is 0, but the bits per weight must be more than 0"),
         ("bits_per_weight", 65, "at most 64 bits: give for example 16."),
@@ -197,3 +198,86 @@ def test_the_glossary_describes_every_control() -> None:
         "Bits per weight",
         "Number of copies",
     ]
+
+
+@pytest.mark.parametrize("away", [0.5, 0.46, 1.0])
+def test_a_slider_that_comes_back_gives_back_what_was_typed(away: float) -> None:
+    panel = storage()
+    slider = panel.sliders["n_params"]  # a browser's grid has a stop at 0.48, and 3 is at 0.4771
+    slider.value = 10**away
+    assert panel.boxes["n_params"].value == pytest.approx(10**away, rel=2e-3)
+    slider.value = 10**0.48
+    assert panel.boxes["n_params"].value == 3
+    panel.boxes["n_params"].value = 70.553706496
+    slider.value = 10**1.9
+    slider.value = 10**1.84
+    assert panel.boxes["n_params"].value == 70.553706496
+
+
+def test_a_slider_comes_back_to_what_a_list_filled_in() -> None:
+    panel = storage()
+    panel.boxes["model"].value = "llama-3.1-70b"
+    for position in (1.86, 1.84):
+        panel.sliders["n_params"].value = 10**position
+    assert panel.boxes["n_params"].value == pytest.approx(70.553706496, rel=1e-12)
+
+
+def test_a_value_beyond_the_slider_s_end_is_at_its_end() -> None:
+    panel = storage(n_params=5e12)
+    for position in (2.98, 3):
+        panel.sliders["n_params"].value = 10**position
+    assert panel.boxes["n_params"].value == 5000
+
+
+def test_a_result_too_large_names_the_controls_that_make_it_so() -> None:
+    given = {"users": 100e6, "requests_per_user": 10, "n_params": 3e9, "bits_per_weight": 16}
+    panel = envelope_panel(Inputs(**given, output_tokens=500, accelerator="A100-SXM-80GB"))
+    panel.boxes["n_params"].value = 1e298
+    assert status(panel) == (
+        "⚠ The compute time of a request is too large for a number: give a less extreme value for "
+        '"Number of parameters, in billions".'
+    )
+    assert "112 accelerators" in page(panel)
+    panel.boxes["output_tokens"].value = 1e300
+    assert '"Number of parameters, in billions" or "Output tokens".' in status(panel)
+    panel.boxes["n_params"].value, panel.boxes["output_tokens"].value = 3, 500
+    assert "112 accelerators" in status(panel)
+
+
+def test_a_result_too_large_of_no_formula_names_every_number() -> None:
+    def too_large(users: float) -> Answer:
+        return Answer(number_text(10**310 / users if users != 5 else 1), ())
+
+    panel = Panel("Title", "none", (Number("users", 5, 1, 100),), too_large)
+    panel.boxes["users"].value = 6
+    assert status(panel) == (
+        '⚠ The answer is too large for a number: give a less extreme value for "Number of users".'
+    )
+
+
+@pytest.mark.parametrize("name", ["users", "n_params"])
+def test_a_service_has_users_and_a_model_parameters(name: str) -> None:
+    given = {"users": 100e6, "requests_per_user": 10, "n_params": 3e9, "bits_per_weight": 16}
+    panel = envelope_panel(Inputs(**given, output_tokens=500, accelerator="A100-SXM-80GB"))
+    panel.boxes[name].value = 0
+    assert f"{name} is 0, but the number of" in status(panel)
+    assert "must be more than 0" in status(panel)
+
+
+def count_panel() -> Panel:
+    control = Number("replicas", 64, 1, 512, log=True)
+    return Panel("Title", "none", (control,), lambda replicas: Answer(number_text(replicas), ()))
+
+
+def test_a_count_s_slider_is_moved_only_where_it_left_its_box() -> None:
+    panel = count_panel()
+    slider, step = panel.sliders["replicas"], math.log10(512) / 200
+    slider.value = 10 ** (134 * step)
+    assert (panel.boxes["replicas"].value, slider.value) == (65, 10 ** (134 * step))
+    slider.value = 10 ** (133 * step)
+    assert panel.boxes["replicas"].value == 64
+    panel.boxes["replicas"].value = 1
+    slider.value = 10**step
+    assert (panel.boxes["replicas"].value, slider.value) == (2, 2)
+    slider.value = 10 ** (21 * step)
+    assert (panel.boxes["replicas"].value, slider.value) == (1, 1)

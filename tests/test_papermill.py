@@ -68,3 +68,19 @@ def test_impossible_parameters_stop_the_run(
     assert done.returncode != 0
     assert sentence in done.stderr
     assert not (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("lesson", "parameters", "sentence"),
+    [
+        ("00-start-here", {"users": 0}, "users is 0, but the number of users must be a whole"),
+        ("00-start-here", {"n_params": 0}, "more than 0 parameters: give for example 3,000"),
+        ("01-model-storage", {"n_params": 0}, "more than 0 parameters: give for example 3,000"),
+    ],
+)
+def test_nobody_and_nothing_are_no_service(
+    tmp_path: Path, lesson: str, parameters: dict[str, Any], sentence: str
+) -> None:
+    done = papermill(lesson, tmp_path, **parameters)
+    assert done.returncode != 0
+    assert sentence in done.stderr

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from estimator.glossary import quantity
+from estimator.lesson.inputs import needed
 from estimator.quantity import Quantity
 from estimator.units import number_text, quantity_text
 
 OWN = "my own"
 LOG_STEPS = 200
+FAR = 1e6
+"""A value so many times its usual one, or so small a part of it, is an extreme one."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Number:
     @property
     def entry(self) -> Quantity:
         """The glossary's entry in base units, as narrow as the lesson has it."""
-        return (self.narrowed or quantity(self.name)).asked
+        return (self.narrowed or needed(quantity(self.name))).asked
 
     @property
     def quantity(self) -> Quantity:
@@ -85,9 +88,20 @@ class Number:
             return self.step
         return (math.log10(self.high) - math.log10(self.low)) / LOG_STEPS
 
+    def stop(self, shown: float) -> int:
+        """Number of the slider's stop at which a value stands, as a browser rounds to its grid."""
+        inside = min(max(shown, self.low), self.high)
+        steps = (self.position(inside) - self.position(self.low)) / self.slider_step
+        return math.floor(steps + 0.5)
+
+    def is_extreme(self, shown: float) -> bool:
+        """Tell whether a value is far from the usual one, so that a result may grow too large."""
+        factor = abs(shown) / self.quantity.usual if self.quantity.usual else abs(shown)
+        return factor > FAR or 0 < factor < 1 / FAR
+
     def is_snap(self, before: float, after: float) -> bool:
         """Tell a browser's rounding of a slider to its grid from a move by a person."""
-        if self.log and before <= 0:
+        if self.log and min(before, after) <= 0:
             return False
         moved = abs(self.position(after) - self.position(before))
         return moved <= self.slider_step * 0.501

@@ -67,6 +67,8 @@ _UNIT_SLIPS = {
         (1 / BITS_PER_BYTE, "These are bytes: a network counts bits, eight to a byte."),
         (1 / MB, "That is the number of Mbit/s: the answer is asked in bits a second."),
         (1 / GB, "That is the number of Gbit/s: the answer is asked in bits a second."),
+        (1 / BITS_PER_BYTE / MB, "Those are megabytes: the answer is asked in bits a second."),
+        (1 / BITS_PER_BYTE / GB, "Those are gigabytes: the answer is asked in bits a second."),
         (DAY, "That is a day's worth: divide by the seconds of a day."),
         (DAY * DAYS_PER_MONTH, "That is a month's worth: divide by its seconds."),
         *_PREFIXES,
@@ -134,9 +136,16 @@ class Exercise:
         if rounding := self._rounding(answer):
             return rounding
         for mistake in mistakes:  # the same mistakes, before they are rounded to whole ones
-            if _is_small_count(mistake.value) and _is_next_to(answer, mistake.value):
+            if _is_small_count(mistake.value) and self._becomes(answer, mistake.value):
                 return mistake.advice
         return self._short(answer, mistakes) or self._distance(answer)
+
+    def _becomes(self, answer: float, whole: float) -> bool:
+        """Tell whether an answer is this wrong count before it was rounded, the usual way."""
+        if not math.isfinite(answer) or answer % 1 == 0 or abs(whole - self.answer) <= 1:
+            return False
+        ends = {"up": {math.ceil(answer)}, "down": {math.floor(answer)}}
+        return whole in ends.get(self.rounds, {math.floor(answer), math.ceil(answer)})
 
     def _short(self, answer: float, mistakes: Sequence[Mistake]) -> str:
         """Say what an answer of few digits was rounded from: the right one, or a mistake."""
@@ -202,11 +211,6 @@ def _is_rounded(value: float, given: float, digits: int) -> bool:
 def _is_small_count(value: float) -> bool:
     """Tell a number of things that people count one by one."""
     return isinstance(value, int) and abs(value) <= 1000
-
-
-def _is_next_to(answer: float, whole: float) -> bool:
-    """Tell whether an answer becomes this whole number once it is rounded."""
-    return math.isfinite(answer) and answer % 1 != 0 and abs(answer - whole) < 1
 
 
 def _close(value: float, target: float, tolerance: float = 0.005) -> bool:

@@ -13,6 +13,7 @@ from estimator.glossary import quantity
 from estimator.quantity import Quantity
 
 COUNTS = ("user", "parameter")
+"""Units of what a service and a model must have: at least one, and whole ones."""
 Reader = Callable[[Any], object]
 """Reads a text, and raises a ValueError or a TypeError with a sentence if it cannot."""
 
@@ -55,6 +56,18 @@ class Inputs(SimpleNamespace):
         return dict(vars(self))
 
 
+def needed(entry: Quantity) -> Quantity:
+    """Leave 0 out where it answers no question: a service has users, and a model parameters.
+
+    >>> from estimator.glossary import quantity
+    >>> needed(quantity("n_params")).range_text
+    'more than 0 parameters'
+    """
+    if entry.unit in COUNTS and entry.low == 0:
+        return replace(entry, low_open=True)
+    return entry
+
+
 def inputs(
     choices: Mapping[str, tuple[str, Iterable[str]]] | None = None,
     narrowed: Mapping[str, Quantity] | None = None,
@@ -66,7 +79,7 @@ def inputs(
     `values` are quantities of the glossary, one number each; a float that is whole becomes an
     exact integer, since 7e9 arrives from papermill as a float. `choices` are names that must be
     on a list: `{"accelerator": (accelerator, accelerators())}`. `narrowed` gives entries whose
-    range a lesson narrows, instead of the glossary's. `texts` are kept as they stand, and each
+    range is the lesson's own, instead of the glossary's. `texts` are kept as they stand, and each
     has a function that reads it, or says what is wrong with it.
     """
     declared = Declared.of(choices, narrowed, values, texts)
@@ -97,7 +110,7 @@ class Declared:
         texts: Mapping[str, tuple[Any, Reader]] | None = None,
     ) -> Declared:
         """Read it from the arguments of `inputs`."""
-        given = {name: (narrowed or {}).get(name) or quantity(name) for name in values}
+        given = {name: (narrowed or {}).get(name) or needed(quantity(name)) for name in values}
         entries = {name: entry.asked for name, entry in given.items()}
         # Half of the users is a sensible factor of a formula, but no reader has half a user.
         for name, entry in entries.items():

@@ -13,7 +13,7 @@ from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
-from estimator.lesson.tables import Bar, Table, assumptions, comparison
+from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison
 from estimator.model_storage import weight_bytes
 from estimator.serving import accelerators, compute_seconds, requests_per_s
 from estimator.units import (
@@ -176,8 +176,8 @@ def heart_table() -> Table:
 def accelerator_table() -> Table:
     """Accelerators worth knowing: memory, bandwidth and dense 16-bit rate, with sources."""
     rows = [
-        (a.name, f"{a.sold_bytes // GB} GB", quantity_text(a.bytes_per_s, "byte/s"),
-         quantity_text(a.flops_per_s[16], "FLOP/s"), a.source)
+        (a.name, f"{a.sold_bytes // GB} GB", Unbroken(quantity_text(a.bytes_per_s, "byte/s")),
+         Unbroken(quantity_text(a.flops_per_s[16], "FLOP/s")), a.source)
         for a in map(catalog.accelerator, SHOWN)
     ]  # fmt: skip
     headers = ("accelerator", "memory as sold", "memory bandwidth", "16-bit rate, dense", "source")
@@ -297,6 +297,10 @@ def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
             Mistake(right * 24, "Divided by the seconds of an hour: a day has 24 of those."),
             Mistake(users / DAY, "That is one request a user: each makes several."),
             Mistake(
+                users / requests_per_user / DAY,
+                "Divided by the requests of a user: each adds its own, so multiply.",
+            ),
+            Mistake(
                 requests_per_s(users, 10),
                 f"That is the example's ten requests a user: here each makes {requests_per_user}.",
             ),
@@ -306,7 +310,7 @@ def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
     )
 
 
-def traffic_of(rate: int = 1_000, message_bytes: int = 50_000) -> Exercise:
+def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
     """Bits on a network."""
     right = traffic_bits_per_s(rate, message_bytes)
     each = prefixed_text(message_bytes, "B", decimals=None)
@@ -323,6 +327,7 @@ def traffic_of(rate: int = 1_000, message_bytes: int = 50_000) -> Exercise:
                     "bits, so there are more bits than bytes."),
             Mistake(right * 1.024, "KB is 1,000 bytes here; 1,024 bytes are a KiB."),
             Mistake(right / 1e6, "That is the number of megabits: the answer is asked in bits."),
+            Mistake(right / rate, f"That is one answer: {number_text(rate)} leave in a second."),
         ),
         f"{number_text(rate)} x {number_text(message_bytes)} x 8 = "
         f"{quantity_text(right, 'bit/s')}.",
@@ -335,6 +340,7 @@ def fleet_of(
 ) -> Exercise:  # fmt: skip
     """Accelerators for a load, at full rate."""
     flops_per_s = catalog.accelerator(name).flops_per_s[16]
+    a100 = catalog.accelerator("A100-SXM-80GB").flops_per_s[16]
     seconds = compute_seconds(n_params, output_tokens, flops_per_s)
     right = int(accelerators(rate, seconds))
     return Exercise(
@@ -351,6 +357,10 @@ def fleet_of(
                     "an accelerator, so round up."),
             Mistake(int(accelerators(rate, seconds / output_tokens)), "That is one token a "
                     f"request: each answer has {output_tokens}."),
+            Mistake(seconds, "That is the time of one request, in seconds: multiply by the "
+                    "requests that arrive in a second."),
+            Mistake(int(accelerators(rate, compute_seconds(n_params, output_tokens, a100))),
+                    f"That is the A100 of the example: here they are {name}."),
             Mistake(int(accelerators(rate, 3 * seconds)), "That is the cost of training, six "
                     "operations a parameter; an answer costs two."),
         ),

@@ -13,7 +13,7 @@ from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
-from estimator.lesson.tables import Bar, Table, assumptions, comparison
+from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison, unbroken
 from estimator.model_storage import (
     COURSE,
     accelerators_to_hold,
@@ -112,9 +112,14 @@ def course_chart() -> Picture:
 
 
 def counts_table(gpt2_params: int) -> Table:
-    """Counts to the last digit beside published ones, and a name beside its count."""
+    """Counts to the last digit beside published ones; names, and rows, beside what they leave out.
+
+    Stable Diffusion 3.5 Large also loads two CLIP encoders, which are not counted here.
+    """
     gpt2, llama = catalog.model("gpt2-medium"), catalog.model("llama-3.2-3b")
+    image, video = catalog.model("course-sd-3.5-large"), catalog.model("course-mochi-1-t5")
     ratio = number_text(gpt2_params / gpt2.n_params)
+    encoder = architecture("t5-v1.1-xxl").n_params
     return comparison(
         (
             (gpt2.name, number_text(gpt2.n_params), gpt2_params, "parameter",
@@ -122,54 +127,53 @@ def counts_table(gpt2_params: int) -> Table:
             (llama.name, "3B", architecture("llama-3.2-3b").n_params, "parameter",
              "from its configuration; a name is not a count"),
             (f"{llama.name} at FP16", "6 GB", weight_bytes(llama.n_params, 16), "byte",
-             "so the table's first row is 7 % short"),
+             "so the course's first row is 7 % short"),
+            ("T5-XXL encoder", "4.7B", encoder, "parameter",
+             "from its configuration; truncated by the course"),
+            (image.name, _gb(weight_bytes(image.n_params, 16)),
+             weight_bytes(image.n_params + encoder, 16), "byte",
+             "the course leaves the encoder out"),
+            (video.name, _gb(weight_bytes(video.n_params, 16)),
+             weight_bytes(10_000_000_000 + encoder, 16), "byte", "the course counts it"),
         )
     )  # fmt: skip
 
 
-def guide_table() -> Table:
-    """The guide's two printed sizes beside the bytes, in both units."""
-    rows = (("FP16", 16, "0.66 GB"), ("INT8", 8, "0.33 GB"))
-    body = []
-    for name, bits, printed in rows:
-        size = weight_bytes(354_336_768, bits)
-        units = (f"{size / GB:.4f} GB", f"{size / GiB:.4f} GiB")
-        body.append((f"at {name}", printed, number_text(size), *units))
-    headers = ("the guide's model", "printed", "bytes", "divided by 10^9", "divided by 2^30")
-    return Table(headers, body)
-
-
-def mixture_table(stored: int, active: int) -> Table:
-    """Stored and active parameters of Mixtral 8x7B, and the time to read either once."""
-    model, h200 = catalog.model("mixtral-8x7b"), catalog.accelerator("H200-SXM")
-    rows = []
-    for name, params, published in (
-        ("stored", stored, number_text(model.n_params)),
-        ("active for a token", active, f"about {number_text(model.n_active_params or 0)}"),
-    ):
-        size = weight_bytes(params, 16)
-        read = seconds_text(load_seconds(size, h200.bytes_per_s))
-        rows.append((name, number_text(params), published, bytes_text(size), read))
-    headers = (model.name, "computed", "published", "at BF16", "read once by an H200")
+def gigabytes_table() -> Table:
+    """Printed sizes of a model and of memory beside their bytes, divided by both units."""
+    h100 = catalog.accelerator("H100-SXM")
+    sizes: list[tuple[str, str, float]] = [
+        (f"the guide's model at {name}", printed, weight_bytes(354_336_768, bits))
+        for name, bits, printed in (("FP16", 16, "0.66 GB"), ("INT8", 8, "0.33 GB"))
+    ]
+    for a in map(catalog.accelerator, ("RTX-4090", "A100-SXM-80GB", "MI300X", h100.name)):
+        sizes.append((f"{a.name}, by its driver", _gb(a.sold_bytes), a.driver_bytes or 0))
+    by_framework = h100.framework_bytes or 0
+    sizes.append((f"{h100.name}, to a framework", _gb(h100.sold_bytes), by_framework))
+    rows = [
+        (what, Unbroken(printed), number_text(size), Unbroken(f"{number_text(size / GB)} GB"),
+         Unbroken(f"{number_text(size / GiB)} GiB"))
+        for what, printed, size in sizes
+    ]  # fmt: skip
+    headers = ("what", "printed, or sold as", "bytes", "divided by 10^9", "divided by 2^30")
     return Table(headers, rows)
 
 
-def encoder_table(encoder_params: int) -> Table:
-    """Two rows of the course's table, with the text encoder that both models need.
-
-    Stable Diffusion 3.5 Large also loads two CLIP encoders, which are not counted here.
-    """
-    image, video = catalog.model("course-sd-3.5-large"), catalog.model("course-mochi-1-t5")
-    with_encoder = weight_bytes(image.n_params + encoder_params, 16)
-    return comparison(
-        (
-            ("T5-XXL encoder", "4.7B", encoder_params, "parameter", "truncated by the course"),
-            (image.name, _gb(weight_bytes(image.n_params, 16)), with_encoder, "byte",
-             "the course leaves the encoder out"),
-            (video.name, _gb(weight_bytes(video.n_params, 16)),
-             weight_bytes(10_000_000_000 + encoder_params, 16), "byte", "the course counts it"),
-        )
-    )  # fmt: skip
+def mixture_table() -> Table:
+    """Stored and active parameters of Mixtral 8x7B, and the time to read either once."""
+    model, h200 = catalog.model("mixtral-8x7b"), catalog.accelerator("H200-SXM")
+    counted = architecture("mixtral-8x7b")
+    rows = []
+    for name, params, published in (
+        ("stored", counted.n_params, number_text(model.n_params)),
+        ("active for a token", counted.n_active_params,
+         f"about {number_text(model.n_active_params or 0)}"),
+    ):  # fmt: skip
+        size = weight_bytes(params, 16)
+        read = seconds_text(load_seconds(size, h200.bytes_per_s))
+        rows.append((name, number_text(params), published, bytes_text(size), Unbroken(read)))
+    headers = (model.name, "computed", "published", "at BF16", "read once by an H200")
+    return Table(headers, rows)
 
 
 def precision_table(n_params: float) -> Table:
@@ -192,32 +196,21 @@ def fit_table(size_bytes: float) -> Table:
         needed = int(accelerators_to_hold(size_bytes, memory))
         share = size_bytes / memory
         text = share_text(share) + (f": does not fit, {needed:,} needed" if needed > 1 else "")
-        rows.append((name, bytes_text(memory), Bar(share, text, over=needed > 1)))
+        rows.append((name, bytes_text(memory), Bar(share, unbroken(text), over=needed > 1)))
     headers = ("accelerator", "memory", "filled by the weights")
     return Table(headers, rows, "What it fits on", left=frozenset({headers[2]}))
 
 
-def memory_table(*names: str) -> Table:
-    """An accelerator's memory three times: as sold, as the driver reports, as a framework sees."""
-    rows = []
-    for name in names:
-        a = catalog.accelerator(name)
-        known = (a.sold_bytes, a.driver_bytes, a.framework_bytes)
-        rows.append((name, *("not known" if v is None else bytes_text(v) for v in known)))
-    headers = ("accelerator", "as sold", "as the driver reports", "as a framework can use")
-    return Table(headers, rows, "One memory, three numbers")
-
-
 def load_table(size_bytes: float) -> Table:
     """How long the weights take from a disk, over a network, and out of an accelerator's memory."""
-    rows = [
-        (rate.meaning, quantity_text(rate.value, "byte/s"),
-         seconds_text(load_seconds(size_bytes, rate.value)))
-        for rate in map(catalog.rate, LOAD_FROM)
-    ]  # fmt: skip
     h200 = catalog.accelerator("H200-SXM")
-    rows.append((f"memory of an {h200.name}", quantity_text(h200.bytes_per_s, "byte/s"),
-                 seconds_text(load_seconds(size_bytes, h200.bytes_per_s))))  # fmt: skip
+    rates = [(rate.meaning, rate.value) for rate in map(catalog.rate, LOAD_FROM)]
+    rates.append((f"memory of an {h200.name}", h200.bytes_per_s))
+    rows = [
+        (what, Unbroken(quantity_text(rate, "byte/s")),
+         Unbroken(seconds_text(load_seconds(size_bytes, rate))))
+        for what, rate in rates
+    ]  # fmt: skip
     headers = ("from", "rate", "time")
     return Table(headers, rows, f"Moving {bytes_text(size_bytes)} once, at full rate: a floor")
 
@@ -237,7 +230,7 @@ def storage_answer(
 ) -> Answer:
     """The panel's answer: one copy, all copies, what one copy fits on, and the task's score."""
     size = weight_bytes(n_params, bits_per_weight)
-    name = f"{number_text(n_params)} parameters" if model == OWN else catalog.model(model).name
+    name = quantity_text(n_params, "parameter") if model == OWN else catalog.model(model).name
     stored = f"{number_text(bits_per_weight)} bits a weight" if precision == OWN else precision
     sentence = f"{name} at {stored}: {bytes_text(size)}"
     if replicas > 1:
@@ -334,6 +327,8 @@ def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercis
                     "weight a scale of its own: a whole group shares one."),
             Mistake(weight_bytes(model.n_params, 8), "That is a whole byte each: four bits are "
                     "half of one, and a little more for the scales."),
+            Mistake(weight_bytes(model.n_params, p.scale_bits), f"That stores every weight in "
+                    f"{p.scale_bits} bits: only the scale of a group has so many."),
             Mistake(weight_bytes(model.n_params, p.element_bits + 8 / 32), "That is MXFP4, with 8 "
                     f"bits for every 32 weights: here it is {p.scale_bits} for {p.group_size}."),
         ),
@@ -361,6 +356,7 @@ def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exe
                     "memory, since the next token may pick another."),
             Mistake(right - 1, "Rounded down: what is left over needs a place as well."),
             Mistake(size / a.memory_bytes, "Now round up: nobody sells a part of an accelerator."),
+            Mistake(size / 2 / a.memory_bytes, "That counts one byte a parameter; BF16 is two."),
             Mistake(int(accelerators_to_hold(2 * size, a.memory_bytes)), "That counts four bytes a "
                     "parameter; BF16 is two."),
         ),
@@ -386,6 +382,8 @@ def gib_of(key: str = "llama-3.1-8b") -> Exercise:
                     "writes GB, and a GiB is 7 % more."),
             Mistake(round(printed, 2) * GB**2 / GiB, "Converted the wrong way: a GiB is more than "
                     "a GB, so the true number of bytes is larger than the printed one."),
+            Mistake(model.n_params, "That is the number of parameters: at BF16 each takes two "
+                    "bytes."),
             Mistake(16_000_000_000, "That is what the name promises; the model has more than "
                     "eight billion parameters."),
         ),

@@ -15,6 +15,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from estimator.formula import TooLargeError
 from estimator.lesson.controls import OWN, Choice, Control, Number, Text
 from estimator.lesson.progress import keep
 from estimator.lesson.tables import Table
@@ -49,6 +50,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._static = _static(title, task, controls, self.last)
         self.output = plain_html(render(self.last, task))
         self.boxes: dict[str, Any] = {}
+        # What was typed or chosen last: a slider that comes back to its stop gives it back.
+        self._typed_last = {c.name: c.shown for c in controls if isinstance(c, Number)}
         self.sliders: dict[str, Any] = {}
         rows = [self._row(control) for control in controls]
         heading = plain_html(f"<strong>{html.escape(title)}</strong>")
@@ -105,19 +108,24 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             return
         self._own(control.name)
         if self.update():
+            self._typed_last[control.name] = shown
             self._follow(control, shown)
 
     def _dragged(self, control: Number, shown: float) -> None:
         if self._quiet or control.is_snap(self.boxes[control.name].value, shown):
             return
-        box = self.boxes[control.name]
-        tidy = _tidy(shown, control)
+        box, typed = self.boxes[control.name], self._typed_last[control.name]
+        back = control.stop(shown) == control.stop(typed)
+        if back and box.value == typed:
+            return
+        tidy = typed if back else _tidy(shown, control)
         if tidy == box.value:  # a step too small for a count is a step all the same
             tidy += 1 if shown > tidy else -1
         with self._quietly():
             box.value = tidy
         self._own(control.name)
-        if self.update() and control.quantity.whole:
+        # Where the slider stands at its box's stop it is left alone: a person may be moving on.
+        if self.update() and not control.is_snap(tidy, shown):
             self._follow(control, tidy)
 
     def _chosen(self, control: Choice, key: str) -> None:
@@ -130,6 +138,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
                 self.boxes[name].value = value / numbers[name].scale
         if self.update():
             for name in filled:
+                self._typed_last[name] = self.boxes[name].value
                 self._follow(numbers[name], self.boxes[name].value)
 
     def _written(self, control: Text, text: str) -> None:
@@ -196,6 +205,11 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         """Write an answer on the page, or what goes wrong on the way to it."""
         try:
             self.last = answer()
+        except (TooLargeError, OverflowError) as error:
+            self.errors.append(error)
+            problem = self._too_large(getattr(error, "label", "answer"))
+            self.output.value = render(self.last, self._task, problem=problem)
+            return False
         except ValueError as error:
             self.errors.append(error)
             self.output.value = render(self.last, self._task, problem=str(error))
@@ -211,6 +225,13 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self._keep()
         self.output.value = render(self.last, self._task)
         return True
+
+    def _too_large(self, label: str) -> str:
+        """Say which controls to look at; a formula can name its own inputs only."""
+        numbers = [c for c in self._controls if isinstance(c, Number)]
+        extreme = [c for c in numbers if c.is_extreme(self.boxes[c.name].value)]
+        names = " or ".join(f'"{control.label}"' for control in extreme or numbers)
+        return f"The {label} is too large for a number: give a less extreme value for {names}."
 
     def _keep(self) -> None:
         """Remember, in the learner's own folder, that the task is solved."""
