@@ -27,7 +27,7 @@ import numpy as np
 
 from estimator.catalog.serving import PARTS, Fit, fit_entry
 from estimator.engine import Constants, Spread, Spreads
-from estimator.validate.predict import Runs, estimate, runs_of
+from estimator.validate.predict import Runs, estimate, runs_of, waiting
 from estimator.validate.table import read_blocks
 
 if TYPE_CHECKING:
@@ -210,11 +210,15 @@ def table_of(whole: Constants, folds: Sequence[Constants]) -> list[dict[str, Any
 
 
 def load(path: Path) -> tuple[Runs, Mask]:
-    """Read all runs of a file that can be modelled, and which of them are repeated."""
+    """Read all runs of a file whose load is known, and which of them are repeated."""
     (block,) = read_blocks(path, rows=ALL_ROWS)
     for row in block.unread:
         print(f"line {row.line} left out: {row.why}")
-    return runs_of(block), block.marks["repeated"]
+    runs = runs_of(block)
+    known = ~waiting(runs)
+    for line in block.line[~known]:
+        print(f"line {line} left out: what ran is not known")
+    return runs.select(known), block.marks["repeated"][known]
 
 
 def result_of(folds: Folds, date: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from estimator.catalog.serving import PARTS, Fit
 from estimator.engine import DecoderShape, Spread
 from estimator.formula import facts_of
 from estimator.step_time import absolute_error
+from estimator.units import number_text
 from estimator.validate.predict import (
     Runs,
     estimate,
@@ -28,8 +29,9 @@ from estimator.validate.predict import (
     roofline,
     running,
     runs_of,
+    waiting,
 )
-from estimator.validate.reasons import Kind, note
+from estimator.validate.reasons import Kind, Reason, Unread, note
 from estimator.validate.rows import Setting
 from estimator.validate.table import BLOCK_ROWS, Block, assumed_of, read_blocks
 
@@ -64,6 +66,7 @@ class Score:
 
 
 Scores = dict[str, dict[str, Score]]
+WITH_WAITING = "with the waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,12 @@ class Worst:
 
 @dataclass(slots=True)
 class Report:
-    """All that a file of measured runs says of the estimate."""
+    """All that a file of measured runs says of the estimate.
+
+    `rows` were estimated and are what the scores speak of. The `unread_rows` are not: they cannot
+    be modelled, or their load is not known; `as_recorded` are the worst of the latter, estimated
+    with the load that they give.
+    """
 
     file: str
     rows: int = 0
@@ -107,6 +115,7 @@ class Report:
     marks: dict[str, int] = field(default_factory=dict)
     first_token: dict[str, FirstToken] = field(default_factory=dict)
     worst: list[Worst] = field(default_factory=list)
+    as_recorded: list[Worst] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
     unread: dict[str, Kind] = field(default_factory=dict)
     unread_rows: int = 0
@@ -128,6 +137,8 @@ class _Collector:
         self.settings: Sequence[Setting] = ()
         self.keep = worst
         self.worst: list[Worst] = []
+        self.as_recorded: list[Worst] = []
+        self.waiting: list[Unread] = []
         self.marks: Counter[str] = Counter()
         self.fitted = 0
 
@@ -140,7 +151,9 @@ class _Collector:
         (predicted, low, high), first = self._predict(
             runs, lambda group: left_out.get(group, self.constants.fit)
         )
-        self.fitted += int(np.isin(runs.groups, list(left_out)).sum())
+        waited = waiting(runs)
+        self.fitted += int((np.isin(runs.groups, list(left_out)) & ~waited).sum())
+        self.waiting += [_waiting_row(block, place) for place in np.flatnonzero(waited)]
         measured, first_measured, floor = (
             runs.token_seconds,
             runs.first_token_seconds,
@@ -155,7 +168,7 @@ class _Collector:
                 "prompt_tokens": block.prompt_tokens,
                 "output_tokens": block.output_tokens,
                 "first_token_seconds": block.first_token_seconds,
-                "waiting": block.marks["waiting"],
+                "waiting": waited,
                 "measured": measured,
                 "predicted": predicted,
                 "low": low,
@@ -173,6 +186,7 @@ class _Collector:
         )
         marks = {
             **block.marks,
+            "waiting": waited,
             "capped": running(runs) < runs.batch,
             "faster": floor > measured,
             "beyond": runs.prompt_tokens + runs.output_tokens > runs.replica.context_tokens,
@@ -180,7 +194,8 @@ class _Collector:
         self.marks.update(
             {name: count for name, rows in marks.items() if (count := int(rows.sum()))}
         )
-        self._note(block, marks, predicted, errors)
+        self._note(self.worst, block, marks, predicted, np.where(waited, -1, errors))
+        self._note(self.as_recorded, block, marks, predicted, np.where(waited, errors, -1))
 
     def _whole(self, runs: Runs) -> dict[str, NDArray[Any]]:
         """Errors by fits that have not seen the row's model at all, or accelerator, or engine."""
@@ -216,11 +231,17 @@ class _Collector:
         return tokens, first
 
     def _note(
-        self, block: Block, marks: Mapping[str, Mask], predicted: Array, errors: Array
-    ) -> None:
-        """Keep the rows that were estimated worst, the earlier of two that are equal."""
+        self, kept: list[Worst], block: Block, marks: Mapping[str, Mask], predicted: Array,
+        errors: Array,
+    ) -> None:  # fmt: skip
+        """Keep the rows that were estimated worst, the earlier of two that are equal.
+
+        A row with an error below 0 is of the other list.
+        """
         for place in np.argsort(-errors, kind="stable")[: self.keep]:
-            self.worst.append(
+            if errors[place] < 0:
+                break
+            kept.append(
                 Worst(
                     int(block.line[place]),
                     block.settings[block.setting[place]].group,
@@ -233,8 +254,8 @@ class _Collector:
                     " ".join(sorted(name for name, rows in marks.items() if rows[place])),
                 )
             )
-        self.worst.sort(key=lambda worst: -worst.error)
-        del self.worst[self.keep :]
+        kept.sort(key=lambda worst: -worst.error)
+        del kept[self.keep :]
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Join what was kept of all rows."""
@@ -242,25 +263,41 @@ class _Collector:
         return {name: np.concatenate([part[name] for part in self.parts]) for name in names}
 
 
+def _waiting_row(block: Block, place: int) -> Unread:
+    first = float(block.first_token_seconds[place])
+    others = float(block.output_tokens[place] - 1) * float(block.token_seconds[place])
+    why = (
+        f"the first token took {number_text(first)} s and all others {number_text(others)} s, so "
+        f"that {number_text(block.batch[place] * others / (first + others), 2)} of "
+        f"{block.batch[place]:g} requests in flight can have run at once, though neither memory "
+        "nor prompts held the rest back: what ran is not known."
+    )
+    group = block.settings[block.setting[place]].group
+    return Unread(int(block.line[place]), Reason("what ran is not known", group, why))
+
+
 def _interval(times: Any, spread: Spread) -> Array:
     return np.stack([times * spread.middle, times * spread.low, times * spread.high])
 
 
 def scores_of(columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]) -> Scores:
-    """Give the scores of every view, and over all rows."""
-    index, waiting = columns["setting"], columns["waiting"]
-    tables: Scores = {"all": {"all rows": _score(columns, slice(None))}}
-    if waiting.any():
-        tables["all"]["but the waiting"] = _score(columns, ~waiting)
+    """Give the scores of every view, and over all rows, of the rows whose load is known.
+
+    Where there are others, the scores over all and by kind of model stand there with them, too.
+    """
+    index, waited = columns["setting"], columns["waiting"]
+    tables: Scores = {"all": {"all rows": _score(columns, ~waited)}}
+    if waited.any():
+        tables["all"][WITH_WAITING] = _score(columns, slice(None))
     for view, label in VIEWS.items():
         names, codes = np.unique([label(setting) for setting in settings], return_inverse=True)
-        labels = codes[index]
-        table = {str(name): _score(columns, labels == place) for place, name in enumerate(names)}
+        table: dict[str, Score] = {}
+        for place, name in enumerate(names):
+            rows = codes[index] == place
+            table[str(name)] = _score(columns, rows & ~waited)
+            if view == "kind" and (rows & waited).any():
+                table[f"{name} {WITH_WAITING}"] = _score(columns, rows)
         tables[view] = {name: score for name, score in table.items() if score.rows}
-        if view == "kind" and waiting.any():
-            for place, name in enumerate(names):
-                score = _score(columns, (labels == place) & ~waiting)
-                tables[view][f"{name} but the waiting"] = score
     return tables
 
 
@@ -269,7 +306,7 @@ def folds_of(columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]) -
     tables: Scores = {}
     for part in PARTS:
         names = np.array([VIEWS[part](setting) for setting in settings])[columns["setting"]]
-        known = ~np.isnan(columns[f"whole {part}"])
+        known = ~np.isnan(columns[f"whole {part}"]) & ~columns["waiting"]
         tables[part] = {
             str(name): _score(columns, known & (names == name), f"whole {part}")
             for name in np.unique(names[known])
@@ -297,7 +334,7 @@ def first_token_of(
     columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]
 ) -> dict[str, FirstToken]:
     """Tell how the time to first token compares: over all, by kind of model, and by group."""
-    given = ~np.isnan(columns["first_token"])
+    given = ~np.isnan(columns["first_token"]) & ~columns["waiting"]
     if not given.any():
         return {}
     index = columns["setting"]
@@ -355,11 +392,14 @@ def compare(
         report.rows += len(block)
         report.unread_rows += len(block.unread)
         note(report.unread, block.unread)
+    report.rows -= len(collector.waiting)
+    report.unread_rows += len(collector.waiting)
+    note(report.unread, collector.waiting)
     report.fitted, report.marks = collector.fitted, dict(collector.marks)
     columns = collector.columns()
     if report.rows:
         report.scores = scores_of(columns, collector.settings)
         report.folds = folds_of(columns, collector.settings)
         report.first_token = first_token_of(columns, collector.settings)
-    report.worst = collector.worst
+    report.worst, report.as_recorded = collector.worst, collector.as_recorded
     return Comparison(report, columns, collector.settings)

@@ -12,7 +12,7 @@ from pathlib import Path
 from estimator.architecture import Architecture
 from estimator.decoder_shape import decoder_shape
 from estimator.engine import DecoderShape
-from estimator.validate.compare import Report, Score, validate
+from estimator.validate.compare import Report, Score, Worst, validate
 from estimator.validate.files import read_json
 from estimator.validate.reasons import lines_of
 
@@ -20,7 +20,7 @@ MARKS = {
     "square": "moe_tp_size and moe_ep_size name the same accelerators: read as that many",
     "contrary": "concurrency is not batch_size times attention_dp_size: concurrency is taken",
     "data": "concurrency is a multiple of the batch: read as data parallelism of the attention",
-    "waiting": "the first token took longer than all others: past saturation, batch not known",
+    "waiting": "requests waited for nothing that the row gives: what ran is not known, not modelled",
     "capped": "the caches of the batch do not fit: estimated with what fits",
     "beyond": "prompt and output are longer than the model was made for: estimated all the same",
     "faster": "faster than the roofline of the load that it is said to have: cannot be so",
@@ -82,12 +82,17 @@ def _unread_lines(report: Report) -> list[str]:
 
 
 def _worst_lines(report: Report) -> list[str]:
-    lines = ["", "worst rows"]
-    for row in report.worst:
-        load = f"batch {row.batch:g}, {row.prompt_tokens:g} in, {row.output_tokens:g} out"
-        times = f"measured {row.measured_ms:.2f} ms, predicted {row.predicted_ms:.2f} ms"
-        lines.append(f"  line {row.line}: {row.group}, {load}: {times} {row.marks}".rstrip())
-    return lines
+    lines = ["", "worst rows"] if report.worst else []
+    lines += map(_worst_line, report.worst)
+    if report.as_recorded:
+        lines += ["", "rows of which it is not known what ran, estimated as recorded: the worst"]
+    return [*lines, *map(_worst_line, report.as_recorded)]
+
+
+def _worst_line(row: Worst) -> str:
+    load = f"batch {row.batch:g}, {row.prompt_tokens:g} in, {row.output_tokens:g} out"
+    times = f"measured {row.measured_ms:.2f} ms, predicted {row.predicted_ms:.2f} ms"
+    return f"  line {row.line}: {row.group}, {load}: {times} {row.marks}".rstrip()
 
 
 def json_of(report: Report) -> str:
