@@ -17,7 +17,7 @@ from tests.verify.configurations import MAKERS, configurations
 from tests.verify.modules import build, trainable
 
 TIED = object()  # a family's own default
-EXAMPLES = 50  # over 29 families: more than a thousand
+EXAMPLES = 50  # of each family: more than a thousand
 
 
 def test_every_family_is_drawn() -> None:
