@@ -44,6 +44,7 @@ def test_random_configurations(family: str) -> None:
 def language_model(config: Mapping[str, Any]) -> dict[str, Any]:
     """The text part of a configuration, in the family that builds it here."""
     text = dict(config.get("text_config", config))
+    text.pop("quantization_config", None)  # a module is built wide
     text.setdefault("tie_word_embeddings", config.get("tie_word_embeddings", TIED))
     if text["tie_word_embeddings"] is TIED:
         del text["tie_word_embeddings"]
