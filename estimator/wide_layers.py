@@ -35,6 +35,7 @@ _BLOCKS = {
     "shared_experts": "shared experts", "shared_expert": "shared experts",
 }  # fmt: skip
 _MOST_ALTERNATIVES = 64
+_LONGEST_NAME = 1_000
 # What a name may call several matrices at once, and other names of theirs.
 _ALIASES = {
     "qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj"),
@@ -77,11 +78,10 @@ def wide_parts(quantization: Mapping[str, Any], decoder: Decoder | None) -> Wide
     layers = _layers(decoder)
     found: dict[str, dict[int | None, set[str]]] = {}
     first: dict[str, str] = {}
-    for key, name in _names(quantization):
-        for one in _alternatives(name):
-            for part, layer, matrix in _read(key, one, layers):
-                found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
-                first.setdefault(part, f"{key} names {name!r:.60}")
+    for key, name, one in _names(quantization):
+        for part, layer, matrix in _read(key, one, layers):
+            found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
+            first.setdefault(part, f"{key} names {name!r:.60}")
     model, prediction = {}, {}
     for part, by_layer in found.items():
         everywhere = by_layer.get(None, set())
@@ -160,15 +160,9 @@ def _shapes(decoder: Decoder, part: str) -> dict[str, tuple[int, int]]:
     return {**ways, "up_proj": (width, block.d_ff), "down_proj": (block.d_ff, width)}
 
 
-def _alternatives(name: str) -> list[str]:
-    """A name for each choice that an expression gives, as in re:.*mlp.(gate|up)_proj."""
-    pieces = [piece.split("|") for piece in re.split(r"\(([\w|]+)\)", name[:1000])]
-    if not name.startswith("re:") or math.prod(map(len, pieces)) > _MOST_ALTERNATIVES:
-        return [name]
-    return ["".join(chosen) for chosen in itertools.product(*pieces)]
-
-
-def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """Each name with its list's key, as it stands there and as each of its choices."""
+    count = 0
     for key in LISTS:
         names = quantization.get(key)
         if names is None:
@@ -178,7 +172,21 @@ def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         for name in names:
             if not isinstance(name, str):
                 raise ValueError(f"{key} has {name!r:.40}, but it must be a list of names.")
-            yield key, name
+            for one in _alternatives(name):
+                count += 1
+                if count > _MOST_NAMES:
+                    raise ValueError(f"{key} must name at most {_MOST_NAMES:,} modules in all.")
+                yield key, name, one
+
+
+def _alternatives(name: str) -> list[str]:
+    """A name for each choice that an expression gives, as in re:.*mlp.(gate|up)_proj."""
+    if not name.startswith("re:") or len(name) > _LONGEST_NAME:
+        return [name]
+    pieces = [piece.split("|") for piece in re.split(r"\(([\w|]+)\)", name)]
+    if math.prod(map(len, pieces)) > _MOST_ALTERNATIVES:
+        return [name]
+    return ["".join(chosen) for chosen in itertools.product(*pieces)]
 
 
 def _read(

@@ -142,6 +142,29 @@ def test_llama_405b_in_fp8_by_row() -> None:
     assert size(config, quantization) == 2 * model.n_params - narrow + 4 * scales
 
 
+def test_kimi_k2_5_keeps_all_but_its_experts_wide() -> None:
+    """As ai-dynamo/aiconfigurator has its configuration: a Kimi K2 beside what sees images."""
+    ignore = ["lm_head", "re:.*self_attn.*", "re:.*shared_experts.*",
+              "re:.*mlp\\.(gate|up|gate_up|down)_proj.*"]  # fmt: skip
+    weights = {"num_bits": 4, "group_size": 32, "strategy": "group", "type": "int"}
+    packed = {
+        "quant_method": "compressed-tensors",
+        "config_groups": {"group_0": {"weights": weights}},
+    }
+    text = {
+        **configurations()["kimi-k2"].config,
+        "quantization_config": {**packed, "ignore": ignore},
+    }
+    config = {"model_type": "kimi_k25", "text_config": text, "vision_config": {},
+              "media_placeholder_token_id": 163605, "use_unified_vision_chunk": True}  # fmt: skip
+    model = Architecture.from_hf_config(config)
+    assert model.n_params == architecture("kimi-k2").n_params
+    experts = model.parts["experts"]
+    stored = (model.n_params - experts) * 2 + experts * (4 + 16 / 32) / 8
+    scores = model.extra_parts["buffers"] * 4
+    assert checkpoint_bytes(model, stored_by_config(config)) == stored + scores
+
+
 def test_without_a_family_nothing_is_known_of_layers() -> None:
     with pytest.raises(ValueError, match=r"^ignore names .* without a model_type"):
         stored({}, FP8, ignore=["model.layers.0.self_attn"])

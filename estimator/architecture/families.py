@@ -71,7 +71,7 @@ def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
 
 def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Take the text part out of a multimodal configuration; the rest must not describe text."""
-    keys, text = data("keys.json"), dict(check_mapping(values["text_config"]))
+    keys, text = data("keys.json"), dict(check_mapping(values["text_config"], "text_config"))
     for key in keys["text_ignored"].get(name, ()):
         text.pop(key, None)
     known = irrelevant() | {"text_config", "vocab_size", "_vocab_size", "tie_word_embeddings"}
@@ -217,13 +217,16 @@ def _dense(reader: Reader, family: Family, d_model: int) -> FeedForward:
     return FeedForward(d_ff, family.matrices, reader.flag(family.mlp_bias))
 
 
+_EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
+
+
 def _mixture(
     reader: Reader, family: Family, n_layers: int
 ) -> tuple[Mixture | None, tuple[bool, ...]]:
     keys = family.mixture
     if keys is None:
         return None, (False,) * n_layers
-    n_experts = reader.size("num_local_experts", "num_experts", "n_routed_experts")
+    n_experts = reader.size(*dict.fromkeys((keys.experts, *_EXPERTS)))
     top_k = reader.size("num_experts_per_tok", "num_experts_per_token")
     if top_k > n_experts:
         reader.refuse("num_experts_per_tok", f"at most the {n_experts:,} experts")

@@ -15,7 +15,7 @@ Flag = bool | str
 
 @dataclass(frozen=True, slots=True)
 class MixtureKeys:
-    """How a family writes a mixture of experts.
+    """How a family writes a mixture of experts: `experts` is its own files' key of their number.
 
     `shared` is "" (none), "count" (so many of an expert's width), "size" (a width of its own) or
     "one" (as wide as an expert). `layers` is "all", "first" (dense ones lead), "step" (every
@@ -23,6 +23,7 @@ class MixtureKeys:
     the first, unless a list says it layer by layer).
     """
 
+    experts: str = "num_local_experts"
     width: str = "moe_intermediate_size"
     shared: str = ""
     shared_gate: bool = False

@@ -82,7 +82,9 @@ def build(config: Any) -> Any:
 
 def test_every_wrapper_is_built() -> None:
     listed = data("keys.json")
-    assert {name for name, _ in CASES} == {*listed["wrappers"], *listed["flat_wrappers"]}
+    published_with_its_own_code = {"kimi_k25"}
+    wrappers = {*listed["wrappers"], *listed["flat_wrappers"]} - published_with_its_own_code
+    assert {name for name, _ in CASES} == wrappers
 
 
 @pytest.mark.parametrize("tied", [True, False])
