@@ -136,8 +136,10 @@ def stored_as(name: str) -> StoredWeights:
     )
 
 
-def stored_by_config(config: Mapping[str, Any]) -> StoredWeights:
+def stored_by_config(config: Mapping[str, Any], model: Architecture | None = None) -> StoredWeights:
     """How a checkpoint stores its weights, by its `torch_dtype` and `quantization_config`.
+
+    Without the configuration's `model`, it is read where layers must be known.
 
     Raises:
         ValueError: a dtype or a quantization that is not known here.
@@ -160,7 +162,7 @@ def stored_by_config(config: Mapping[str, Any]) -> StoredWeights:
         stored = replace(stored, quantized=stored.quantized | {"output head"})
     if not any(quantization.get(key) for key in LISTS):
         return stored
-    wide = wide_parts(quantization, _decoder(config))
+    wide = wide_parts(quantization, model.decoder if model else _decoder(config))
     return replace(stored, wide=wide.model, wide_prediction=wide.prediction)
 
 

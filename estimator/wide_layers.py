@@ -59,6 +59,9 @@ class Wide:
     columns: Fraction
 
 
+_ALL = Wide(Fraction(1), Fraction(1))
+
+
 @dataclass(frozen=True, slots=True)
 class WideParts:
     """What stays wide in the model's layers, and in its extra prediction layers."""
@@ -85,14 +88,14 @@ def wide_parts(quantization: Mapping[str, Any], decoder: Decoder | None) -> Wide
     model, prediction = {}, {}
     for part, by_layer in found.items():
         everywhere = by_layer.get(None, set())
-        if decoder is None or part == "output head":
-            if "" not in everywhere:
-                raise ValueError(
-                    f"{first[part]}, which keeps a share of {part} wide, and without a model_type "
-                    "nothing is known of its layers: give the published config.json."
-                )
-            model[part] = prediction[part] = Wide(Fraction(1), Fraction(1))
+        if "" in everywhere:
+            model[part] = prediction[part] = _ALL
             continue
+        if decoder is None:
+            raise ValueError(
+                f"{first[part]}, which keeps a share of {part} wide, and without a model_type "
+                "nothing is known of its layers: give the published config.json."
+            )
         matrices = {layer: by_layer.get(layer, set()) | everywhere for layer in layers[part]}
         inner = {layer: names for layer, names in matrices.items() if layer < decoder.n_layers}
         extra = {layer: names for layer, names in matrices.items() if layer >= decoder.n_layers}
