@@ -38,7 +38,7 @@ def checkpoint_text(config: Mapping[str, Any], model: Architecture) -> str:
 def _checkpoint(config: Mapping[str, Any], model: Architecture) -> tuple[float | None, str]:
     """Bytes of the checkpoint and how it is stored, or no bytes and the reason."""
     try:
-        stored = stored_by_config(config)
+        stored = stored_by_config(config, model)
         size = checkpoint_bytes(model, stored)
     except ValueError as error:
         return None, str(error)

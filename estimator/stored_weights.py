@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, NoReturn
 
 from estimator.architecture import Architecture, Decoder
 from estimator.formula import facts_of
 from estimator.model_storage import scaled_bits_per_weight, weight_bytes
-from estimator.wide_layers import LISTS, wide_parts
+from estimator.wide_layers import LISTS, Wide, wide_parts
 
 _scaled = facts_of(scaled_bits_per_weight).bare
 _bytes = facts_of(weight_bytes).bare
@@ -28,7 +29,9 @@ class StoredWeights:
 
     Embedding, output head, norms and router stay at `bits`, as quantized checkpoints keep them.
     `padding` is a multiple to which an engine rounds the quantized width up; `column_bits` are
-    those of the scales where each column of a matrix has one.
+    those of the scales where each column of a matrix has one. `wide` are the shares of quantized
+    parts that stay at `bits`, in the model's layers and apart in its prediction layers; a stage
+    of a pipeline is taken to have them as the whole model.
     """
 
     name: str
@@ -37,6 +40,8 @@ class StoredWeights:
     quantized: frozenset[str] = MATRICES
     padding: int = 1
     column_bits: float = 0
+    wide: Mapping[str, Wide] = field(default_factory=dict)
+    wide_prediction: Mapping[str, Wide] = field(default_factory=dict)
 
     def part_bytes(self, parts: Mapping[str, int], d_model: int) -> dict[str, float]:
         """Bytes of each part, as if it had no biases."""
@@ -54,29 +59,33 @@ class StoredWeights:
         found = self.part_bytes(parts, decoder.d_model)
         if self.quantized_bits is None:
             return found
-        bare = _with_biases(decoder, False)
-        if bare != decoder:
-            more, padded = self.bits - self.quantized_bits, self._padded(decoder.d_model)
-            self._add(found, parts, parts_of(bare), more * padded)
-        if self.column_bits:
-            # A bias has a number for each column: what all biases take counts the columns.
-            self._add(found, parts_of(_with_biases(decoder, True)), parts_of(bare),
-                      self.column_bits)  # fmt: skip
+        more, padded = self.bits - self.quantized_bits, self._padded(decoder.d_model)
+        bare = parts_of(_with_biases(decoder, False))
+        # A bias has a number for each column: what all biases take counts the columns.
+        full = parts_of(_with_biases(decoder, True)) if self.column_bits else bare
+        for part in filter(self._quantizes, found):
+            wide = self.wide.get(part, _NARROW)
+            kept = _exact(bare[part] * wide.weights)
+            columns = _exact((full[part] - bare[part]) * (1 - wide.columns))
+            found[part] += _bytes(parts[part] - bare[part] + kept, more * padded)
+            found[part] += _bytes(columns, self.column_bits) - _bytes(
+                kept, self.bits * (padded - 1)
+            )
         return found
-
-    def _add(
-        self, found: dict[str, float], parts: Mapping[str, int], bare: Mapping[str, int],
-        bits: float,
-    ) -> None:  # fmt: skip
-        for part in found:
-            if self._quantizes(part):
-                found[part] += _bytes(parts[part] - bare[part], bits)
 
     def _padded(self, d_model: int) -> float:
         return -(-d_model // self.padding) * self.padding / d_model
 
     def _quantizes(self, part: str) -> bool:
         return self.quantized_bits is not None and part in self.quantized
+
+
+_NARROW = Wide(Fraction(0), Fraction(0))
+
+
+def _exact(number: Fraction) -> int | float:
+    """A number of weights, whole but for a stage's even share."""
+    return number.numerator if number.denominator == 1 else float(number)
 
 
 def _with_biases(decoder: Decoder, on: bool) -> Decoder:
@@ -127,8 +136,10 @@ def stored_as(name: str) -> StoredWeights:
     )
 
 
-def stored_by_config(config: Mapping[str, Any]) -> StoredWeights:
+def stored_by_config(config: Mapping[str, Any], model: Architecture | None = None) -> StoredWeights:
     """How a checkpoint stores its weights, by its `torch_dtype` and `quantization_config`.
+
+    Without the configuration's `model`, it is read where layers must be known.
 
     Raises:
         ValueError: a dtype or a quantization that is not known here.
@@ -147,13 +158,12 @@ def stored_by_config(config: Mapping[str, Any]) -> StoredWeights:
     if not isinstance(quantization, Mapping):
         raise ValueError("quantization_config must be an object: give the published one.")
     stored = _quantized(quantization, base.bits)
-    if any(quantization.get(key) for key in LISTS):
-        wide = wide_parts(quantization, _layers(config))
-    else:
-        wide = frozenset()
     if stored.name == "compressed-tensors" and type(quantization.get("ignore")) is list:
         stored = replace(stored, quantized=stored.quantized | {"output head"})
-    return replace(stored, quantized=stored.quantized - wide)
+    if not any(quantization.get(key) for key in LISTS):
+        return stored
+    wide = wide_parts(quantization, model.decoder if model else _decoder(config))
+    return replace(stored, wide=wide.model, wide_prediction=wide.prediction)
 
 
 def tells_precision(config: Mapping[str, Any]) -> bool:
@@ -164,17 +174,11 @@ def tells_precision(config: Mapping[str, Any]) -> bool:
     return any(_first(key, config, inner) is not None for key in keys)
 
 
-def _layers(config: Mapping[str, Any]) -> dict[str, frozenset[int]]:
-    """The layers that have each part; nothing is known without a model_type."""
+def _decoder(config: Mapping[str, Any]) -> Decoder | None:
+    """What a configuration describes; nothing is known without a model_type."""
     if "model_type" not in config:
-        return {}
-    decoder = Architecture.from_hf_config(dict(config)).decoder
-    mixtures = frozenset(i for i, mixture in enumerate(decoder.mixture_layers) if mixture)
-    every = frozenset(range(decoder.n_layers))
-    shared = mixtures if decoder.mixture and decoder.mixture.shared else frozenset[int]()
-    return {
-        "attention": every, "mlp": every - mixtures, "experts": mixtures, "shared experts": shared,
-    }  # fmt: skip
+        return None
+    return Architecture.from_hf_config(dict(config)).decoder
 
 
 def _first(key: str, *configs: Mapping[str, Any]) -> Any:
@@ -183,7 +187,9 @@ def _first(key: str, *configs: Mapping[str, Any]) -> Any:
 
 def _quantized(quantization: Mapping[str, Any], bits: float) -> StoredWeights:
     method = quantization.get("quant_method") or quantization.get("quant_algo")
-    if method == "fp8" or method == "fbgemm_fp8":
+    if method == "fbgemm_fp8":
+        return StoredWeights(method, bits, 8, column_bits=32)
+    if method == "fp8":
         block = quantization.get("weight_block_size")
         # A scale of 32 bits for a block of weights, as in DeepSeek-V3.
         scaled = _scaled(8, 32, 0, _area(block)) if block is not None else 8
@@ -191,7 +197,7 @@ def _quantized(quantization: Mapping[str, Any], bits: float) -> StoredWeights:
     if method in ("gptq", "awq"):
         return _grouped(quantization, method, bits)
     if method == "mxfp4":
-        return StoredWeights(method, bits, _scaled(4, 8, 0, 32), EXPERTS)
+        return replace(_NAMED["mxfp4"], bits=bits)
     if method in ("modelopt", "modelopt_fp4", *_MODELOPT):
         return _modelopt(quantization, method, bits)
     if method == "compressed-tensors":
@@ -306,8 +312,12 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     """
     decoder = model.decoder
     if stored.column_bits and decoder.attention.latent is not None:
-        _refuse_group(-1, "a size of groups: columns of a latent are not counted")
+        raise ValueError(
+            f"{stored.name} has a scale for each column (a group_size of -1, or fbgemm_fp8), which "
+            "is not counted in a latent: size this checkpoint by its files."
+        )
     on_disk = replace(stored, padding=1)
     total = sum(on_disk.decoder_bytes(decoder, Decoder.parts).values())
-    total += sum(on_disk.decoder_bytes(decoder, Decoder.prediction_parts).values())
+    apart = replace(on_disk, wide=stored.wide_prediction)
+    total += sum(apart.decoder_bytes(decoder, Decoder.prediction_parts).values())
     return total + decoder.buffer_bytes(on_disk.bits)

@@ -1,10 +1,21 @@
-"""Which parts of a quantized checkpoint stay wide, by the names of modules it lists."""
+"""What of a quantized checkpoint stays wide, by the names of modules that it lists."""
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, NoReturn
+
+from estimator.architecture import Decoder
+from estimator.architecture.description import GATED
+from estimator.formula import facts_of
+from estimator.model_storage import linear_params
+
+_linear = facts_of(linear_params).bare
 
 LISTS = (
     "ignore", "ignored_layers", "modules_to_not_convert", "exclude_modules",
@@ -23,41 +34,138 @@ _BLOCKS = {
     "feed_forward": "mlp", "block_sparse_moe": "mlp", "experts": "experts",
     "shared_experts": "shared experts", "shared_expert": "shared experts",
 }  # fmt: skip
-_MATRICES = {
-    "attention": ({"q_proj", "k_proj", "v_proj", "o_proj"}, {"qkv_proj", "o_proj"}),
-    "mlp": ({"gate_proj", "up_proj", "down_proj"}, {"gate_up_proj", "down_proj"}),
-}
-_MATRICES["experts"] = _MATRICES["shared experts"] = _MATRICES["mlp"]
+_MOST_ALTERNATIVES = 64
+_LONGEST_NAME = 1_000
+# What a name may call several matrices at once, and other names of theirs.
+_ALIASES = {
+    "qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj"),
+    "w1": ("gate_proj",), "w2": ("down_proj",), "w3": ("up_proj",),
+}  # fmt: skip
+_ATTENTION = {
+    "q_proj", "k_proj", "v_proj", "o_proj", "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa",
+    "kv_b_proj", "qkv_proj",
+}  # fmt: skip
+_MLP = {"gate_proj", "up_proj", "down_proj", "gate_up_proj", "w1", "w2", "w3"}
+_WHOLE = {"mlp", "feed_forward", "block_sparse_moe"}
+_MLPS = ("mlp", "experts", "shared experts")
+_MATRICES = {"attention": _ATTENTION} | dict.fromkeys(_MLPS, _MLP)
 
 
-def wide_parts(
-    quantization: Mapping[str, Any], layers: Mapping[str, frozenset[int]]
-) -> frozenset[str]:
-    """Parts that a checkpoint's lists keep wide; `layers` tells which layers have each part.
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """Shares of a part that stay wide: of its weights, and of the columns of its matrices."""
 
-    A part counts as wide where the lists name it without a layer, or in each of its layers.
+    weights: Fraction
+    columns: Fraction
+
+
+_ALL = Wide(Fraction(1), Fraction(1))
+
+
+@dataclass(frozen=True, slots=True)
+class WideParts:
+    """What stays wide in the model's layers, and in its extra prediction layers."""
+
+    model: Mapping[str, Wide]
+    prediction: Mapping[str, Wide]
+
+
+def wide_parts(quantization: Mapping[str, Any], decoder: Decoder | None) -> WideParts:
+    """Shares of the parts that a checkpoint's lists keep wide.
+
+    Without a decoder nothing is known of layers: a part is then wide as a whole, or refused.
 
     Raises:
-        ValueError: a name that is not understood, or a part that is wide in some layers only.
+        ValueError: a name that is not understood, or a share that cannot be counted.
     """
+    layers = _layers(decoder)
     found: dict[str, dict[int | None, set[str]]] = {}
     first: dict[str, str] = {}
-    for key, name in _names(quantization):
-        for part, layer, matrix in _read(key, name, layers):
+    for key, name, one in _names(quantization):
+        for part, layer, matrix in _read(key, one, layers):
             found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
             first.setdefault(part, f"{key} names {name!r:.60}")
+    model, prediction = {}, {}
     for part, by_layer in found.items():
         everywhere = by_layer.get(None, set())
-        complete = {n for n, ones in by_layer.items() if _is_whole(part, ones | everywhere)}
-        if None not in complete and not (layers.get(part) and layers[part] <= complete):
+        if "" in everywhere:
+            model[part] = prediction[part] = _ALL
+            continue
+        if decoder is None:
             raise ValueError(
-                f"{first[part]}, which keeps a share of {part} wide that is not counted here: "
-                "size this checkpoint by its files."
+                f"{first[part]}, which keeps a share of {part} wide, and without a model_type "
+                "nothing is known of its layers: give the published config.json."
             )
-    return frozenset(found)
+        matrices = {layer: by_layer.get(layer, set()) | everywhere for layer in layers[part]}
+        inner = {layer: names for layer, names in matrices.items() if layer < decoder.n_layers}
+        extra = {layer: names for layer, names in matrices.items() if layer >= decoder.n_layers}
+        model[part] = _share(decoder, part, inner)
+        prediction[part] = _share(decoder, part, extra)
+    return WideParts(model, prediction)
 
 
-def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _layers(decoder: Decoder | None) -> dict[str, frozenset[int]]:
+    """The layers that have each part, extra prediction layers behind the model's own."""
+    if decoder is None:
+        return {}
+    extra = range(decoder.n_layers, decoder.n_layers + decoder.prediction_layers)
+    every = frozenset(range(decoder.n_layers)) | frozenset(extra)
+    mixtures = frozenset(i for i, mixture in enumerate(decoder.mixture_layers) if mixture)
+    mixtures |= frozenset(extra if decoder.mixture else ())
+    shared = mixtures if decoder.mixture and decoder.mixture.shared else frozenset[int]()
+    return {
+        "attention": every, "mlp": every - mixtures, "experts": mixtures, "shared experts": shared,
+    }  # fmt: skip
+
+
+def _share(decoder: Decoder, part: str, named: Mapping[int, set[str]]) -> Wide:
+    """The share of a part that is wide, where each layer has some of its matrices named."""
+    shapes = _shapes(decoder, part)
+    weights = columns = 0
+    for names in named.values():
+        plain = {one for name in names for one in _ALIASES.get(name, (name,))}
+        for name, (rows, outputs) in shapes.items():
+            if "" in plain or name in plain:
+                weights, columns = weights + _linear(rows, outputs), columns + outputs
+    every = len(named) * sum(_linear(*shape) for shape in shapes.values())
+    outputs = len(named) * sum(width for _, width in shapes.values())
+    return Wide(Fraction(weights, every or 1), Fraction(columns, outputs or 1))
+
+
+def _shapes(decoder: Decoder, part: str) -> dict[str, tuple[int, int]]:
+    """Rows and columns of the matrices of a part in one layer, of one expert."""
+    width, heads = decoder.d_model, decoder.attention
+    if part == "attention" and heads.latent is not None:
+        latent, count = heads.latent, heads.n_heads
+        query = count * (latent.nope_dim + latent.rope_dim)
+        ways = {"q_proj": (width, query)}
+        if latent.q_rank is not None:
+            ways = {"q_a_proj": (width, latent.q_rank), "q_b_proj": (latent.q_rank, query)}
+        return {
+            **ways,
+            "kv_a_proj_with_mqa": (width, latent.kv_rank + latent.rope_dim),
+            "kv_b_proj": (latent.kv_rank, count * (latent.nope_dim + latent.v_dim)),
+            "o_proj": (count * latent.v_dim, width),
+        }
+    if part == "attention":
+        queries, keys = heads.n_heads * heads.head_dim, heads.n_kv_heads * heads.head_dim
+        return {
+            "q_proj": (width, queries), "k_proj": (width, keys), "v_proj": (width, keys),
+            "o_proj": (queries, width),
+        }  # fmt: skip
+    mixture = decoder.mixture
+    block = decoder.dense if part == "mlp" or mixture is None else mixture.expert
+    if part == "shared experts" and mixture:
+        block = mixture.shared
+    if block is None:
+        return {}
+    ways = {"gate_proj": (width, block.d_ff)} if block.matrices == GATED else {}
+    return {**ways, "up_proj": (width, block.d_ff), "down_proj": (block.d_ff, width)}
+
+
+def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """Each name with its list's key, as it stands there and as each of its choices."""
+    count = 0
     for key in LISTS:
         names = quantization.get(key)
         if names is None:
@@ -67,11 +175,21 @@ def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         for name in names:
             if not isinstance(name, str):
                 raise ValueError(f"{key} has {name!r:.40}, but it must be a list of names.")
-            yield key, name
+            for one in _alternatives(name):
+                count += 1
+                if count > _MOST_NAMES:
+                    raise ValueError(f"{key} must name at most {_MOST_NAMES:,} modules in all.")
+                yield key, name, one
 
 
-def _is_whole(part: str, matrices: set[str]) -> bool:
-    return "" in matrices or any(every <= matrices for every in _MATRICES.get(part, ()))
+def _alternatives(name: str) -> list[str]:
+    """A name for each choice that an expression gives, as in re:.*mlp.(gate|up)_proj."""
+    if not name.startswith("re:") or len(name) > _LONGEST_NAME:
+        return [name]
+    pieces = [piece.split("|") for piece in re.split(r"\(([\w|]+)\)", name)]
+    if math.prod(map(len, pieces)) > _MOST_ALTERNATIVES:
+        return [name]
+    return ["".join(chosen) for chosen in itertools.product(*pieces)]
 
 
 def _read(
@@ -110,18 +228,20 @@ def _parts(
         return [(part, layer, "") for part, ones in layers.items() if layer in ones]
     blocks = [_BLOCKS[word] for word in words if word in _BLOCKS]
     rest = [word for word in words if word not in _BLOCKS]
-    if not blocks or words[: len(blocks)] != [word for word in words if word in _BLOCKS]:
+    if words[: len(blocks)] != [word for word in words if word in _BLOCKS] or len(rest) > 1:
         return []
-    part = blocks[-1]
-    matrices = set().union(*_MATRICES[part])
-    if len(rest) > 1 or not matrices.issuperset(rest):
+    matrix = rest[0] if rest else ""
+    if not blocks and matrix in _ATTENTION:
+        blocks = ["attention"]
+    if (not blocks and matrix in _MLP) or (blocks and words[-1] in _WHOLE):
+        # A matrix of any such block, or the block of a layer, whatever it is there.
+        there = [one for one in _MLPS if layer is None or layer in layers.get(one, ())]
+        return [(one, layer, matrix) for one in there]
+    if not blocks or (matrix and matrix not in _MATRICES[blocks[-1]]):
         return []
-    if part == "mlp" and not rest and "mlp" in words[-1:]:
-        # The block of a layer, whatever it is there.
-        every = ("mlp", "experts", "shared experts")
-        there = [one for one in every if layer is None or layer in layers.get(one, ())]
-        return [(one, layer, "") for one in there]
-    return [(part, layer, rest[0] if rest else "")]
+    if layers and layer is not None and layer not in layers[blocks[-1]]:
+        return []
+    return [(blocks[-1], layer, matrix)]
 
 
 def _refuse(key: str, name: str) -> NoReturn:

@@ -354,3 +354,46 @@ def test_a_value_that_was_assumed_is_named_as_such() -> None:
 def test_a_family_without_a_name_is_shown_as_it_stands(name: Any, shown: str) -> None:
     with pytest.raises(ValueError, match=f"model_type is {shown}, but"):
         Architecture.from_hf_config({"model_type": name, **SMALL})
+
+
+def _multimodal(name: str, **text: Any) -> Architecture:
+    inner = {**LLAMA, "model_type": f"{name}_text", **text}
+    config = {"model_type": name, "vision_config": {}, "text_config": inner}
+    return Architecture.from_hf_config(config)
+
+
+@pytest.mark.parametrize("name", ["glm4v", "qwen2_vl", "qwen2_5_vl"])
+def test_text_parts_whose_modules_read_no_head_size_or_bias(name: str) -> None:
+    plain = _multimodal(name)
+    assert plain.decoder.attention.head_dim == 64 // 4
+    assert plain.decoder.attention.input_bias
+    assert not plain.decoder.attention.output_bias
+    for text in ({"head_dim": 2}, {"attention_bias": False}, {"attention_bias": True}):
+        assert _multimodal(name, **text).parts == plain.parts
+
+
+def test_text_parts_whose_module_has_no_query_norms() -> None:
+    experts = {"num_experts_per_tok": 2, "n_routed_experts": 4, "moe_intermediate_size": 32}
+    plain = _multimodal("glm4v_moe", **experts)
+    assert _multimodal("glm4v_moe", use_qk_norm=True, **experts).parts == plain.parts
+    biased = _multimodal("glm4v_moe", attention_bias=False, **experts)
+    assert plain.parts["attention"] > biased.parts["attention"]
+
+
+def test_a_latent_s_rotated_size_may_be_called_head_dim_where_transformers_reads_it_so() -> None:
+    lite: dict[str, Any] = {**LATENT, "model_type": "glm4_moe_lite"}
+    other = {key: value for key, value in lite.items() if key != "qk_rope_head_dim"}
+    assert read(other, head_dim=lite["qk_rope_head_dim"]).parts == read(lite).parts
+    with pytest.raises(ValueError, match="head_dim"):
+        read(lite, head_dim=2 * lite["qk_rope_head_dim"])
+
+
+@pytest.mark.parametrize("version", [{}, {"transformers_version": "5.23.0"}])
+@pytest.mark.parametrize(("outer", "inner"), [(2, True), (True, "yes"), ([], None), (None, 1)])
+def test_a_damaged_tie_is_refused_wherever_it_stands(
+    outer: Any, inner: Any, version: dict[str, str]
+) -> None:
+    text = {**LLAMA, "tie_word_embeddings": inner}
+    config = {"model_type": "llava", "text_config": text, "tie_word_embeddings": outer, **version}
+    with pytest.raises(TypeError, match="tie_word_embeddings"):
+        Architecture.from_hf_config(config)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from estimator.lesson.architectures import parts_table
+from estimator.catalog import configuration
+from estimator.lesson import inputs, write_result
+from estimator.lesson.architectures import configuration_results, parts_table
 from tests.running import papermill
 
 GPT2 = {"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
@@ -74,3 +76,24 @@ def test_what_was_assumed_is_told_with_its_value(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(GPT2))
     assert "the file does not say: tie_word_embeddings true (" in str(parts_table(str(path)))
+
+
+def test_the_result_file_has_the_readers_own_counts(tmp_path: Path) -> None:
+    path, result = tmp_path / "config.json", tmp_path / "result.json"
+    mixtral = dict(configuration("mixtral-8x7b").config) | {"torch_dtype": "bfloat16"}
+    path.write_text(json.dumps(mixtral))
+    counts = configuration_results(str(path))
+    write_result("01", str(result), inputs(n_params=3e9), None, **counts)
+    results = json.loads(result.read_text())["results"]
+    assert results["config_params"] == {"value": 46_702_792_704, "unit": "parameter"}
+    assert results["config_active_params"] == {"value": 12_879_925_248, "unit": "parameter"}
+    assert results["config_checkpoint_bytes"] == {"value": 2 * 46_702_792_704, "unit": "byte"}
+
+
+def test_without_a_file_a_result_has_no_counts_of_its_own(tmp_path: Path) -> None:
+    assert configuration_results("") == {}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(GPT2 | {"quantization_config": {"quant_method": "hqq"}}))
+    assert set(configuration_results(str(path))) == {"config_params", "config_active_params"}
+    with pytest.raises(ValueError, match=r"none.json cannot be read"):
+        configuration_results(str(tmp_path / "none.json"))

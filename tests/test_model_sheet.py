@@ -37,6 +37,17 @@ def test_a_dense_model_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(sizes["cache"]["sequence_bytes"].values()) == {8192 * 131_072}
 
 
+def test_published_quantizations_are_in_the_checkpoint_s_bytes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """total_size of the published indexes; that of DeepSeek-V3 counts its files' headers, too."""
+    assert printed(capsys, "gpt-oss-20b")["checkpoint_bytes"] == 13_761_264_768
+    assert printed(capsys, "gpt-oss-120b")["checkpoint_bytes"] == 65_248_815_744
+    deepseek = printed(capsys, "deepseek-v3")
+    assert deepseek["checkpoint"] == "stored as fp8"
+    assert 0.50 < deepseek["checkpoint_bytes"] / (2 * 684_489_845_504) < 0.51
+
+
 def test_windows_by_three_rules(capsys: pytest.CaptureFixture[str]) -> None:
     """Gemma 3 12B: 8 layers keep everything, 40 a window of 1,024; 8,192 bytes a layer's token."""
     cache = printed(capsys, "gemma-3-12b", "--tokens", "32768")["cache"]

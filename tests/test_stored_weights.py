@@ -85,16 +85,98 @@ def test_wide_parts_are_counted(key: str, names: list[str], wide: set[str]) -> N
 @pytest.mark.parametrize(
     "names",
     [
-        ["model.layers.0.self_attn"], ["model.layers.3"], ["re:.*(lm_head|self_attn).*"],
-        ["re:.*layers.[0-9].mlp"], ["model.layers.0.mlp.down_proj"], ["self_attn.kv_b_proj"],
+        ["model.layers.3"], ["re:.*layers.[0-9].mlp"], ["model.layers.2.mlp.down_proj"],
         ["model.layers.1.mlp.experts.0"], ["conv"], [""], [3], "lm_head", {"a": 1},
-        ["re:" + "(" * 10**5],
+        ["re:" + "(" * 10**5], ["re:" + "(a|b)" * 50], ["model.layers.0.mlp.gate_proj.up_proj"],
     ],
 )  # fmt: skip
 def test_other_names_are_refused(names: Any) -> None:
     with pytest.raises(ValueError, match=r"^ignore (names|must|has)") as caught:
         stored(MIXTURE, FP8, ignore=names)
     assert len(str(caught.value)) < 300
+
+
+QUERY, LATENT_UP = 64 * 24 + 24 * 4 * (8 + 4), 16 * 4 * (8 + 8)
+ATTENTION = QUERY + 64 * (16 + 4) + LATENT_UP + 4 * 8 * 64
+EXPERT = 3 * 64 * 32
+
+
+@pytest.mark.parametrize(
+    ("names", "wide"),
+    [
+        (["model.layers.0.self_attn"], ATTENTION),
+        (["self_attn.kv_b_proj"], 3 * LATENT_UP), (["re:.*kv_b_proj$"], 3 * LATENT_UP),
+        (["model.layers.1.self_attn.q_a_proj", "model.layers.1.self_attn.q_b_proj"], QUERY),
+        (["model.layers.0.mlp.down_proj"], 64 * 128), (["model.layers.2.mlp"], 5 * EXPERT),
+        (["model.layers.0"], ATTENTION + 3 * 64 * 128),
+        (["model.layers.2.mlp.shared_experts.gate_up_proj"], EXPERT * 2 // 3),
+        (["re:.*mlp.experts.w2", "re:.*mlp.experts.w2"], 2 * 4 * EXPERT // 3),
+        (["re:.*(lm_head|self_attn).*"], 3 * ATTENTION),
+        (["re:.*mlp\\.(gate|up|gate_up|down)_proj.*"], 3 * 64 * 128),
+        (["down_proj"], 64 * 128 + 2 * 5 * 64 * 32),
+    ],
+)  # fmt: skip
+def test_a_share_that_stays_wide_is_counted(names: list[str], wide: int) -> None:
+    assert size(MIXTURE, FP8, ignore=names) == size(MIXTURE, FP8) + wide
+
+
+def test_a_prediction_layer_is_wide_only_where_it_is_named() -> None:
+    config = {**MIXTURE, "num_nextn_predict_layers": 1}
+    all_narrow = size(config, FP8)
+    layer = ATTENTION + 5 * EXPERT
+    assert size(config, FP8, ignore=["model.layers.3*"]) == all_narrow + layer
+    main = [f"model.layers.{n}.self_attn*" for n in range(3)]
+    assert size(config, FP8, ignore=main) == all_narrow + 3 * ATTENTION
+    assert size(config, FP8, ignore=["re:.*self_attn"]) == all_narrow + 4 * ATTENTION
+
+
+def test_llama_405b_in_fp8_by_row() -> None:
+    """All attention, and first and last layers, stay at 16 bits; a row's scale has 32."""
+    names = [f"model.layers.{n}.self_attn.{m}_proj" for n in range(126) for m in "qkvo"]
+    ends = (0, 125)
+    names += [f"model.layers.{n}.mlp.{m}_proj" for n in ends for m in ("gate", "up", "down")]
+    config = {**configurations()["llama-3.1-405b"].config, "torch_dtype": "bfloat16"}
+    quantization = {"quant_method": "fbgemm_fp8", "modules_to_not_convert": ["lm_head", *names]}
+    model = architecture("llama-3.1-405b")
+    narrow, scales = 124 * 3 * 16384 * 53248, 124 * (2 * 53248 + 16384)
+    assert size(config, quantization) == 2 * model.n_params - narrow + 4 * scales
+
+
+def test_kimi_k2_5_keeps_all_but_its_experts_wide() -> None:
+    """As ai-dynamo/aiconfigurator has its configuration: a Kimi K2 beside what sees images."""
+    ignore = ["lm_head", "re:.*self_attn.*", "re:.*shared_experts.*",
+              "re:.*mlp\\.(gate|up|gate_up|down)_proj.*"]  # fmt: skip
+    weights = {"num_bits": 4, "group_size": 32, "strategy": "group", "type": "int"}
+    packed = {
+        "quant_method": "compressed-tensors",
+        "config_groups": {"group_0": {"weights": weights}},
+    }
+    text = {
+        **configurations()["kimi-k2"].config,
+        "quantization_config": {**packed, "ignore": ignore},
+    }
+    config = {"model_type": "kimi_k25", "text_config": text, "vision_config": {},
+              "media_placeholder_token_id": 163605, "use_unified_vision_chunk": True}  # fmt: skip
+    model = Architecture.from_hf_config(config)
+    assert model.n_params == architecture("kimi-k2").n_params
+    experts = model.parts["experts"]
+    stored = (model.n_params - experts) * 2 + experts * (4 + 16 / 32) / 8
+    scores = model.extra_parts["buffers"] * 4
+    assert checkpoint_bytes(model, stored_by_config(config)) == stored + scores
+
+
+def test_without_a_family_nothing_is_known_of_layers() -> None:
+    with pytest.raises(ValueError, match=r"^ignore names .* without a model_type"):
+        stored({}, FP8, ignore=["model.layers.0.self_attn"])
+    assert stored({}, FP8, ignore=["re:.*self_attn"]).wide["attention"].weights == 1
+
+
+def test_shares_hold_in_an_engine_s_memory_too() -> None:
+    whole = Plan(stored(LLAMA, FP8))
+    one = Plan(stored(LLAMA, FP8, ignore=["model.layers.0.mlp"]))
+    model = Architecture.from_hf_config(LLAMA)
+    bytes_of = [budget(model, plan, 80e9)[0].weight_parts["mlp"] for plan in (whole, one)]
+    assert bytes_of[1] - bytes_of[0] == 3 * 64 * 128
 
 
 def test_a_head_that_is_not_ignored_is_quantized() -> None:

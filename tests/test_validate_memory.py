@@ -125,3 +125,9 @@ def test_configurations_of_another_form(
 def test_large_errors_stay_in_their_column() -> None:
     text = as_text(compare([ROW | {"kv_pool_gib": "0.01"}]))
     assert re.search(r" \d{4,}\.\d\d% +\d{4,}\.\d\d%", text)
+
+
+def test_a_catalog_model_is_stored_as_it_was_published() -> None:
+    report = compare([{"model": "gpt-oss-20b", "weights_gib": "13.47"}])
+    assert report.summary()["weights"]["worst"] < 0.01
+    assert "weight_dtype is not given: mxfp4 (the model's configuration)" in report.assumptions

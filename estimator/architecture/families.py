@@ -19,7 +19,7 @@ from estimator.architecture.description import (
     Latent,
     Mixture,
 )
-from estimator.architecture.family import Family, MixtureKeys, families
+from estimator.architecture.family import Family, MixtureKeys, families, text_families
 from estimator.architecture.reader import (
     MOST_KEYS,
     MOST_LAYERS,
@@ -41,25 +41,21 @@ def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
     name, keys = _model_type(values), data("keys.json")
     if name in keys["wrappers"] and "text_config" in values:
         text, left_out = _unwrap(values, name)
-        inner = _model_type(text, keys["same_text"].get(name))
-        own = keys["text_defaults"].get(name) or keys["text_defaults"].get(inner) or {}
-        own = own | _settle_tie(text, values, name)
-        family = keys["same_text"].get(inner, inner)
-        return (*_read_text(text, family, nested=True, own=own), left_out)
+        own = keys["text_defaults"].get(name, {}) | _settle_tie(text, values, name)
+        inner = _model_type(text, keys["inner"].get(name))
+        return (*_read_text(text, inner, nested=True, own=own), left_out)
     if name in keys["flat_wrappers"]:
         # Here the keys of the text stand beside the others: only whole first words tell them apart.
         other = tuple(keys["flat_other_parts"])
         left_out = tuple(key for key in values if key.startswith(other))
         text = {key: value for key, value in values.items() if key not in left_out}
-        return (*_read_text(text, keys["flat_wrappers"][name], nested=False), left_out)
+        return (*_read_text(text, keys["flat_wrappers"][name]), left_out)
     if name in keys["wrappers"]:
         raise ValueError(
             f"text_config is missing, but a {name} configuration must describe its language "
             "model there: give the content of the published config.json."
         )
-    # Kimi K2 is DeepSeek-V3 under a name of its own; the text parts do not stand alone.
-    family = keys["same_text"].get(name, name) if name in keys["renamed"] else name
-    return (*_read_text(values, family, nested=False), ("decoder",) if name == "t5" else ())
+    return (*_read_text(values, name, inside=False), ("decoder",) if name == "t5" else ())
 
 
 def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
@@ -75,7 +71,7 @@ def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
 
 def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Take the text part out of a multimodal configuration; the rest must not describe text."""
-    keys, text = data("keys.json"), dict(check_mapping(values["text_config"]))
+    keys, text = data("keys.json"), dict(check_mapping(values["text_config"], "text_config"))
     for key in keys["text_ignored"].get(name, ()):
         text.pop(key, None)
     known = irrelevant() | {"text_config", "vocab_size", "_vocab_size", "tie_word_embeddings"}
@@ -98,6 +94,9 @@ def _settle_tie(text: dict[str, Any], values: Mapping[str, Any], name: str) -> d
     keys, tie = data("keys.json"), "tie_word_embeddings"
     outer, inner, version = values.get(tie), text.get(tie), values.get("transformers_version")
     newer, earlier = (str(version).startswith(release) for release in ("5.", "4."))
+    for damaged in (one for one in (inner, outer) if not isinstance(one, bool | None)):
+        text[tie] = damaged  # the reader refuses it, whichever of the two would count
+        return {}
     if name in keys["never_tied"]:
         text[tie] = False
     # Llama 4's head stands inside the language model, which follows its own key.
@@ -116,20 +115,12 @@ def _is_other_part(key: str) -> bool:
 
 
 def _read_text(
-    values: dict[str, Any], name: str, *, nested: bool, own: Mapping[str, Any] | None = None
-) -> tuple[Decoder, dict[str, Any]]:
-    """Read a language model; its wrapper's `own` defaults, or null, stand for the family's."""
-    family = families().get(name)
-    if family is None:
-        raise ValueError(
-            f"model_type is {shown(name)}, a family that is not known here: sizes are given for "
-            f"{', '.join(families())}, and for multimodal models built on them."
-        )
-    defaults = family.defaults
-    if own:
-        both = {**defaults, **own}
-        defaults = {key: value for key, value in both.items() if value is not None}
-    reader = Reader(values, name, defaults, nested=nested)
+    values: dict[str, Any], name: str, *, inside: bool = True, nested: bool = False,
+    own: Mapping[str, Any] | None = None,
+) -> tuple[Decoder, dict[str, Any]]:  # fmt: skip
+    """Read a language model, alone or `inside` another; its wrapper's `own` defaults go first."""
+    name, family = _family_of(name, inside=inside)
+    reader = Reader(values, name, {**family.defaults, **(own or {})}, nested=nested)
     decoder = _decoder(reader, family)
     decoder = _ENDINGS[name](reader, decoder) if name in _ENDINGS else decoder
     reader.used.update(family.ignored)
@@ -138,6 +129,18 @@ def _read_text(
             reader.refuse(key, shown(only))
     reader.finish()
     return decoder, reader.assumed
+
+
+def _family_of(name: str, *, inside: bool) -> tuple[str, Family]:
+    """The family of that name; but for Kimi K2, which is DeepSeek-V3, text parts are no models."""
+    if name in families():
+        return name, families()[name]
+    if name in text_families() and (inside or name in data("keys.json")["renamed"]):
+        return text_families()[name]
+    raise ValueError(
+        f"model_type is {shown(name)}, a family that is not known here: sizes are given for "
+        f"{', '.join(families())}, and for multimodal models built on them."
+    )
 
 
 def _decoder(reader: Reader, family: Family) -> Decoder:
@@ -184,7 +187,7 @@ def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
     n_heads = reader.size(*family.n_heads)
     biases = reader.flag(family.input_bias), reader.flag(family.output_bias)
     if family.latent:
-        latent = _latent(reader)
+        latent = _latent(reader, family)
         return Attention(n_heads, n_heads, latent.nope_dim + latent.rope_dim, *biases,
                          latent=latent)  # fmt: skip
     n_kv_heads = (family.n_kv_heads and reader.optional(family.n_kv_heads)) or n_heads
@@ -199,11 +202,11 @@ def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
     )
 
 
-def _latent(reader: Reader) -> Latent:
-    sizes = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
+def _latent(reader: Reader, family: Family) -> Latent:
+    sizes = ("kv_lora_rank",), ("qk_nope_head_dim",), family.rope_dim, ("v_head_dim",)
     # Null, as DeepSeek-V2 Lite writes it, is a query without a latent.
     q_rank = None if reader.is_null("q_lora_rank") else reader.optional("q_lora_rank")
-    return Latent(q_rank, *(reader.size(name) for name in sizes))
+    return Latent(q_rank, *(reader.size(*names) for names in sizes))
 
 
 def _dense(reader: Reader, family: Family, d_model: int) -> FeedForward:
@@ -214,13 +217,16 @@ def _dense(reader: Reader, family: Family, d_model: int) -> FeedForward:
     return FeedForward(d_ff, family.matrices, reader.flag(family.mlp_bias))
 
 
+_EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
+
+
 def _mixture(
     reader: Reader, family: Family, n_layers: int
 ) -> tuple[Mixture | None, tuple[bool, ...]]:
     keys = family.mixture
     if keys is None:
         return None, (False,) * n_layers
-    n_experts = reader.size("num_local_experts", "num_experts", "n_routed_experts")
+    n_experts = reader.size(*dict.fromkeys((keys.experts, *_EXPERTS)))
     top_k = reader.size("num_experts_per_tok", "num_experts_per_token")
     if top_k > n_experts:
         reader.refuse("num_experts_per_tok", f"at most the {n_experts:,} experts")

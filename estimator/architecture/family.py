@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from estimator.architecture.description import GATED
@@ -15,7 +15,7 @@ Flag = bool | str
 
 @dataclass(frozen=True, slots=True)
 class MixtureKeys:
-    """How a family writes a mixture of experts.
+    """How a family writes a mixture of experts: `experts` is its own files' key of their number.
 
     `shared` is "" (none), "count" (so many of an expert's width), "size" (a width of its own) or
     "one" (as wide as an expert). `layers` is "all", "first" (dense ones lead), "step" (every
@@ -23,6 +23,7 @@ class MixtureKeys:
     the first, unless a list says it layer by layer).
     """
 
+    experts: str = "num_local_experts"
     width: str = "moe_intermediate_size"
     shared: str = ""
     shared_gate: bool = False
@@ -48,6 +49,7 @@ class Family:
     n_heads: tuple[str, ...] = ("num_attention_heads",)
     n_kv_heads: str = "num_key_value_heads"
     head_dim: str = "head_dim"
+    rope_dim: tuple[str, ...] = ("qk_rope_head_dim",)
     d_ff: str = "intermediate_size"
     positions: tuple[str, ...] = ("max_position_embeddings",)
     matrices: int = GATED
@@ -75,6 +77,22 @@ class Family:
 def families() -> dict[str, Family]:
     """All families by `model_type`."""
     return {name: _family(dict(entry)) for name, entry in data("families.json").items()}
+
+
+@functools.cache
+def text_families() -> dict[str, tuple[str, Family]]:
+    """Language models inside others, by their own name: the family, with what differs there."""
+    return {
+        name: (entry["like"], _like(families()[entry["like"]], entry))
+        for name, entry in data("keys.json")["text_families"].items()
+    }
+
+
+def _like(family: Family, entry: Mapping[str, Any]) -> Family:
+    own = {key: value for key, value in entry.items() if key != "like"}
+    own["ignored"] = (*family.ignored, *entry.get("ignored", ()))
+    own["defaults"] = {**family.defaults, **entry.get("defaults", {})}
+    return replace(family, **own)
 
 
 def _family(entry: dict[str, Any]) -> Family:

@@ -51,21 +51,21 @@ def shown(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-def check_mapping(config: object) -> dict[str, Any]:
+def check_mapping(config: object, what: str = "the configuration") -> dict[str, Any]:
     """Return a configuration that is a dict of a sensible size with text for keys."""
     if not isinstance(config, dict):
         raise TypeError(
-            f"the configuration is {shown(config)}, but it must be a JSON object with model_type: "
+            f"{what} is {shown(config)}, but it must be a JSON object with model_type: "
             "give the content of the model's config.json as a dict."
         )
     if len(config) > MOST_KEYS:
         raise ValueError(
-            f"the configuration has {len(config):,} keys, but at most {MOST_KEYS:,} are read: "
+            f"{what} has {len(config):,} keys, but at most {MOST_KEYS:,} are read: "
             "give the content of one model's config.json."
         )
     for key in config:
         if not isinstance(key, str):
-            raise TypeError(f"the configuration has the key {shown(key)}, but keys must be text.")
+            raise TypeError(f"{what} has the key {shown(key)}, but keys must be text.")
     return config
 
 

@@ -1,7 +1,8 @@
 """Configurations of published models, each with the place where its facts were read.
 
-`configs.json` keeps only the keys that change a model's size. Each count there is that of the real
-module, built from the same keys (`tests/verify`); the estimator computes it anew.
+`configs.json` keeps only the keys that change a model's size, and how it is quantized where a
+source tells. Each count there is that of the real module, built from the same keys
+(`tests/verify`); the estimator computes it anew.
 """
 
 from __future__ import annotations

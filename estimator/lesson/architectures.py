@@ -7,7 +7,7 @@ from typing import Any
 from estimator.architecture import Architecture
 from estimator.catalog import configuration
 from estimator.lesson.tables import Table, breakdown
-from estimator.model_sheet import checkpoint_text, remarks
+from estimator.model_sheet import checkpoint_text, remarks, sizes_of
 from estimator.units import number_text, share_text
 from estimator.validate.files import read_json
 
@@ -48,3 +48,22 @@ def parts_table(config_path: str) -> Table:
     note += f" {checkpoint_text(config, model)}{remarks(model)}"
     parts = breakdown(model.parts, "parameter", caption=f"{name}, a model of family {model.family}")
     return Table(parts.headers, parts.rows, parts.caption, note, parts.total, parts.left)
+
+
+def configuration_results(config_path: str) -> dict[str, float]:
+    """What a result file has of a reader's own configuration, by the glossary's names.
+
+    Nothing without a file, and no bytes of a checkpoint that the file does not tell.
+
+    Raises:
+        ValueError, TypeError: a file, a family or a key that is not understood, in one sentence.
+    """
+    if not config_path:
+        return {}
+    sizes = sizes_of(*read_configuration(config_path))
+    found = {
+        "config_params": sizes["n_params"],
+        "config_active_params": sizes["n_active_params"],
+        "config_checkpoint_bytes": sizes["checkpoint_bytes"],
+    }
+    return {name: value for name, value in found.items() if value is not None}

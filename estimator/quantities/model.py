@@ -98,4 +98,12 @@ ENTRIES = (
         2_039_000_000_000, low_open=True),
     Quantity("load_seconds", r"T_{\text{load}}", "s", "time to load",
         "Time to move the weights once, at full rate", 3.0),
+    Quantity("config_params", r"P_{\text{config}}", "parameter", "parameters of your configuration",
+        "Parameters of the model that the configuration file describes", 8_030_261_248, whole=True),
+    Quantity("config_active_params", r"P_{\text{active}}", "parameter",
+        "parameters of it that a token uses",
+        "Parameters without the experts that a token does not visit", 8_030_261_248, whole=True),
+    Quantity("config_checkpoint_bytes", r"M_{\text{checkpoint}}", "byte", "size of its checkpoint",
+        "Bytes of all numbers that the published files store, at their own precision",
+        16_060_522_496),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from estimator.architecture import Architecture
-from estimator.catalog import accelerators, architecture, configurations
+from estimator.catalog import accelerators, configurations
 from estimator.choosing import choose
 from estimator.engine_memory import LARGE_BYTES, Engine, chunk_tokens, engine, max_sequences
 from estimator.memory import kv_pool_bytes
@@ -206,10 +206,9 @@ class _Row:
 
 
 def _compare(row: _Row, own: Any) -> None:
-    config = _own_config(row.values.get("model", ""), own)
-    model = (
-        Architecture.from_hf_config(config) if config else _published(row.values.get("model", ""))
-    )
+    name = row.values.get("model", "")
+    config = _own_config(name, own) or _published(name)
+    model = Architecture.from_hf_config(config)
     if not model.cached_layers:
         raise ValueError(f"a {model.family} model keeps no cache, so its pool cannot be predicted.")
     measured = _engine(row)
@@ -234,12 +233,12 @@ def _own_config(name: str, own: Any) -> dict[str, Any] | None:
     return config
 
 
-def _published(name: str) -> Architecture:
-    """A model of the catalog under its short name."""
+def _published(name: str) -> dict[str, Any]:
+    """The configuration of a model of the catalog under its short name."""
     key = name.rpartition("/")[2].lower()
     while key not in configurations() and key.endswith(_SUFFIXES):
         key = key.rpartition("-")[0]
-    return architecture(choose("model", key[:60], configurations()))
+    return dict(configurations()[choose("model", key[:60], configurations())].config)
 
 
 def _engine(row: _Row) -> Engine:
@@ -265,9 +264,9 @@ def _visible(row: _Row) -> tuple[float, bool]:
     return given * GiB, given * GiB >= LARGE_BYTES and "a100" not in name.lower()
 
 
-def _stored(row: _Row, config: Mapping[str, Any] | None) -> StoredWeights:
-    """How the weights are stored: by the row, by the reader's configuration, or as most are."""
-    if config and not row.values.get("weight_dtype"):
+def _stored(row: _Row, config: Mapping[str, Any]) -> StoredWeights:
+    """How the weights are stored: by the row, by the model's configuration, or as most are."""
+    if not row.values.get("weight_dtype"):
         told = stored_by_config(config)
         if tells_precision(config):
             row.report.assume(f"weight_dtype is not given: {told.name} (the model's configuration)")
@@ -275,7 +274,7 @@ def _stored(row: _Row, config: Mapping[str, Any] | None) -> StoredWeights:
     return stored_as(row.text("weight_dtype", "bf16", "as most checkpoints are stored"))
 
 
-def _plan(row: _Row, large: bool, config: Mapping[str, Any] | None) -> Plan:
+def _plan(row: _Row, large: bool, config: Mapping[str, Any]) -> Plan:
     cache = row.text("kv_dtype", "auto", "as wide as the unquantized weights")
     stored = _stored(row, config)
     if cache.lower() != "auto" and cache.lower() not in _CACHE_BYTES:

@@ -24,6 +24,10 @@ EXPERTS = {
     "moe_intermediate_size": 32, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1,
     "topk_group": 1, "n_shared_experts": 1,
 }  # fmt: skip
+LATENT = {
+    "q_lora_rank": 32, "kv_lora_rank": 16, "qk_nope_head_dim": 8, "qk_rope_head_dim": 8,
+    "v_head_dim": 16,
+}  # fmt: skip
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("qwen2_vl", {}),
     ("qwen2_5_vl", {}),
@@ -52,6 +56,14 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("video_llava", {"model_type": "llama"}),
     ("vipllava", {"model_type": "llama"}),
     ("voxtral", {"model_type": "llama"}),
+    ("deepseek_vl", {"model_type": "llama"}),
+    ("deepseek_vl_hybrid", {"model_type": "llama"}),
+    ("glm46v", {}),
+    ("granite_speech_plus", {"model_type": "granite"}),
+    ("kimi_k25", {"model_type": "deepseek_v3", **EXPERTS, **LATENT, "first_k_dense_replace": 1}),
+    ("lighton_ocr", {"model_type": "qwen3", **HEAD}),
+    ("qianfan_ocr", {"model_type": "qwen3", **HEAD}),
+    ("video_llama_3", {"model_type": "qwen2"}),
 ]
 # What the rest of a configuration needs so that its module can be built.
 AROUND: dict[str, dict[str, Any]] = {
