@@ -185,7 +185,8 @@ def test_answers_of_the_exercises_from_outside() -> None:
 
 
 BITS = 5e6 * 4 * 1.5e6 * 8 / 86_400
-LEFT = 0.9 * 79.19 * 2**30 - 2e9 - 16_060_522_496
+MEMORY, WEIGHTS = 79.19 * 2**30, 16_060_522_496
+LEFT = 0.9 * MEMORY - 2e9 - WEIGHTS
 SEQUENCE = 4096 * 131_072
 
 
@@ -198,6 +199,12 @@ SEQUENCE = 4096 * 131_072
         (lesson.peak_fleet, 40.4449, "Now round up"),
         (lesson.peak_fleet, 40.9, "Now round up"),
         (lesson.peak_fleet, 122, "Six operations a parameter are training"),
+        (lesson.peak_fleet, 122, "peak factor was taken twice"),
+        (lesson.peak_fleet, 7, "one request of each"),
+        (lesson.peak_fleet, 971, "over an hour"),
+        (lesson.peak_fleet, 3_494_439, "a day's requests"),
+        (lesson.peak_fleet, 40_445, "milliseconds of work"),
+        (lesson.peak_fleet, 54, "leaves room as a plan does"),
         (lesson.peak_fleet, 21, "two operations a parameter"),
         (lesson.peak_fleet, 49, "spare ones"),
         (lesson.peak_fleet, 55, "leaves room as a plan does"),
@@ -211,16 +218,40 @@ SEQUENCE = 4096 * 131_072
         (lesson.picture_traffic, BITS / 1000, "A thousand times too small"),
         (lesson.picture_traffic, BITS * 24, "over an hour"),
         (lesson.picture_traffic, BITS / 4, "one picture for each"),
+        (lesson.picture_traffic, BITS / 32, "These are bytes, and of one picture"),
+        (lesson.picture_traffic, BITS * 2, "The peak is not asked for"),
+        (lesson.picture_traffic, BITS * 3600, "an hour's worth"),
+        (lesson.picture_traffic, BITS * 8, "by eight twice"),
+        (lesson.picture_traffic, 30e12, "the bytes of a day"),
+        (lesson.picture_traffic, BITS / 86_400, "of a day twice"),
+        (lesson.picture_traffic, 12e6, "the bits of one picture"),
+        (lesson.picture_traffic, 231.5, "pictures a second"),
         (lesson.batch_in_memory, LEFT // SEQUENCE + 1, "Rounded up"),
         (lesson.batch_in_memory, LEFT / SEQUENCE, "Now round down"),
         (lesson.batch_in_memory, (LEFT + 16_060_522_496) // SEQUENCE, "The weights are in"),
         (lesson.batch_in_memory, (LEFT + 16_060_522_496) / SEQUENCE, "The weights are in"),
         (lesson.batch_in_memory, (LEFT + 2e9) // SEQUENCE, "The work of a step"),
+        (lesson.batch_in_memory, 0.9 * (MEMORY - WEIGHTS - 2e9) // SEQUENCE, "of what is left"),
+        (lesson.batch_in_memory, 0.9 * (MEMORY - WEIGHTS - 2e9) / SEQUENCE, "of what is left"),
+        (lesson.batch_in_memory, (0.9 * (MEMORY - WEIGHTS) - 2e9) / SEQUENCE, "after the weights"),
+        (lesson.batch_in_memory, (LEFT + WEIGHTS / 2) / SEQUENCE, "weights at one byte"),
+        (lesson.batch_in_memory, (LEFT + WEIGHTS - 14.957e9) / SEQUENCE, "GB and GiB are mixed"),
+        (lesson.batch_in_memory, 217, "That is half the cache"),
+        (lesson.batch_in_memory, 54, "keys and values twice"),
+        (lesson.batch_in_memory, 8 * LEFT / SEQUENCE, "Eight times too many"),
+        (lesson.batch_in_memory, LEFT / SEQUENCE / 8, "An eighth of it"),
         (lesson.batch_in_memory, (LEFT + 0.1 * 79.19 * 2**30) // SEQUENCE, "all of the memory"),
         (lesson.batch_in_memory, (0.9 * 79.19e9 - 2e9 - 16_060_522_496) // SEQUENCE, "a GiB is 7"),
         (lesson.batch_in_memory, LEFT // SEQUENCE * 4096, "These are tokens"),
         (lesson.readers_needed, 22, "Rounded down"),
         (lesson.readers_needed, 20, "the cache of every sequence"),
+        (lesson.readers_needed, 20, "the cache of one sequence"),
+        (lesson.readers_needed, 22, "Half the cache"),
+        (lesson.readers_needed, 26, "Twice the cache"),
+        (lesson.readers_needed, 4, "the weights as well"),
+        (lesson.readers_needed, 12, "nothing is halved"),
+        (lesson.readers_needed, 1, "That is one step"),
+        (lesson.readers_needed, 183, "no bits"),
         (lesson.readers_needed, 5, "That is the compute bound"),
         (lesson.readers_needed, 634, "a batch shares them"),
         (lesson.readers_needed, 729, "each works on 32 at the same time"),
@@ -235,4 +266,4 @@ def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:
 
 def test_anything_else_is_told_kindly() -> None:
     for make in lesson.EXERCISES:
-        assert " times too large. Check each factor" in check(make(), 1e13).sentence
+        assert " times too large. Check each factor" in check(make(), 1.7e13).sentence

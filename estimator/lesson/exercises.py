@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -82,6 +82,18 @@ class Mistake:
     advice: str
 
 
+def together(*mistakes: Mistake) -> tuple[Mistake, ...]:
+    """Tell mistakes that come to the same number as one: either may be the reader's."""
+    told: list[Mistake] = []
+    for new in mistakes:
+        same = next((i for i, old in enumerate(told) if _close(new.value, old.value)), None)
+        if same is None:
+            told.append(new)
+        else:
+            told[same] = replace(told[same], advice=f"{told[same].advice} Or else: {new.advice}")
+    return tuple(told)
+
+
 @dataclass(frozen=True)
 class Exercise:
     """A numeric question, its answer, and the usual mistakes.
@@ -128,13 +140,14 @@ class Exercise:
             for mistake in (*self.mistakes, *self._unit_mistakes())
             if not self._is(mistake.value, self.answer)
         ]
-        for mistake in mistakes:
-            if _close(answer, mistake.value):
-                return mistake.advice
+        for tolerance in (0.001, 0.005):  # of two that are close, the one that it is
+            for mistake in mistakes:
+                if _close(answer, mistake.value, tolerance):
+                    return mistake.advice
         if rounding := self._rounding(answer):
             return rounding
         for mistake in mistakes:  # the same mistakes, before they are rounded to whole ones
-            if _is_small_count(mistake.value) and _is_next_to(answer, mistake.value):
+            if _is_small_count(mistake.value) and _becomes(answer, mistake.value, self.rounds):
                 return mistake.advice
         return self._short(answer, mistakes) or self._distance(answer)
 
@@ -204,9 +217,12 @@ def _is_small_count(value: float) -> bool:
     return isinstance(value, int) and abs(value) <= 1000
 
 
-def _is_next_to(answer: float, whole: float) -> bool:
-    """Tell whether an answer becomes this whole number once it is rounded."""
-    return math.isfinite(answer) and answer % 1 != 0 and abs(answer - whole) < 1
+def _becomes(answer: float, whole: float, rounds: str) -> bool:
+    """Tell whether an answer becomes this whole number once it is rounded, up or down if told."""
+    if not math.isfinite(answer) or answer % 1 == 0:
+        return False
+    ends = {"up": (math.ceil(answer),), "down": (math.floor(answer),)}
+    return whole in ends.get(rounds, (math.floor(answer), math.ceil(answer)))
 
 
 def _close(value: float, target: float, tolerance: float = 0.005) -> bool:
