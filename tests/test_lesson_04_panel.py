@@ -37,7 +37,8 @@ def given(**changes: Any) -> Inputs:
 def test_the_reader_s_paragraph_follows_the_reader() -> None:
     text = lesson.your_service(given()).text
     assert "546 A100-SXM-80GB, and bandwidth and capacity bind together; plan 736" in text
-    assert "works on up to 594 sequences" in text
+    assert "taken at a batch of 599, the largest that fits and meets your target" in text
+    assert "The load keeps up to 594 sequences in each replica" in text
     assert "your requests also bring a prompt, 500 tokens each" in text
     text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
     assert "need at least 112 A100-SXM-80GB, and compute and capacity bind together" in text
@@ -48,7 +49,7 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     assert "Since compute binds, a larger batch would not help" in text
     text = lesson.your_service(given(users=1)).text
     assert "need at least 1 A100-SXM-80GB, and one replica is enough; plan 2" in text
-    assert "works on up to 1 sequence at" in text
+    assert "The load keeps up to 1 sequence in each replica" in text
     assert "Of the 1,000 accelerators that you have, the peak would keep less than 1 % busy" in text
 
 

@@ -108,6 +108,20 @@ def prompt_sentence(service: Service) -> str:
     )
 
 
+def batches(at: Bounds, work: Bounds) -> str:
+    """Say at which batch the bounds are taken, and at which the times: that of the load."""
+    full = (
+        f"The bounds are taken at a batch of {number_text(at.batch)}, the largest that fits and "
+        "meets your target."
+    )
+    if work.batch == at.batch:
+        return f"{full} The load fills it: there"
+    return (
+        f"{full} The load keeps up to {quantity_text(work.batch, 'sequence')} in each replica, and "
+        "the times are taken there:"
+    )
+
+
 def your_service(given: Inputs) -> Prose:
     """The reader's service in a paragraph that follows the reader's numbers."""
     service, plan = service_of(given), plan_of(given)
@@ -118,8 +132,7 @@ def your_service(given: Inputs) -> Prose:
     arriving = f"Prompts come in at {quantity_text(into, 'bit/s')} and answers leave"
     return Prose(
         f"{prompt_sentence(service)}\n\n"
-        f"**{sentence(service, plan)}** Each replica works on up to "
-        f"{quantity_text(work.batch, 'sequence')} at a time; at that batch a step takes "
+        f"**{sentence(service, plan)}** {batches(at, work)} a step takes "
         f"{seconds_text(work.step_seconds)} or more, and a request "
         f"{seconds_text(work.request_seconds)}. Since {binds(at)}, {advice}. "
         f"Of the {quantity_text(given.owned_accelerators, 'accelerator')} that you have, the "
@@ -151,8 +164,9 @@ def plan_rows(service: Service, plan: Plan) -> Table:
         ("requests, mean of the day", quantity_text(service.requests_per_s, "request/s")),
         ("requests, at the peak", quantity_text(plan.peak_requests_per_s, "request/s")),
         ("accelerators of a replica", number_text(work.tensor_parallel)),
-        ("batch of a replica", f"up to {quantity_text(work.batch, 'sequence')}"),
-        ("a step, for each token", seconds_text(work.step_seconds)),
+        ("largest batch, for the bounds", quantity_text(plan.at.batch, "sequence")),
+        ("batch that the load keeps", f"up to {quantity_text(work.batch, 'sequence')}"),
+        ("a step at it, for each token", seconds_text(work.step_seconds)),
         ("a request, prompt to last token", seconds_text(work.request_seconds)),
         ("accelerators to plan", number_text(plan.planned)),
         ("traffic in, at the peak", quantity_text(into, "bit/s")),
