@@ -32,6 +32,11 @@ class TestTheGuide:
         assert table[1] == ["393,216", "163,840", "1,600,000", "1,763,840"]
         assert table[2] == ["49,152", "2,621,440", "200,000", "2,821,440"]
 
+    def test_its_activations_copy_by_copy(self) -> None:
+        sizes = [row[2] for row in lesson_03.activation_parts().rows]
+        # By hand, two bytes a number: 1,024; 1,024; 4 x 16 x 64; 2 x 4,096; then 50,000 x 4 bytes.
+        assert sizes == ["2,048", "2,048", "8,192", "16,384", "20,480", "200,000"]
+
     def test_its_cache_is_twice_what_it_prints(self) -> None:
         assert [row[2] for row in lesson_03.factor_table().rows] == [
             "2", "128", "256", "4,096", "98,304", "12,582,912",
