@@ -180,6 +180,13 @@ def test_anything_else_is_told_kindly() -> None:
 # --- The reader's numbers, and papermill --------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_number_past_any_service_is_refused_in_a_short_sentence(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} is 1e\+300, but the .*: give") as refused:
+        lesson_02.checked(**(PARAMETERS | {name: 1e300}))
+    assert len(str(refused.value)) < 200
+
+
 def test_the_reader_s_paragraph_follows_the_reader() -> None:
     given = lesson_02.checked(**(PARAMETERS | {"requests_per_user": 0, "registered_users": 1}))
     text = lesson_02.your_storage(given).text
@@ -223,7 +230,7 @@ def test_impossible_parameters_stop_the_run_and_are_all_told(tmp_path: Path) -> 
     assert done.returncode != 0
     for sentence in (
         "registered_users is 0, but the number of registered users must be a whole number, from 1",
-        "record_bytes is -1, but the size of a user's record must be 0 bytes or more",
+        "record_bytes is -1, but the size of a user's record must be from 0 to 1,000,",
         "index_share is 25, but the index share must be from 0 to 10",
         "requests_per_user is 'many' (str)",
     ):

@@ -264,9 +264,9 @@ def test_a_batch_that_cannot_fit_reads_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"batch": 0}, "batch is 0, but the batch size must be a whole number, 1 sequence or more"),
-        ({"batch": -1}, "batch is -1, but the batch size must be a whole number, 1 sequence or"),
-        ({"tokens": -1}, "tokens is -1, but the sequence length must be a whole number, 1 token"),
+        ({"batch": 0}, "batch is 0, but the batch size must be a whole number, from 1 to"),
+        ({"batch": -1}, "batch is -1, but the batch size must be a whole number, from 1 "),
+        ({"tokens": -1}, "tokens is -1, but the sequence length must be a whole number, from 1 "),
         ({"tensor_parallel": 3}, "shared out evenly among so many: give 1, 2, 4, 8, 16 or 32."),
         ({"batch": "many"}, "batch is 'many' (str)"),
         ({"tokens": "nan"}, "tokens is nan"),

@@ -292,7 +292,7 @@ def test_a_model_that_fits_nowhere_is_told_what_would_hold_it() -> None:
         service.best(0.05)
 
 
-@pytest.mark.parametrize("name", lesson.NARROWED)
+@pytest.mark.parametrize("name", lesson.NEEDED)
 def test_a_service_without_one_of_these_is_none(name: str) -> None:
     allowed = re.escape(lesson.NARROWED[name].range_text)
     with pytest.raises(
@@ -306,6 +306,14 @@ def test_a_service_without_one_of_these_is_none(name: str) -> None:
             match=f"^{name} is {value}, but .* must be (?:a whole number, )?{allowed}: give",
         ):
             inputs(narrowed=lesson.NARROWED, **values)
+
+
+@pytest.mark.parametrize("name", lesson.NARROWED)
+def test_a_number_past_any_service_is_refused_in_a_short_sentence(name: str) -> None:
+    values: dict[str, Any] = {name: 1e300}
+    with pytest.raises(ValueError, match=rf"^{name} is 1e\+300, but the .*: give") as refused:
+        inputs(narrowed=lesson.NARROWED, **values)
+    assert len(str(refused.value)) < 200
 
 
 def test_the_bounds_that_ask_for_most_bind() -> None:

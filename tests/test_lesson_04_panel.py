@@ -73,7 +73,7 @@ def test_a_message_of_the_panel_is_in_the_unit_of_its_box() -> None:
         "more than 0, at most 10,000",
         "more than 0, at most 100,000 requests/day",
     ]
-    assert "1 token or more" in allowed
+    assert "from 1 to 1,000,000,000 tokens" in allowed
     # One person, a millionth of the box's unit, is served.
     set_up(panel, users=1e-6)
     assert "need at least 1 A100-SXM-80GB, and one replica is enough" in status(panel)
@@ -131,7 +131,7 @@ def test_the_panel_solves_its_task_with_eight_bits_only() -> None:
         ("users", -1, "-1"),
         ("users", float("nan"), "nan"),
         ("users", 1000, "The load is past saturation: 1,000 A100-SXM-80GB keep up with"),
-        ("output_tokens", 0, "output_tokens is 0, but the output tokens must be 1 token or more"),
+        ("output_tokens", 0, "output_tokens is 0, but the output tokens must be from 1 to 1,000,"),
         ("token_target_seconds", 0, "0, but the target time per token"),
         ("token_target_seconds", 0.1, "No batch meets 100 µs a token"),
         ("prompt_tokens", 10_000_000, "do not fit on 8 A100-SXM-80GB"),

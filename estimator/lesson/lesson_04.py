@@ -22,6 +22,7 @@ from estimator.lesson.sizing import (
     ACTIVATION_BYTES,
     MEMORY_SHARE,
     NARROWED,
+    NEEDED,
     OVERHEAD_BYTES,
     PRECISIONS,
     Service,
@@ -68,6 +69,7 @@ from estimator.units import (
 __all__ = [
     "EXERCISES",
     "NARROWED",
+    "NEEDED",
     "PRECISIONS",
     "batch_in_memory",
     "bounds_table",

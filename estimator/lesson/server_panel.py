@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import replace
+from typing import Any
 
 from estimator import catalog
 from estimator.bandwidth import answer_bytes, traffic_bits_per_s
@@ -22,7 +23,6 @@ from estimator.lesson.sizing import (
     make_plan,
 )
 from estimator.lesson.tables import Bar, Table
-from estimator.quantity import Quantity
 from estimator.units import (
     MB,
     number_text,
@@ -44,16 +44,6 @@ ADVICE = {
     ("bandwidth", "capacity"): "fewer bits or shorter contexts would help with both",
 }
 TOKENS_HELP = "fewer tokens would help with each of them"
-
-
-class Served(Number):
-    """A number that a service must have; its range is the lesson's, in the page's unit."""
-
-    @property
-    def quantity(self) -> Quantity:
-        """The glossary's entry in the page's unit, narrowed."""
-        entry = NARROWED[self.name]
-        return replace(super().quantity, low=entry.low / self.scale, low_open=entry.low_open)
 
 
 def service_of(given: Inputs) -> Service:
@@ -247,10 +237,13 @@ def server_panel(given: Inputs) -> Panel:
         tables = (bounds_bars(plan.at), plan_rows(service, plan))
         return Answer(sentence(service, plan), tables, score, solved)
 
+    def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
+        return Number(name, value, low, high, narrowed=NARROWED[name], **more)
+
     controls = (
-        Served("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
+        number("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
                scale_name="in millions"),
-        Served("requests_per_user", given.requests_per_user, 1, 100),
+        number("requests_per_user", given.requests_per_user, 1, 100),
         Choice("model", "Model", names, chosen,
                "The model that answers; it sets parameters and the cache of a token"),
         Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
@@ -258,10 +251,10 @@ def server_panel(given: Inputs) -> Panel:
                "there is a rate for it"),
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "The hardware that serves; it sets rates and memory"),
-        Number("prompt_tokens", given.prompt_tokens, 0, 8000, step=50),
-        Served("output_tokens", given.output_tokens, 50, 4000, step=50),
-        Number("token_target_seconds", given.token_target_seconds, 1, 200, scale=1e-3,
+        number("prompt_tokens", given.prompt_tokens, 0, 8000, step=50),
+        number("output_tokens", given.output_tokens, 50, 4000, step=50),
+        number("token_target_seconds", given.token_target_seconds, 1, 200, scale=1e-3,
                scale_name="in ms"),
-        Number("owned_accelerators", given.owned_accelerators, 1, 100_000, step=1, log=True),
+        number("owned_accelerators", given.owned_accelerators, 1, 100_000, step=1, log=True),
     )  # fmt: skip
     return Panel("From users to accelerators", TASK, controls, answer)
