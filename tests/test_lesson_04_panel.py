@@ -15,6 +15,7 @@ from estimator.lesson import check
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Panel
+from estimator.lesson.server_panel import batches, plan_rows
 from tests.test_lesson_04 import NAME, column
 
 DEFAULTS: dict[str, Any] = {
@@ -51,6 +52,18 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     assert "need at least 1 A100-SXM-80GB, and one replica is enough; plan 2" in text
     assert "The load keeps up to 1 sequence in each replica" in text
     assert "Of the 1,000 accelerators that you have, the peak would keep less than 1 % busy" in text
+
+
+def test_the_batch_of_the_bounds_and_of_the_times_are_both_told() -> None:
+    course = lesson.course_service()
+    full, part = course.bounds(1180), course.bounds(700)
+    assert batches(full, full).endswith("at a batch of 1,180, the largest that fits and meets your "
+                                        "target. The load fills it: there")  # fmt: skip
+    assert "keeps up to 700 sequences in each replica, and the times" in batches(full, part)
+    table = plan_rows(lesson.service_of(given()), lesson.plan_of(given()))
+    rows = {str(name): str(value) for name, value in table.rows}
+    assert rows["largest batch, for the bounds"] == "599 sequences"
+    assert rows["batch that the load keeps"] == "up to 594 sequences"
 
 
 def test_the_notebook_leaves_the_prompt_to_the_code() -> None:
