@@ -78,11 +78,11 @@ def test_everything_wrong_is_told_at_once_with_row_numbers(lesson: Lesson, tmp_p
 
 
 def test_the_ranges_are_those_of_the_lesson(lesson: Lesson, tmp_path: Path) -> None:
-    # The glossary lets a count of parameters be 0; lesson 04 narrows it to 1 or more.
+    # The glossary lets a count of parameters be 0; lesson 04 narrows it.
     found = told(lesson, tmp_path / "s.csv", "name,n_params\na,0\n")
     assert found == [
         "row 2: n_params is 0, but the number of parameters must be a whole number, "
-        "1 parameter or more: give for example 3,000,000,000."
+        "from 1 to 1,000,000,000,000,000 parameters: give for example 3,000,000,000."
     ]
 
 

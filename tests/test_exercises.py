@@ -10,7 +10,7 @@ import pytest
 
 import estimator.lesson
 from estimator.lesson import check, lesson_00, lesson_01, lesson_06
-from estimator.lesson.exercises import Exercise
+from estimator.lesson.exercises import Exercise, Mistake, together
 
 LESSONS = [
     import_module(f"estimator.lesson.{module.name}")
@@ -145,3 +145,28 @@ def test_usual_slips_are_named(make: Callable[..., Exercise], answer: float, adv
     right, sentence = make().verdict(answer)
     assert right is False
     assert advice in sentence
+
+
+def test_two_slips_of_the_same_number_are_both_told() -> None:
+    first, last = together(Mistake(50, "One."), Mistake(70, "Two."), Mistake(50, "Three."))
+    assert (first.value, first.advice) == (50, "One. Or else: Three.")
+    assert last == Mistake(70, "Two.")
+
+
+@pytest.mark.parametrize(
+    ("rounds", "answer", "sentence"),
+    [("down", 50.9, "Fifty."), ("up", 50.9, "Fifty-one."), ("down", 51.2, "Fifty-one.")],
+)
+def test_a_slip_that_is_not_rounded_yet_is_the_one_it_would_become(
+    rounds: str, answer: float, sentence: str
+) -> None:
+    slips = (Mistake(50, "Fifty."), Mistake(51, "Fifty-one."))
+    exercise = Exercise("A count", "?", "sequences_that_fit", 40, slips, "", rounds=rounds)
+    assert exercise.verdict(answer)[1] == f"Not yet. {sentence}"
+
+
+def test_of_two_slips_that_are_close_the_nearer_is_told() -> None:
+    slips = (Mistake(1000e6, "This."), Mistake(1003e6, "That."))
+    exercise = Exercise("A size", "?", "kv_cache_bytes", 7e8, slips, "")
+    assert exercise.verdict(1003e6)[1] == "Not yet. That."
+    assert exercise.verdict(1001e6)[1] == "Not yet. This."

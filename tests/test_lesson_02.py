@@ -106,6 +106,9 @@ def test_exercises_from_outside() -> None:
     [
         (lesson_02.day_of, 720e9, "without the index"),
         (lesson_02.day_of, 144e9, "the index alone"),
+        (lesson_02.day_of, 144e9, "one interaction of each: they make 6"),
+        (lesson_02.day_of, 120e9, "one interaction of each, without the index"),
+        (lesson_02.day_of, 576e9, "taken off"),
         (lesson_02.day_of, 864e9 / 86_400, "a second adds"),
         (lesson_02.day_of, 864e9 * 30, "a month adds"),
         (lesson_02.day_of, 864e9 * 8, "These are bits"),
@@ -120,7 +123,14 @@ def test_exercises_from_outside() -> None:
         (lesson_02.kept_of, 3525e12, "only the active ones"),
         (lesson_02.kept_of, 275e12, "one copy"),
         (lesson_02.kept_of, 157.5e12, "keeps one day"),
-        (lesson_02.kept_of, 375e12, "90 days, not 30, and have 3 copies"),
+        (lesson_02.kept_of, 375e12, "90 days, not 30"),
+        (lesson_02.kept_of, 375e12, "one copy of the interactions"),
+        (lesson_02.kept_of, 3405e12, "are swapped"),
+        (lesson_02.kept_of, 1100e12, "One copy too many"),
+        (lesson_02.kept_of, 150e12, "the profiles alone"),
+        (lesson_02.kept_of, 14_175e12, "anew each day"),
+        (lesson_02.kept_of, 217.5e12, "they make 10"),
+        (lesson_02.kept_of, 825e12 * 1.048576, "1,048,576 bytes are a MiB"),
         (lesson_02.kept_of, 690e12, "The index is missing"),
         (lesson_02.kept_of, 725e12, "one copy of the profiles"),
         (lesson_02.kept_of, 825e12 * 8, "These are bits"),
@@ -130,9 +140,29 @@ def test_exercises_from_outside() -> None:
         (lesson_02.kept_of, 825e9, "A thousand times too small"),
         (lesson_02.console_of, 68.21e12, "at its word"),
         (lesson_02.console_of, 68.21 * 1024**3, "the power of 1,024 for tera is the fourth"),
+        (lesson_02.console_of, 68.21e12 * 1.024, "Only one of four factors"),
+        (lesson_02.console_of, 68.21e12 * 1.024**2, "Only two of four factors"),
+        (lesson_02.console_of, 68.21e12 * 1.024**3, "The 7 % are a GiB's"),
+        (lesson_02.console_of, 68.21e12 / 1.024**4, "the wrong way"),
+        (lesson_02.console_of, 2.5e12, "a day's part"),
         (lesson_02.console_of, 75e12 * 8, "These are bits"),
         (lesson_02.bill_of, 54_750, "all days hot"),
+        (lesson_02.bill_of, 10_950, "all days cold"),
+        (lesson_02.bill_of, 51_150, "swapped"),
+        (lesson_02.bill_of, 4_500, "the hot part alone"),
+        (lesson_02.bill_of, 10_050, "the cold part alone"),
+        (lesson_02.bill_of, 15_450, "counted twice: cold are 335 days"),
+        (lesson_02.bill_of, 14_550 / 365, "one day's data"),
+        (lesson_02.bill_of, 485, "a day's bill"),
+        (lesson_02.bill_of, 174_600, "a year's bill"),
+        (lesson_02.bill_of, 14_550e3, "not for a MB"),
+        (lesson_02.bill_of, 14_550 / 1.024**3, "A GiB was taken for a GB"),
+        (lesson_02.bill_of, 14_550 * 1.024, "not 1,024"),
+        (lesson_02.bill_of, 14_550 * 1.024**4, "A TiB was taken for a TB"),
+        (lesson_02.bill_of, 14_550 * 8, "These are bits"),
+        (lesson_02.bill_of, 14_550 / 8, "divided by eight"),
         (lesson_02.bill_of, 4_850, "one copy"),
+        (lesson_02.bill_of, 19_400, "One copy too many"),
         (lesson_02.bill_of, 14.55, "a TB is a thousand GB"),
     ],
 )
@@ -148,6 +178,13 @@ def test_anything_else_is_told_kindly() -> None:
 
 
 # --- The reader's numbers, and papermill --------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_number_past_any_service_is_refused_in_a_short_sentence(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} is 1e\+300, but the .*: give") as refused:
+        lesson_02.checked(**(PARAMETERS | {name: 1e300}))
+    assert len(str(refused.value)) < 200
 
 
 def test_the_reader_s_paragraph_follows_the_reader() -> None:
@@ -193,7 +230,7 @@ def test_impossible_parameters_stop_the_run_and_are_all_told(tmp_path: Path) -> 
     assert done.returncode != 0
     for sentence in (
         "registered_users is 0, but the number of registered users must be a whole number, from 1",
-        "record_bytes is -1, but the size of a user's record must be 0 bytes or more",
+        "record_bytes is -1, but the size of a user's record must be from 0 to 1,000,",
         "index_share is 25, but the index share must be from 0 to 10",
         "requests_per_user is 'many' (str)",
     ):

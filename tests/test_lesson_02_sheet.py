@@ -63,8 +63,8 @@ def test_a_typed_number_moves_the_answer_and_then_the_cells() -> None:
         ("requests_per_user", float("nan"), "requests_per_user is nan"),
         ("replicas", 1.5, "must be a whole number"),
         ("hot_usd_per_gb", -1, "hot_usd_per_gb is -1"),
-        ("interaction_bytes", 1e300, "is too large for a number"),
-        ("record_bytes", 1e308, "record_bytes is 1e+308 KB, which is too large"),
+        ("interaction_bytes", 1e300, "must be from 0 to 1,000,000,000 KB: give"),
+        ("record_bytes", 1e308, "record_bytes is 1e+308, but the size of a user's record"),
         ("requests_per_user", 1e308, "must be from 0 to 100,000 requests/day: give for"),
         ("registered_users", 1e308, "must be from 0.000001 to 10,000 million: give for"),
     ],
@@ -159,8 +159,8 @@ def test_a_row_is_added_on_the_page_and_goes_on_living() -> None:
     ("label", "size", "sentence"),
     [
         ("", 1, "the name of a row is ''"),
-        ("logs", -1, "size of 'logs' is -1, but the size in a row of your own must be 0 KB or "
-         "more: give for example 1."),
+        ("logs", -1, "size of 'logs' is -1, but the size in a row of your own must be from 0 "
+         "to 1,000,000,000 KB: give for example 1."),
         ("logs", float("nan"), "size of 'logs' is nan"),
     ],
 )  # fmt: skip
@@ -230,9 +230,9 @@ def test_after_the_notebook_s_cells_the_file_is_the_live_sheet(
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("replicas", 0, "replicas is 0, but the number of copies must be a whole number, 1 copy "
-         "or more: give for example 1."),
-        ("interaction_bytes", 1e300, "is too large for a number"),
+        ("replicas", 0, "replicas is 0, but the number of copies must be a whole number, from 1 "
+         "to 1,000 copies: give for example 1."),
+        ("interaction_bytes", 1e300, "must be from 0 to 1,000,000,000 KB: give"),
     ],
 )  # fmt: skip
 def test_a_live_sheet_that_cannot_be_is_told_and_not_written(

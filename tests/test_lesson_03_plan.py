@@ -11,8 +11,10 @@ from estimator import catalog
 from estimator.catalog.measured import engine_log
 from estimator.catalog.shapes import shape, shapes
 from estimator.lesson import lesson_03
+from estimator.lesson.inputs import inputs
 from estimator.lesson.lesson_03_plan import (
     CACHE_PRECISIONS,
+    NARROWED,
     Plan,
     accelerator_overhead,
     even_ranks,
@@ -144,7 +146,7 @@ class TestPlan:
     @pytest.mark.parametrize("value", [0, -1, 1.5, float("nan"), "many"])
     @pytest.mark.parametrize("name", ["batch", "tokens", "tensor_parallel"])
     def test_what_is_no_service_is_refused(self, name: str, value: Any) -> None:
-        with pytest.raises(ValueError, match=f"{name} is .*a whole number, 1 "):
+        with pytest.raises(ValueError, match=f"{name} is .*a whole number, from 1 to 1,000,"):
             plan("llama-3.1-8b", "A100-SXM-80GB", **{name: value})
 
 
@@ -246,9 +248,9 @@ class TestPanel:
     @pytest.mark.parametrize(
         ("name", "value", "sentence"),
         [
-            ("batch", 0, "batch is 0, but the batch size must be a whole number, 1 sequence or"),
+            ("batch", 0, "batch is 0, but the batch size must be a whole number, from 1 "),
             ("batch", 2.5, "batch is 2.5, but"),
-            ("tokens", -5, "tokens is -5, but the sequence length must be a whole number, 1 token"),
+            ("tokens", -5, "tokens is -5, but the sequence length must be a whole number, from 1 "),
             ("tokens", float("nan"), "tokens is nan, but"),
             ("tensor_parallel", 0, "tensor_parallel is 0, but"),
         ],
@@ -280,8 +282,8 @@ class TestPanel:
 
     def test_the_glossary_says_what_a_service_may_have(self) -> None:
         table = rows(panel().glossary())
-        assert table["Batch size"][1] == "a whole number, 1 sequence or more"
-        assert table["Sequence length"][1] == "a whole number, 1 token or more"
+        assert table["Batch size"][1] == "a whole number, from 1 to 1,000,000,000 sequences"
+        assert table["Sequence length"][1] == "a whole number, from 1 to 1,000,000,000,000 tokens"
 
     def test_an_absurd_request_is_still_answered(self) -> None:
         shown = panel()
@@ -289,3 +291,11 @@ class TestPanel:
         shown.boxes["batch"].value = 1e9
         assert "not even one sequence would fit" in status(shown)
         assert not shown.errors
+
+
+@pytest.mark.parametrize("name", NARROWED)
+def test_a_number_past_any_service_is_refused_in_a_short_sentence(name: str) -> None:
+    values: dict[str, Any] = {name: 1e300}
+    with pytest.raises(ValueError, match=rf"^{name} is 1e\+300, but the .*: give") as refused:
+        inputs(narrowed=NARROWED, **values)
+    assert len(str(refused.value)) < 200

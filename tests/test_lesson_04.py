@@ -43,6 +43,10 @@ def test_training_times_and_the_guide_s_forward_pass() -> None:
     table = lesson.recap_table()
     assert column(table, "computed")[:4] == ["267.1 days", "8.347 days", "890.3 days", "13.91 days"]
     assert column(table, "published")[:4] == ["267 days", "8.35 days", "890 days", "13.9 days"]
+    assert "3 billion parameters; 200 million rows x 1,000 epochs" in str(table)
+    assert "200 billion tokens" in str(table)
+    # By hand: six operations for each parameter and token, at 156 TFLOP/s.
+    assert pytest.approx(267.1, abs=0.05) == 6 * 3e9 * 200e9 / 156e12 / 86_400
     assert "724,625,784,832" in str(table)
     assert "312,711,577,600" in str(table)
 
@@ -139,6 +143,19 @@ def test_a_prompt_is_computed_cached_and_read() -> None:
     assert longer.fits() == 599
     assert longer.mean_cache_bytes == 750 * 114_688
     assert longer.best(0.05).binding == ("bandwidth", "capacity")
+
+
+def test_a_prompt_in_the_course_s_service() -> None:
+    table = lesson.prompt_table(COURSE)
+    assert column(table, "without a prompt") == [
+        "0 s", "9.615 ms", "28.67 MB", "1,180 sequences", "22.69 ms", "112", "96", "112",
+    ]  # fmt: skip
+    assert column(table, "with 500 tokens of prompt") == [
+        "9.615 ms", "19.23 ms", "86.02 MB", "599 sequences", "28.21 ms", "223", "273", "273",
+    ]  # fmt: skip
+    # By hand: weights and 599 caches of 750 tokens, at 2.039 TB/s, 500 times; 599 at a time.
+    step = (6e9 + 599 * 750 * 114_688) / 2039e9
+    assert np.ceil(1e9 / 86_400 * 500 * step / 599) == 273
 
 
 def test_a_target_keeps_the_batch_small_and_costs_accelerators() -> None:
@@ -275,7 +292,7 @@ def test_a_model_that_fits_nowhere_is_told_what_would_hold_it() -> None:
         service.best(0.05)
 
 
-@pytest.mark.parametrize("name", lesson.NARROWED)
+@pytest.mark.parametrize("name", lesson.NEEDED)
 def test_a_service_without_one_of_these_is_none(name: str) -> None:
     allowed = re.escape(lesson.NARROWED[name].range_text)
     with pytest.raises(
@@ -289,6 +306,14 @@ def test_a_service_without_one_of_these_is_none(name: str) -> None:
             match=f"^{name} is {value}, but .* must be (?:a whole number, )?{allowed}: give",
         ):
             inputs(narrowed=lesson.NARROWED, **values)
+
+
+@pytest.mark.parametrize("name", lesson.NARROWED)
+def test_a_number_past_any_service_is_refused_in_a_short_sentence(name: str) -> None:
+    values: dict[str, Any] = {name: 1e300}
+    with pytest.raises(ValueError, match=rf"^{name} is 1e\+300, but the .*: give") as refused:
+        inputs(narrowed=lesson.NARROWED, **values)
+    assert len(str(refused.value)) < 200
 
 
 def test_the_bounds_that_ask_for_most_bind() -> None:

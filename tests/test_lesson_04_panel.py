@@ -15,6 +15,7 @@ from estimator.lesson import check
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Panel
+from estimator.lesson.server_panel import batches, plan_rows
 from tests.test_lesson_04 import NAME, column
 
 DEFAULTS: dict[str, Any] = {
@@ -37,7 +38,8 @@ def given(**changes: Any) -> Inputs:
 def test_the_reader_s_paragraph_follows_the_reader() -> None:
     text = lesson.your_service(given()).text
     assert "546 A100-SXM-80GB, and bandwidth and capacity bind together; plan 736" in text
-    assert "works on up to 594 sequences" in text
+    assert "taken at a batch of 599, the largest that fits and meets your target" in text
+    assert "The load keeps up to 594 sequences in each replica" in text
     assert "your requests also bring a prompt, 500 tokens each" in text
     text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
     assert "need at least 112 A100-SXM-80GB, and compute and capacity bind together" in text
@@ -48,8 +50,20 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     assert "Since compute binds, a larger batch would not help" in text
     text = lesson.your_service(given(users=1)).text
     assert "need at least 1 A100-SXM-80GB, and one replica is enough; plan 2" in text
-    assert "works on up to 1 sequence at" in text
+    assert "The load keeps up to 1 sequence in each replica" in text
     assert "Of the 1,000 accelerators that you have, the peak would keep less than 1 % busy" in text
+
+
+def test_the_batch_of_the_bounds_and_of_the_times_are_both_told() -> None:
+    course = lesson.course_service()
+    full, part = course.bounds(1180), course.bounds(700)
+    assert batches(full, full).endswith("at a batch of 1,180, the largest that fits and meets your "
+                                        "target. The load fills it: there")  # fmt: skip
+    assert "keeps up to 700 sequences in each replica, and the times" in batches(full, part)
+    table = plan_rows(lesson.service_of(given()), lesson.plan_of(given()))
+    rows = {str(name): str(value) for name, value in table.rows}
+    assert rows["largest batch, for the bounds"] == "599 sequences"
+    assert rows["batch that the load keeps"] == "up to 594 sequences"
 
 
 def test_the_notebook_leaves_the_prompt_to_the_code() -> None:
@@ -72,7 +86,7 @@ def test_a_message_of_the_panel_is_in_the_unit_of_its_box() -> None:
         "more than 0, at most 10,000",
         "more than 0, at most 100,000 requests/day",
     ]
-    assert "1 token or more" in allowed
+    assert "from 1 to 1,000,000,000 tokens" in allowed
     # One person, a millionth of the box's unit, is served.
     set_up(panel, users=1e-6)
     assert "need at least 1 A100-SXM-80GB, and one replica is enough" in status(panel)
@@ -130,7 +144,7 @@ def test_the_panel_solves_its_task_with_eight_bits_only() -> None:
         ("users", -1, "-1"),
         ("users", float("nan"), "nan"),
         ("users", 1000, "The load is past saturation: 1,000 A100-SXM-80GB keep up with"),
-        ("output_tokens", 0, "output_tokens is 0, but the output tokens must be 1 token or more"),
+        ("output_tokens", 0, "output_tokens is 0, but the output tokens must be from 1 to 1,000,"),
         ("token_target_seconds", 0, "0, but the target time per token"),
         ("token_target_seconds", 0.1, "No batch meets 100 µs a token"),
         ("prompt_tokens", 10_000_000, "do not fit on 8 A100-SXM-80GB"),
@@ -185,7 +199,8 @@ def test_answers_of_the_exercises_from_outside() -> None:
 
 
 BITS = 5e6 * 4 * 1.5e6 * 8 / 86_400
-LEFT = 0.9 * 79.19 * 2**30 - 2e9 - 16_060_522_496
+MEMORY, WEIGHTS = 79.19 * 2**30, 16_060_522_496
+LEFT = 0.9 * MEMORY - 2e9 - WEIGHTS
 SEQUENCE = 4096 * 131_072
 
 
@@ -198,6 +213,12 @@ SEQUENCE = 4096 * 131_072
         (lesson.peak_fleet, 40.4449, "Now round up"),
         (lesson.peak_fleet, 40.9, "Now round up"),
         (lesson.peak_fleet, 122, "Six operations a parameter are training"),
+        (lesson.peak_fleet, 122, "peak factor was taken twice"),
+        (lesson.peak_fleet, 7, "one request of each"),
+        (lesson.peak_fleet, 971, "over an hour"),
+        (lesson.peak_fleet, 3_494_439, "a day's requests"),
+        (lesson.peak_fleet, 40_445, "milliseconds of work"),
+        (lesson.peak_fleet, 54, "leaves room as a plan does"),
         (lesson.peak_fleet, 21, "two operations a parameter"),
         (lesson.peak_fleet, 49, "spare ones"),
         (lesson.peak_fleet, 55, "leaves room as a plan does"),
@@ -211,16 +232,40 @@ SEQUENCE = 4096 * 131_072
         (lesson.picture_traffic, BITS / 1000, "A thousand times too small"),
         (lesson.picture_traffic, BITS * 24, "over an hour"),
         (lesson.picture_traffic, BITS / 4, "one picture for each"),
+        (lesson.picture_traffic, BITS / 32, "These are bytes, and of one picture"),
+        (lesson.picture_traffic, BITS * 2, "The peak is not asked for"),
+        (lesson.picture_traffic, BITS * 3600, "an hour's worth"),
+        (lesson.picture_traffic, BITS * 8, "by eight twice"),
+        (lesson.picture_traffic, 30e12, "the bytes of a day"),
+        (lesson.picture_traffic, BITS / 86_400, "of a day twice"),
+        (lesson.picture_traffic, 12e6, "the bits of one picture"),
+        (lesson.picture_traffic, 231.5, "pictures a second"),
         (lesson.batch_in_memory, LEFT // SEQUENCE + 1, "Rounded up"),
         (lesson.batch_in_memory, LEFT / SEQUENCE, "Now round down"),
         (lesson.batch_in_memory, (LEFT + 16_060_522_496) // SEQUENCE, "The weights are in"),
         (lesson.batch_in_memory, (LEFT + 16_060_522_496) / SEQUENCE, "The weights are in"),
         (lesson.batch_in_memory, (LEFT + 2e9) // SEQUENCE, "The work of a step"),
+        (lesson.batch_in_memory, 0.9 * (MEMORY - WEIGHTS - 2e9) // SEQUENCE, "of what is left"),
+        (lesson.batch_in_memory, 0.9 * (MEMORY - WEIGHTS - 2e9) / SEQUENCE, "of what is left"),
+        (lesson.batch_in_memory, (0.9 * (MEMORY - WEIGHTS) - 2e9) / SEQUENCE, "after the weights"),
+        (lesson.batch_in_memory, (LEFT + WEIGHTS / 2) / SEQUENCE, "weights at one byte"),
+        (lesson.batch_in_memory, (LEFT + WEIGHTS - 14.957e9) / SEQUENCE, "GB and GiB are mixed"),
+        (lesson.batch_in_memory, 217, "That is half the cache"),
+        (lesson.batch_in_memory, 54, "keys and values twice"),
+        (lesson.batch_in_memory, 8 * LEFT / SEQUENCE, "Eight times too many"),
+        (lesson.batch_in_memory, LEFT / SEQUENCE / 8, "An eighth of it"),
         (lesson.batch_in_memory, (LEFT + 0.1 * 79.19 * 2**30) // SEQUENCE, "all of the memory"),
         (lesson.batch_in_memory, (0.9 * 79.19e9 - 2e9 - 16_060_522_496) // SEQUENCE, "a GiB is 7"),
         (lesson.batch_in_memory, LEFT // SEQUENCE * 4096, "These are tokens"),
         (lesson.readers_needed, 22, "Rounded down"),
         (lesson.readers_needed, 20, "the cache of every sequence"),
+        (lesson.readers_needed, 20, "the cache of one sequence"),
+        (lesson.readers_needed, 22, "Half the cache"),
+        (lesson.readers_needed, 26, "Twice the cache"),
+        (lesson.readers_needed, 4, "the weights as well"),
+        (lesson.readers_needed, 12, "nothing is halved"),
+        (lesson.readers_needed, 1, "That is one step"),
+        (lesson.readers_needed, 183, "no bits"),
         (lesson.readers_needed, 5, "That is the compute bound"),
         (lesson.readers_needed, 634, "a batch shares them"),
         (lesson.readers_needed, 729, "each works on 32 at the same time"),
@@ -235,4 +280,4 @@ def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:
 
 def test_anything_else_is_told_kindly() -> None:
     for make in lesson.EXERCISES:
-        assert " times too large. Check each factor" in check(make(), 1e13).sentence
+        assert " times too large. Check each factor" in check(make(), 1.7e13).sentence

@@ -162,15 +162,15 @@ def test_what_is_no_name_no_size_or_no_kind_is_refused() -> None:
          "be from 0.000001 to 10,000 million: give for example 500."),
         ("registered_users", 1e294, "registered_users is 1e+294, but the number of registered "
          "users must be from 0.000001 to 10,000 million: give for example 500."),
-        ("record_bytes", -5, "record_bytes is -5, but the size of a user's record must be 0 KB or "
-         "more: give for example 10."),
-        ("other_bytes", -0.5, "other_bytes is -0.5, but the size in a row of your own must be 0 TB "
-         "or more: give for example 1."),
-        ("row_1_size", -2, "size of 'model' is -2, but the size in a row of your own must be 0 MB "
-         "or more: give for example 1."),
-        ("hot_usd_per_gb", -1, "must be 0 USD or more: give for example 0.02."),
-        ("record_bytes", 1e308, "record_bytes is 1e+308 KB, which is too large for a number: give "
-         "for example 10."),
+        ("record_bytes", -5, "record_bytes is -5, but the size of a user's record must be from 0 "
+         "to 1,000,000,000 KB: give for example 10."),
+        ("other_bytes", -0.5, "other_bytes is -0.5, but the size in a row of your own must be from "
+         "0 to 1,000,000 TB: give for example 1."),
+        ("row_1_size", -2, "size of 'model' is -2, but the size in a row of your own must be from "
+         "0 to 1,000,000,000,000 MB: give for example 1."),
+        ("hot_usd_per_gb", -1, "must be from 0 to 1,000 USD: give for example 0.02."),
+        ("record_bytes", 1e308, "record_bytes is 1e+308, but the size of a user's record must be "
+         "from 0 to 1,000,000,000 KB: give for example 10."),
         ("index_share", 1001, "index_share is 1001, but the index share must be from 0 to 1,000 %: "
          "give for example 25."),
         ("active_share", 101, "must be from 0 to 100 %: give for example 20."),

@@ -76,7 +76,8 @@ def test_a_name_that_begins_like_a_formula_stays_a_text(tmp_path: Path) -> None:
 def test_a_cell_refuses_what_the_estimator_refuses(tmp_path: Path) -> None:
     page = written(tmp_path, storage_sheet())["Storage"]
     checks = {str(each.sqref): each for each in page.data_validations.dataValidation}
-    assert (checks["B2"].operator, checks["B2"].formula1) == ("greaterThanOrEqual", "0")
+    assert (checks["B2"].operator, checks["B2"].formula1) == ("between", "0")
+    assert checks["B2"].formula2 == "1000000000"
     assert (checks["B1"].operator, checks["B1"].formula2) == ("between", "10000")
     assert float(checks["B1"].formula1) == 1e-6
     assert (checks["B9"].operator, checks["B9"].formula1, checks["B9"].formula2) == (
@@ -91,7 +92,7 @@ def test_ranges_are_told_in_the_cell_s_unit(tmp_path: Path) -> None:
     page = written(tmp_path, storage_sheet())["Storage"]
     checks = {str(each.sqref): each for each in page.data_validations.dataValidation}
     assert checks["B1"].error.endswith("must be from 0.000001 to 10,000 million.")
-    assert page["G2"].value.endswith(": 0 KB or more")
+    assert page["G2"].value.endswith(": from 0 to 1,000,000,000 KB")
 
 
 def test_a_small_price_is_not_shown_as_nothing(tmp_path: Path) -> None:

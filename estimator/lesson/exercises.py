@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -84,6 +84,18 @@ class Mistake:
     advice: str
 
 
+def together(*mistakes: Mistake) -> tuple[Mistake, ...]:
+    """Tell mistakes that come to the same number as one: either may be the reader's."""
+    told: list[Mistake] = []
+    for new in mistakes:
+        same = next((i for i, old in enumerate(told) if _close(new.value, old.value)), None)
+        if same is None:
+            told.append(new)
+        else:
+            told[same] = replace(told[same], advice=f"{told[same].advice} Or else: {new.advice}")
+    return tuple(told)
+
+
 @dataclass(frozen=True)
 class Exercise:
     """A numeric question, its answer, and the usual mistakes.
@@ -130,9 +142,10 @@ class Exercise:
             for mistake in (*self.mistakes, *self._unit_mistakes())
             if not self._is(mistake.value, self.answer)
         ]
-        for mistake in mistakes:
-            if _close(answer, mistake.value):
-                return mistake.advice
+        for tolerance in (0.001, 0.005):  # of two that are close, the one that it is
+            for mistake in mistakes:
+                if _close(answer, mistake.value, tolerance):
+                    return mistake.advice
         if rounding := self._rounding(answer):
             return rounding
         for mistake in mistakes:  # the same mistakes, before they are rounded to whole ones

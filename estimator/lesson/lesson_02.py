@@ -1,13 +1,13 @@
-"""Lesson 02's own tables, figure, panel and exercises."""
+"""Lesson 02's own tables and figure; its panel and exercises have modules of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from estimator.lesson.exercises import Exercise, Mistake
 from estimator.lesson.figures import COLOURS, Picture, canvas, course_style
 from estimator.lesson.inputs import Inputs, inputs
+from estimator.lesson.lesson_02_exercises import EXERCISES, bill_of, console_of, day_of, kept_of
 from estimator.lesson.storage_panel import sheet_panel, your_storage
 from estimator.lesson.storage_sheet import (
     DEFAULTS,
@@ -18,14 +18,11 @@ from estimator.lesson.storage_sheet import (
 )
 from estimator.lesson.tables import Bar, Table, assumptions, breakdown, comparison
 from estimator.units import (
-    DAY,
     DAYS_PER_MONTH,
     GB,
     KB,
     MB,
     TB,
-    TiB,
-    bytes_text,
     number_text,
     prefixed_text,
     quantity_text,
@@ -33,18 +30,26 @@ from estimator.units import (
 )
 from estimator.user_data import (
     COURSE,
-    active_users,
     daily_bytes,
     grown_bytes,
     hot_share,
     monthly_bytes,
-    profile_bytes,
     requests_per_day,
     retained_bytes,
     storage_usd_per_month,
 )
 
-__all__ = ["course_calculator", "sheet_panel", "storage_sheet", "your_storage"]
+__all__ = [
+    "EXERCISES",
+    "bill_of",
+    "console_of",
+    "course_calculator",
+    "day_of",
+    "kept_of",
+    "sheet_panel",
+    "storage_sheet",
+    "your_storage",
+]
 
 CHATGPT = "Chatterji et al. 2025, How people use ChatGPT, NBER working paper 34255"
 NOTES = "the course's sister lessons, from readers' notes"
@@ -237,137 +242,3 @@ def results(cells: Mapping[str, float]) -> dict[str, float]:
 def _text(size_bytes: float, decimals: int | None = None) -> str:
     """Write bytes as the course does: decimal, and without trailing zeros."""
     return prefixed_text(size_bytes, "B", decimals=decimals)
-
-
-def day_of(
-    users: int = 40_000_000, per_day: int = 6, size_bytes: int = 3_000, index: float = 0.2
-) -> Exercise:
-    """Bytes that a day adds."""
-    right = daily_bytes(users, per_day, size_bytes, index)
-    bare = daily_bytes(users, per_day, size_bytes)
-    return Exercise(
-        "A day of another service",
-        f"{number_text(users)} people come every day, each interacts {per_day} times, an "
-        f"interaction takes {_text(size_bytes)}, and the index is {share_text(index)} of the "
-        "interactions. How many bytes does a day add?",
-        "daily_bytes",
-        right,
-        (
-            Mistake(bare, "That is without the index: it comes on top."),
-            Mistake(bare * index, "That is the index alone: add what it indexes."),
-            Mistake(bare / per_day, "That is one interaction of each, without the index: they make "
-                    "more in a day."),
-            Mistake(right * DAY, "Nothing is per second here: a day's interactions are given."),
-        ),
-        f"{number_text(users)} x {per_day} x {number_text(size_bytes)} = {_text(bare)}, and with "
-        f"the index {_text(right)}.",
-    )  # fmt: skip
-
-
-def kept_of(
-    registered: int = 500_000_000, share: float = 0.2, record_bytes: int = 100_000,
-    days: int = 90, replicas: int = 3,
-) -> Exercise:  # fmt: skip
-    """Bytes of profiles and interactions that are kept."""
-    active = active_users(registered, share)
-
-    def all_bytes(
-        known: float, come: float, copies: int, profile_index: float = 0, keep: int = days,
-        index: float = 0.25,
-    ) -> float:  # fmt: skip
-        profiles = profile_bytes(known, record_bytes) * (1 + profile_index) * copies
-        kept: float = profiles + retained_bytes(daily_bytes(come, 10, 2_000, index), keep, copies)
-        return kept
-
-    right = all_bytes(registered, active, replicas)
-    profiles = profile_bytes(registered, record_bytes)
-    return Exercise(
-        "Everything that is kept",
-        f"{number_text(registered)} people have registered, {share_text(share)} of them come on a "
-        f"day. A record is {_text(record_bytes)}. Who comes makes 10 interactions of 2 KB, indexed "
-        f"at 25 %. Interactions stay for {days} days, and everything has {replicas} copies. How "
-        "many bytes is that?",
-        "kept_bytes",
-        right,
-        (
-            Mistake(all_bytes(registered, registered, replicas), "That lets every registered user "
-                    "interact every day: only the active ones do."),
-            Mistake(all_bytes(active, active, replicas), "That forgets the records of those who do "
-                    "not come today: everyone registered has one."),
-            Mistake(all_bytes(registered, active, 1), "That is one copy: multiply by the copies."),
-            Mistake(all_bytes(registered, active, replicas, 0.25), "That indexes the profiles too: "
-                    "the index is over the interactions."),
-            Mistake(right - profiles * replicas, "That is the "
-                    "interactions alone: the profiles are kept as well."),
-            Mistake(all_bytes(registered, active, replicas, keep=1), "That keeps one day of "
-                    f"interactions: they stay for {days}."),
-            Mistake(all_bytes(registered, active, replicas, index=0), "The index is missing: it "
-                    "is kept, and copied, with the interactions."),
-            Mistake(right - profiles * (replicas - 1), "That has one copy of the profiles: "
-                    f"everything has {replicas}."),
-            Mistake(all_bytes(registered, active, replicas, keep=DAYS_PER_MONTH), "The "
-                    f"interactions are {days // DAYS_PER_MONTH} times too few: they stay for "
-                    f"{days} days, not {DAYS_PER_MONTH}, and have {replicas} copies, too."),
-        ),
-        f"Profiles: {_text(profiles * replicas)} in {replicas} "
-        f"copies. Interactions: {_text(daily_bytes(active, 10, 2_000, 0.25))} a day, for {days} "
-        f"days, in {replicas} copies. Together {_text(right)}.",
-        tolerance=0.001,
-    )  # fmt: skip
-
-
-def console_of(bytes_per_day: int = 2_500_000_000_000) -> Exercise:
-    """Bytes as they are, where a console prints TiB and calls them TB."""
-    right = monthly_bytes(bytes_per_day)
-    printed = round(right / TiB, 2)
-    return Exercise(
-        "What does the console mean?",
-        f"A console shows {printed} TB of interactions after a month. It divides by a power of "
-        "1,024. How many bytes are there?",
-        "retained_bytes",
-        right,
-        (
-            Mistake(printed * TB, "That takes the console at its word: it prints TiB and writes "
-                    "TB, and a TiB is 10 % more."),
-            Mistake(printed * GB * 1.024**3, "That is a thousand times too small: the power of "
-                    "1,024 for tera is the fourth."),
-            Mistake(printed * 1024 * GB, "Only one of four factors is 1,024 here: a TiB is 1,024 "
-                    "four times over."),
-        ),
-        f"{printed} x 1,024 x 1,024 x 1,024 x 1,024 bytes are {bytes_text(right)}.",
-        tolerance=0.002,
-    )  # fmt: skip
-
-
-def bill_of(
-    hot_days: int = 30, days: int = 365, replicas: int = 3, hot: float = 0.02, cold: float = 0.004
-) -> Exercise:
-    """Price of a year of interactions."""
-    kept = retained_bytes(2_500_000_000_000, days, replicas)
-    young = kept * hot_share(hot_days, days)
-
-    def usd(warm: float, rest: float) -> float:
-        price: float = storage_usd_per_month(warm, rest, hot, cold)
-        return price
-
-    right = usd(young, kept - young)
-    return Exercise(
-        "The bill of a year",
-        f"A service writes 2.5 TB a day and keeps {days} days in {replicas} copies, the latest "
-        f"{hot_days} days hot at {hot} USD a GB a month, the rest cold at {cold}. What does a "
-        "month cost?",
-        "storage_usd_per_month",
-        right,
-        (
-            Mistake(usd(kept, 0), f"That keeps all days hot: only {hot_days} of them are."),
-            Mistake(usd(0, kept), f"That keeps all days cold: {hot_days} of them are hot."),
-            Mistake(usd(kept - young, young), "The prices are swapped: the latest days are hot."),
-            Mistake(right / replicas, "That is one copy: multiply by the copies."),
-            Mistake(right * 12, "That is a year's bill: the answer is asked for a month."),
-            Mistake(right * GB / TB, "A thousand times too small: a TB is a thousand GB."),
-        ),
-        f"{_text(kept)} are kept, {_text(young)} of them hot: {quantity_text(right, 'USD/month')}.",
-    )  # fmt: skip
-
-
-EXERCISES = (day_of, kept_of, console_of, bill_of)

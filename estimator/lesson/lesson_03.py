@@ -119,6 +119,30 @@ def weights_table() -> Table:
     return Table(headers, rows, f"{number_text(n_params)} parameters")
 
 
+def activation_parts() -> Table:
+    """The vectors that one new token of the guide's model has in memory, copy by copy."""
+    s = shape("guide")
+    # Each part of the formula by itself: the others' widths are none.
+    width = layer_activation_bytes(1, s.d_model, 0, 0, 0, 0)
+    attention = layer_activation_bytes(1, 0, s.n_heads, s.n_kv_heads, s.head_dim, 0)
+    mlp = layer_activation_bytes(1, 0, 0, 0, 0, s.d_ff, s.mlp_matrices)
+    model, heads = f"{number_text(s.d_model)} numbers", f"{s.n_heads} x {s.head_dim} numbers"
+    rows = (
+        ("the sum that runs through all layers", model, number_text(width // 2)),
+        ("its rescaled copy, which the layer reads", model, number_text(width // 2)),
+        ("attention: queries, keys, values, and the heads' results", f"4 x {heads}",
+         number_text(attention)),
+        ("or the MLP: its inner vector before its bend, and after it",
+         f"{s.mlp_matrices} x {number_text(s.d_ff)} numbers", number_text(mlp)),
+        ("a layer at its widest: the first two, and the larger of the others", "",
+         number_text(width + max(attention, mlp))),
+        ("behind the last layer: the logits, once, at 4 bytes",
+         f"{number_text(s.vocab_size)} numbers", number_text(logit_bytes(s.vocab_size))),
+    )  # fmt: skip
+    headers = ("vectors of one new token", "how many numbers", "bytes")
+    return Table(headers, rows, left=frozenset({"how many numbers"}))
+
+
 def activation_table() -> Table:
     """The guide's rule beside what a layer and the logits really need, in three situations."""
     s = shape("guide")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from estimator.catalog.shapes import shape
-from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.exercises import Exercise, Mistake, together
 from estimator.lesson.lesson_03_plan import per_token, plan
 from estimator.memory import kv_cache_bytes, tokens_that_fit
-from estimator.units import BITS_PER_BYTE, GB, KB, GiB, KiB, bytes_text, number_text
+from estimator.units import BITS_PER_BYTE, GB, KB, TB, GiB, KiB, TiB, bytes_text, number_text
 
 EXAMPLE = "llama-3.1-8b"
 
@@ -22,13 +22,25 @@ def cache_at_fp32(n_layers: int = 12, n_heads: int = 12, tokens: int = 1000) -> 
         f"many bytes is the cache of one sequence of {number_text(tokens)} tokens?",
         "kv_cache_bytes",
         right,
-        (
+        together(
             Mistake(numbers, "These are numbers, not bytes: at FP32 each takes four. The guide "
                     "slipped here as well."),
             Mistake(right // 2, "Twice too small: keys and values are both kept, or FP32 was "
                     "taken for two bytes."),
+            Mistake(right / BITS_PER_BYTE, "An eighth of it: bytes are asked for, so nothing is "
+                    "divided by eight."),
+            Mistake(right / BITS_PER_BYTE, "These are the numbers of the keys alone: values are "
+                    "kept as well, and each number takes four bytes."),
+            Mistake(right * 2, "Twice too large: count keys and values once, and four bytes for "
+                    "each number."),
             Mistake(right * BITS_PER_BYTE, "These are bits: eight bits make a byte."),
             Mistake(right / GB, "That is the number of gigabytes: the answer is asked in bytes."),
+            Mistake(right / tokens, "That is the cache of one token: there are "
+                    f"{number_text(tokens)}."),
+            Mistake(right / n_layers, "That is the cache of one layer: every layer keeps its own."),
+            Mistake(right / n_heads, "That is the cache of one head: every head keeps its own."),
+            Mistake(right / 64, "That takes a key for a single number: it has 64."),
+            Mistake(right / KB, "A thousand times too small: KB are thousands of bytes."),
         ),
         f"2 x {n_layers} x {n_heads} x 64 x {number_text(tokens)} = {number_text(numbers)} numbers "
         f"of 4 bytes: {bytes_text(right)}.",
@@ -47,13 +59,27 @@ def cache_of_a_batch(key: str = "llama-3.1-405b", batch: int = 16, tokens: int =
         f"{number_text(tokens)} tokens need at BF16?",
         "kv_cache_bytes",
         right,
-        (
+        together(
             Mistake(queries, "That keeps a key for each query head: only the key-value heads "
                     "are kept, and the query heads share them."),
             Mistake(right // batch, "That is one sequence: every sequence of the batch keeps "
                     "its own cache."),
             Mistake(right // 2, "Half of it: either the values are missing, or the two bytes of "
                     "BF16 are."),
+            Mistake(right // 4, "A quarter of it: these are the numbers of the keys alone. Values "
+                    "are kept as well, and each number takes two bytes."),
+            Mistake(right * 2, "Twice too large: count keys and values once, and two bytes for "
+                    "each number."),
+            Mistake(right // s.n_kv_heads, "That keeps one head: there are "
+                    f"{s.n_kv_heads} key-value heads."),
+            Mistake(right // BITS_PER_BYTE, "An eighth of it: bytes are asked for, so nothing is "
+                    "divided by eight."),
+            Mistake(right // s.n_layers, "That is the cache of one layer: every layer keeps its "
+                    "own."),
+            Mistake(right // s.head_dim, "That takes a key for a single number: it has "
+                    f"{s.head_dim}."),
+            Mistake(right // tokens, "That is one token of each sequence: there are "
+                    f"{number_text(tokens)}."),
         ),
         f"2 x {s.n_layers} x {s.n_kv_heads} x {s.head_dim} x {number_text(tokens)} x {batch} x 2 "
         f"bytes = {bytes_text(right)}.",
@@ -71,10 +97,31 @@ def bytes_of_a_printed_cache(key: str = EXAMPLE, tokens: int = 128_000) -> Exerc
         f"{printed} GB at 16 bits. Its GB are GiB. How many bytes are they?",
         "kv_cache_bytes",
         right,
-        (
+        together(
             Mistake(float(printed) * GB, "That takes the table at its word: a GiB is 7 % more "
                     "than a GB."),
-            Mistake(right // 2, "Half of it: key and value, two bytes each."),
+            Mistake(float(printed) * GB * GB / GiB, "That goes the wrong way: a GiB is more bytes "
+                    "than a GB, not fewer."),
+            Mistake(float(printed) * GB * KiB / KB, "Only one of three factors is 1,024 here: a "
+                    "GiB is 1,024 three times over."),
+            Mistake(float(printed) * GB * TiB / TB, "The 10 % are a TiB's, with four factors of "
+                    "1,024: a GiB has three."),
+            Mistake(right // 2, "Half of it: keys and values are both kept, and each of their "
+                    "numbers takes two bytes."),
+            Mistake(right // 4, "A quarter of it: these are the numbers of the keys alone. Values "
+                    "are kept as well, and each number takes two bytes."),
+            Mistake(right * 2, "Twice too large: count keys and values once, and two bytes for "
+                    "each number."),
+            Mistake(right * s.n_heads // s.n_kv_heads, "That keeps a key for each query head: "
+                    "only the key-value heads are kept."),
+            Mistake(right // s.n_kv_heads, "That keeps one head: there are "
+                    f"{s.n_kv_heads} key-value heads."),
+            Mistake(right // BITS_PER_BYTE, "An eighth of it: bytes are asked for, so nothing is "
+                    "divided by eight."),
+            Mistake(right // s.n_layers, "That is the cache of one layer: every layer keeps its "
+                    "own."),
+            Mistake(right * KiB // KB, "The table's k is 1,000 here: these are "
+                    f"{number_text(tokens)} tokens."),
             Mistake(right * BITS_PER_BYTE, "These are bits: eight bits make a byte."),
         ),
         f"{printed} x {number_text(GiB)} bytes, or by the formula: {bytes_text(right)}.",
@@ -93,17 +140,28 @@ def tokens_of_a_pool(key: str = EXAMPLE, pool_gib: int = 24) -> Exercise:
         "fit?",
         "tokens_that_fit",
         right,
-        (
+        together(
             Mistake(right // 2, "That is the cache at 16 bits, or one of the factors 2 too many: "
                     "FP8 is one byte a number."),
             Mistake(right * 2, "Keys and values are both kept: the 2 of the formula is missing."),
+            Mistake(right * 2, "FP8 is a whole byte a number, not half of one."),
+            Mistake(right // 4, "A quarter of it: that is the cache at 32 bits. FP8 is one byte a "
+                    "number."),
             Mistake(tokens_that_fit(pool_gib * GB, per_token(s, bytes_per_element=1)),
                     "The pool is given in GiB, and you divided GB."),
             Mistake(right * s.n_kv_heads // s.n_heads, "That keeps a key for each of the query "
                     "heads: the key-value heads are what is kept."),
             Mistake(right * s.n_layers, "That is the cache of one layer: every layer keeps its "
                     "own."),
+            Mistake(right * s.n_kv_heads, "That keeps one head: there are "
+                    f"{s.n_kv_heads} key-value heads."),
+            Mistake(right * s.head_dim, "That takes a key for a single number: it has "
+                    f"{s.head_dim}."),
+            Mistake(right * BITS_PER_BYTE, "Eight times too many: the pool is given in bytes, and "
+                    "so is a token."),
             Mistake(right // BITS_PER_BYTE, "That takes bits for bytes: eight bits make a byte."),
+            Mistake(int(right * GiB / GB), "A GiB is 2^30 bytes: it was counted twice as "
+                    "7 % more than a GB."),
             Mistake(tokens_that_fit(pool_gib * GiB, per_token(s, bytes_per_element=1) / KiB * KB),
                     "The bytes of a token are counted in KiB, 1,024 each, and you divided by KB."),
         ),
@@ -129,7 +187,7 @@ def sequences_on(
         f"How many sequences of {number_text(tokens)} tokens fit at a time?",
         "sequences_that_fit",
         p.largest_batch,
-        (
+        together(
             Mistake(int((p.pool + p.weights) // each), "The weights are in that memory, too: "
                     "take them off first."),
             Mistake(p.largest_batch + 1, "Rounded up: the last one does not fit as a whole."),
@@ -137,7 +195,23 @@ def sequences_on(
             Mistake(int(p.pool / GB * GiB // each), "GB were taken for GiB: a GB is 7 % less."),
             Mistake(2 * p.largest_batch, "Twice too many: the bytes of a token count keys and "
                     "values, two bytes a number, already."),
+            Mistake(int(p.pool / 2 // each), "Half of it: the bytes of a token count keys and "
+                    "values, two bytes a number, already."),
             Mistake(p.tokens_fit, "These are tokens: a sequence has many."),
+            Mistake(int((p.pool + p.weights / 2) // each), "That takes the weights at one byte: "
+                    "BF16 is two, and their bytes are given."),
+            Mistake(int((p.pool - p.weights) // each), "That takes the weights at four bytes: "
+                    "BF16 is two, and their bytes are given."),
+            Mistake(int((p.pool + p.weights - p.weights / GiB * GB) // each), "GB and GiB are "
+                    "mixed: take GB of weights from GB of memory."),
+            Mistake(int(((p.pool + p.weights) / GiB * GB - p.weights) // each), "GB and GiB are "
+                    "mixed: take GiB of weights from GiB of memory."),
+            Mistake(int((0.9 * (p.pool + p.weights) - p.weights) // each), "The engine's share "
+                    "was taken again: what is given is what it has left."),
+            Mistake(int(p.pool * BITS_PER_BYTE // each), "Eight times too many: memory and tokens "
+                    "are both given in bytes."),
+            Mistake(int(p.pool / BITS_PER_BYTE // each), "An eighth of it: memory and tokens are "
+                    "both given in bytes."),
         ),
         f"{bytes_text(p.pool)} are left for the cache, {bytes_text(each)} a sequence: "
         f"{p.largest_batch} whole ones.",

@@ -35,12 +35,13 @@ LOGGED = "llama-3.1-8b"
 MOST_TOKENS = 10_000_000
 """Asked no further where a configuration does not say for how long a context it was made."""
 
-# A service without a sequence or a token has no batch and no context to ask for.
+# A service without a sequence or a token has no batch and no context to ask for; the high ends
+# are far beyond any service, and keep a slip of the hand from being sized.
 _RANKS = quantity("tensor_parallel")
 NARROWED = {
-    "batch": replace(quantity("batch"), low=1, whole=True),
-    "tokens": replace(quantity("tokens"), low=1, whole=True),
-    "tensor_parallel": replace(_RANKS, meaning=f"{_RANKS.meaning}, its heads evenly"),
+    "batch": replace(quantity("batch"), low=1, whole=True, high=10**9),
+    "tokens": replace(quantity("tokens"), low=1, whole=True, high=10**12),
+    "tensor_parallel": replace(_RANKS, meaning=f"{_RANKS.meaning}, its heads evenly", high=10**6),
 }
 
 

@@ -9,6 +9,7 @@ from estimator.arithmetic import ceil
 from estimator.bandwidth import answer_bytes, streamed_bytes, traffic_bits_per_s
 from estimator.lesson.bounds_chart import corner, three_bounds_chart
 from estimator.lesson.real_step import real_steps_table
+from estimator.lesson.server_bounds import bounds_table, prompt_table
 from estimator.lesson.server_exercises import (
     EXERCISES,
     batch_in_memory,
@@ -21,6 +22,7 @@ from estimator.lesson.sizing import (
     ACTIVATION_BYTES,
     MEMORY_SHARE,
     NARROWED,
+    NEEDED,
     OVERHEAD_BYTES,
     PRECISIONS,
     Service,
@@ -31,7 +33,6 @@ from estimator.serving import (
     COURSE,
     SERVERS,
     accelerators,
-    bandwidth_accelerators,
     bandwidth_step_seconds,
     busy_accelerators,
     compute_seconds,
@@ -55,6 +56,8 @@ from estimator.training import (
     training_seconds,
 )
 from estimator.units import (
+    GB,
+    MB,
     bytes_text,
     number_text,
     prefixed_text,
@@ -66,12 +69,15 @@ from estimator.units import (
 __all__ = [
     "EXERCISES",
     "NARROWED",
+    "NEEDED",
     "PRECISIONS",
     "batch_in_memory",
+    "bounds_table",
     "corner",
     "peak_fleet",
     "picture_traffic",
     "plan_of",
+    "prompt_table",
     "readers_needed",
     "real_steps_table",
     "server_panel",
@@ -82,7 +88,7 @@ __all__ = [
 
 A100 = catalog.accelerator("A100-SXM-80GB")
 USERS, ASKS, TOKENS = 100_000_000, 10, 500
-LLAMA_PARAMS, LLAMA_KV = 3_000_000_000, 114_688
+LLAMA_PARAMS, LLAMA_KV, FISH_PARAMS = 3_000_000_000, 114_688, 2_000_000_000
 TF32_FLOPS_PER_S = 156e12
 JAX = "How to scale your model"
 
@@ -123,22 +129,28 @@ def serving_assumptions() -> Table:
 
 def recap_table() -> Table:
     """The course's training times and the guide's count of a forward pass."""
-    text = row_training_flops(LLAMA_PARAMS, rows=200_000_000, epochs=1000)
-    speech = row_training_flops(2_000_000_000, rows=1_000_000_000, row_multiplier=1000)
+    rows, epochs, clips, passes = 200_000_000, 1000, 1_000_000_000, 1000
+    text = row_training_flops(LLAMA_PARAMS, rows, epochs)
+    speech = row_training_flops(FISH_PARAMS, clips, row_multiplier=passes)
     counted = counted_forward_flops(24, 1024, 4096, 16, tokens=1024)
     rule = forward_flops(24 * 12 * 1024**2, 1024)
 
     def time(flops: float, many: int) -> float:
         return float(training_seconds(flops, TF32_FLOPS_PER_S, many))
 
+    def billions(count: int) -> str:
+        return f"{number_text(count // GB)} billion"
+
     return comparison(
         (
             ("text model, 1 accelerator", "267 days", time(text, 1), "s",
-             "200 million rows, 1,000 epochs, "
-             f"{quantity_text(TF32_FLOPS_PER_S, 'FLOP/s')}"),
+             f"{billions(LLAMA_PARAMS)} parameters; {number_text(rows // MB)} million rows x "
+             f"{number_text(epochs)} epochs, a row as a token: {billions(rows * epochs)} tokens, "
+             f"at {quantity_text(TF32_FLOPS_PER_S, 'FLOP/s')}"),
             ("text model, 32 accelerators", "8.35 days", time(text, 32), "s", "the same work"),
             ("speech model, 1 accelerator", "890 days", time(speech, 1), "s",
-             "a billion rows, work of 1,000 passes each"),
+             f"{billions(FISH_PARAMS)} parameters; {billions(clips)} rows, work of "
+             f"{number_text(passes)} passes each: as much as {billions(clips * passes)} tokens"),
             ("speech model, 64 accelerators", "13.9 days", time(speech, 64), "s", "the same work"),
             ("forward pass, part by part", "312,711,577,600 FLOP", counted, "FLOP",
              f"{number_text(counted)}: the guide lost a factor, the width, in its MLP term"),
@@ -177,7 +189,7 @@ def systems_table() -> Table:
         return rate * each, queries_per_s(each)
 
     image, _ = busy(8_100_000_000, 100)
-    speech, _ = busy(2_000_000_000, 1000)
+    speech, _ = busy(FISH_PARAMS, 1000)
     video, video_rate = busy(14_700_000_000, 7500)
     return comparison(
         (
@@ -231,29 +243,6 @@ def checks_table() -> Table:
         "computes with GB."
     )
     return Table(headers, rows, "The bandwidth bound against others' figures", note)
-
-
-def bounds_table(service: Service) -> Table:
-    """Three bounds side by side from one sequence to as many as fit."""
-    fits, (knee, _) = service.fits(), corner(service)
-    weights_only = generation_seconds(
-        bandwidth_step_seconds(service.weight_bytes, service.chip.bytes_per_s),
-        service.output_tokens,
-    )
-    rows = []
-    for batch in sorted({1, 8, 64, 153, knee, fits}):
-        if batch > fits:
-            continue
-        b = service.bounds(batch)
-        alone = bandwidth_accelerators(service.requests_per_s, weights_only, batch)
-        counts = (b.compute, alone, b.bandwidth, b.capacity)
-        step = seconds_text(b.step_seconds)
-        rows.append((number_text(batch), step, *map(number_text, counts), b.binding_text))
-    headers = (
-        "batch", "a step", "compute", "bandwidth, weights alone", "bandwidth", "capacity",
-        "binds",
-    )  # fmt: skip
-    return Table(headers, rows, "Accelerators by each bound", left=frozenset({"binds"}))
 
 
 def plan_table(peak_factor: float = 2, spare_accelerators: int = 8) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from estimator import catalog
 from estimator.bandwidth import traffic_bits_per_s
-from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.exercises import Exercise, Mistake, together
 from estimator.memory import (
     kv_bytes_per_token,
     kv_pool_bytes,
@@ -23,6 +23,7 @@ from estimator.serving import (
     requests_per_s,
 )
 from estimator.units import (
+    BITS_PER_BYTE,
     DAY,
     GB,
     HOUR,
@@ -52,7 +53,7 @@ def peak_fleet(
         "accelerators does the arithmetic ask for in that hour?",
         "accelerators",
         right,
-        (
+        together(
             Mistake(accelerators(mean, each), "That serves the mean of the day: in the busiest "
                     "hour the others would wait."),
             Mistake(right - 1, "Rounded down: the last part of the load needs an accelerator too."),
@@ -61,6 +62,12 @@ def peak_fleet(
                     "divide by the seconds of a day."),
             Mistake(accelerators(peak, 3 * each), "Six operations a parameter are training; "
                     "an answer takes two."),
+            Mistake(accelerators(peak * peak_factor, each), "The peak factor was taken twice."),
+            Mistake(accelerators(peak / requests_per_user, each), "That is one request of each: "
+                    f"they make {requests_per_user}."),
+            Mistake(accelerators(peak * DAY / HOUR, each), "That spreads a day's requests over an "
+                    "hour: divide by the seconds of a day, and multiply by the peak."),
+            Mistake(peak * each * 1000, "These are milliseconds of work: a second has a thousand."),
             Mistake(accelerators(peak, each / 2), "Half of it: each token takes two operations a "
                     "parameter, a multiplication and an addition, at the dense 16-bit rate."),
             Mistake(accelerators(peak, each / output_tokens), "That is the arithmetic of one "
@@ -69,6 +76,8 @@ def peak_fleet(
                     "busiest hour brings more than the mean, not less."),
             Mistake(planned_accelerators(right, 0.75), "That leaves room as a plan does: asked is "
                     "the arithmetic alone."),
+            Mistake(planned_accelerators(peak * each, 0.75), "That leaves room as a plan does: "
+                    "asked is the arithmetic alone."),
             Mistake(right + 8, "That has spare ones, as a plan does: asked is the arithmetic "
                     "alone."),
         ),
@@ -91,11 +100,21 @@ def picture_traffic(
         "leave the service, on average?",
         "traffic_bits_per_s",
         right,
-        (
+        together(
             Mistake(right / requests_per_user, "That is one picture for each: they ask for more."),
             Mistake(right * DAY / HOUR, "That spreads a day's pictures over an hour: divide by the "
                     "seconds of a day."),
             Mistake(right * 2, "The peak is not asked for: on average, and one way."),
+            Mistake(right * HOUR, "That is an hour's worth: bits of one second are asked for."),
+            Mistake(right * BITS_PER_BYTE, "Multiplied by eight twice: a byte has eight bits."),
+            Mistake(right * DAY / BITS_PER_BYTE, "These are the bytes of a day: a network counts "
+                    "bits, and those of a second."),
+            Mistake(right / DAY, "Divided by the seconds of a day twice: once is enough."),
+            Mistake(right / requests_per_user / BITS_PER_BYTE, "These are bytes, and of one "
+                    "picture for each: they ask for more, and a byte has eight bits."),
+            Mistake(picture_bytes * BITS_PER_BYTE, "These are the bits of one picture: many leave "
+                    "in a second."),
+            Mistake(rate, "These are pictures a second: multiply by the bits of each."),
         ),
         f"{number_text(rate)} pictures a second x {number_text(picture_bytes)} bytes x 8 = "
         f"{quantity_text(right, 'bit/s')}.",
@@ -109,11 +128,14 @@ def batch_in_memory(
     model = catalog.model("llama-3.1-8b")
     weights, per_token = weight_bytes(model.n_params), kv_bytes_per_token(32, 8, 128)
 
-    def fit(memory: float, held: float, token_bytes: float) -> int:
-        pool = kv_pool_bytes(memory, share, held, working_bytes, 0)
+    memory = printed_gib * GiB
+
+    def fit(memory: float, held: float, token_bytes: float, work: float = working_bytes,
+            engine: float = share) -> int:  # fmt: skip
+        pool = kv_pool_bytes(memory, engine, held, work, 0)
         return int(sequences_that_fit(tokens_that_fit(pool, token_bytes), tokens))
 
-    right = fit(printed_gib * GiB, weights, per_token)
+    right = fit(memory, weights, per_token)
     return Exercise(
         "A full memory",
         f"A log says that an H100 has {printed_gib} GiB, of which an engine may take "
@@ -123,23 +145,37 @@ def batch_in_memory(
         "at the same time?",
         "sequences_that_fit",
         right,
-        (
+        together(
             Mistake(fit(printed_gib * GB, weights, per_token), "That takes GiB for GB: a GiB is 7 "
                     "% more, and so is the memory."),
-            Mistake(fit(printed_gib * GiB, 0, per_token), "The weights are in the memory, too."),
-            Mistake(fit(printed_gib * GiB, weights, per_token / 2), "That is half the cache: keys "
+            Mistake(fit(memory, 0, per_token), "The weights are in the memory, too."),
+            Mistake(fit(memory, weights, per_token / 2), "That is half the cache: keys "
                     "and values are both kept, and the bytes of a token count both."),
             Mistake(right + 1, "Rounded up: the last sequence does not fit whole."),
-            Mistake(fit(printed_gib * GiB / share, weights, per_token), "That gives the engine all "
+            Mistake(fit(memory, weights, per_token, engine=1), "That gives the engine all "
                     f"of the memory: it may take {share:.0%}."),
-            Mistake(fit(printed_gib * GiB, weights - working_bytes, per_token), "The work of a "
+            Mistake(fit(memory, weights, per_token, work=0), "The work of a "
                     "step needs its room, too."),
-            Mistake(fit(printed_gib * GiB, weights, 2 * per_token), "That counts keys and values "
+            # The share of what is left, and of what the weights leave.
+            Mistake(fit(memory, weights * share, per_token, working_bytes * share), "The "
+                    f"{share:.0%} were taken of what is left: they are of the whole memory, "
+                    "before anything is taken off."),
+            Mistake(fit(memory, weights * share, per_token), f"The {share:.0%} were taken after "
+                    "the weights: they are of the whole memory, before anything is taken off."),
+            Mistake(fit(memory, weights, 2 * per_token), "That counts keys and values "
                     "twice: the bytes of a token hold both already."),
-            Mistake(fit(printed_gib * GiB, weights, per_token) * tokens, "These are tokens: a "
+            Mistake(fit(memory, weights / 2, per_token), "That takes the weights at one byte: "
+                    "BF16 is two, and their bytes are given."),
+            Mistake(fit(memory, weights / GiB * GB, per_token), "GB and GiB are mixed: bring "
+                    "memory and weights to bytes before you subtract."),
+            Mistake(fit(memory, weights, per_token / BITS_PER_BYTE), "Eight times too "
+                    "many: memory and tokens are both given in bytes."),
+            Mistake(fit(memory, weights, per_token * BITS_PER_BYTE), "An eighth of it: memory and "
+                    "tokens are both given in bytes."),
+            Mistake(right * tokens, "These are tokens: a "
                     f"sequence has {number_text(tokens)}."),
         ),
-        f"{share:.0%} of {number_text(printed_gib * GiB)} bytes less the rest, divided by "
+        f"{share:.0%} of {number_text(memory)} bytes less the rest, divided by "
         f"{number_text(tokens)} x {number_text(per_token)} bytes, rounded down: {right}.",
         rounds="down",
     )  # fmt: skip
@@ -154,12 +190,12 @@ def readers_needed(
     weights = weight_bytes(model.n_params)
     cache = kv_bytes_per_token(32, 8, 128) * mean_tokens
 
-    def generation(cache_bytes: float, sequences: int) -> float:
-        step = bandwidth_step_seconds(weights, chip.bytes_per_s, cache_bytes, sequences)
+    def generation(cache_bytes: float, sequences: int, held: float = weights) -> float:
+        step = bandwidth_step_seconds(held, chip.bytes_per_s, cache_bytes, sequences)
         return float(generation_seconds(step, output_tokens))
 
-    def count(cache_bytes: float, sequences: int) -> int:
-        seconds = generation(cache_bytes, sequences)
+    def count(cache_bytes: float, sequences: int, held: float = weights) -> int:
+        seconds = generation(cache_bytes, sequences, held)
         return int(bandwidth_accelerators(rate, seconds, sequences))
 
     right = count(cache, batch)
@@ -173,7 +209,7 @@ def readers_needed(
         "bandwidth bound ask for?",
         "bandwidth_accelerators",
         right,
-        (
+        together(
             Mistake(accelerators(rate, arithmetic), "That is the compute bound: it leaves out that "
                     "each step reads the weights and the caches."),
             Mistake(count(0, batch), "A step reads the cache of every sequence, not only the "
@@ -183,6 +219,20 @@ def readers_needed(
             Mistake(bandwidth_accelerators(rate, generation(cache, batch)), "That gives each "
                     f"request an accelerator of its own: each works on {batch} at the same time."),
             Mistake(right - 1, "Rounded down: the last part of the load needs an accelerator too."),
+            Mistake(count(cache / batch, batch), "That reads the cache of one sequence: a step "
+                    f"reads all {batch} of them."),
+            Mistake(count(cache, batch, 0), "A step reads the weights as well, not only the "
+                    "caches."),
+            Mistake(count(cache / 2, batch), "Half the cache: keys and values are both read, and "
+                    "the bytes that are given count both."),
+            Mistake(count(2 * cache, batch), "Twice the cache: keys and values are both in the "
+                    "bytes that are given."),
+            Mistake(count(cache / 2, batch, weights / 2), "Half of it: the bytes that are given "
+                    "are those at BF16, and nothing is halved."),
+            Mistake(bandwidth_accelerators(rate, generation(cache, batch) / output_tokens, batch),
+                    f"That is one step: an answer of {output_tokens} tokens takes as many."),
+            Mistake(bandwidth_accelerators(rate, BITS_PER_BYTE * generation(cache, batch), batch),
+                    "Eight times too many: bytes are read at bytes a second, no bits."),
         ),
         f"A step reads {quantity_text(weights + batch * cache, 'byte')}; {output_tokens} steps "
         f"take {seconds_text(generation(cache, batch))}, so {rate} requests a second "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import replace
+from typing import Any
 
 from estimator import catalog
 from estimator.bandwidth import answer_bytes, traffic_bits_per_s
@@ -22,7 +23,6 @@ from estimator.lesson.sizing import (
     make_plan,
 )
 from estimator.lesson.tables import Bar, Table
-from estimator.quantity import Quantity
 from estimator.units import (
     MB,
     number_text,
@@ -44,16 +44,6 @@ ADVICE = {
     ("bandwidth", "capacity"): "fewer bits or shorter contexts would help with both",
 }
 TOKENS_HELP = "fewer tokens would help with each of them"
-
-
-class Served(Number):
-    """A number that a service must have; its range is the lesson's, in the page's unit."""
-
-    @property
-    def quantity(self) -> Quantity:
-        """The glossary's entry in the page's unit, narrowed."""
-        entry = NARROWED[self.name]
-        return replace(super().quantity, low=entry.low / self.scale, low_open=entry.low_open)
 
 
 def service_of(given: Inputs) -> Service:
@@ -108,6 +98,20 @@ def prompt_sentence(service: Service) -> str:
     )
 
 
+def batches(at: Bounds, work: Bounds) -> str:
+    """Say at which batch the bounds are taken, and at which the times: that of the load."""
+    full = (
+        f"The bounds are taken at a batch of {number_text(at.batch)}, the largest that fits and "
+        "meets your target."
+    )
+    if work.batch == at.batch:
+        return f"{full} The load fills it: there"
+    return (
+        f"{full} The load keeps up to {quantity_text(work.batch, 'sequence')} in each replica, and "
+        "the times are taken there:"
+    )
+
+
 def your_service(given: Inputs) -> Prose:
     """The reader's service in a paragraph that follows the reader's numbers."""
     service, plan = service_of(given), plan_of(given)
@@ -118,8 +122,7 @@ def your_service(given: Inputs) -> Prose:
     arriving = f"Prompts come in at {quantity_text(into, 'bit/s')} and answers leave"
     return Prose(
         f"{prompt_sentence(service)}\n\n"
-        f"**{sentence(service, plan)}** Each replica works on up to "
-        f"{quantity_text(work.batch, 'sequence')} at a time; at that batch a step takes "
+        f"**{sentence(service, plan)}** {batches(at, work)} a step takes "
         f"{seconds_text(work.step_seconds)} or more, and a request "
         f"{seconds_text(work.request_seconds)}. Since {binds(at)}, {advice}. "
         f"Of the {quantity_text(given.owned_accelerators, 'accelerator')} that you have, the "
@@ -151,8 +154,9 @@ def plan_rows(service: Service, plan: Plan) -> Table:
         ("requests, mean of the day", quantity_text(service.requests_per_s, "request/s")),
         ("requests, at the peak", quantity_text(plan.peak_requests_per_s, "request/s")),
         ("accelerators of a replica", number_text(work.tensor_parallel)),
-        ("batch of a replica", f"up to {quantity_text(work.batch, 'sequence')}"),
-        ("a step, for each token", seconds_text(work.step_seconds)),
+        ("largest batch, for the bounds", quantity_text(plan.at.batch, "sequence")),
+        ("batch that the load keeps", f"up to {quantity_text(work.batch, 'sequence')}"),
+        ("a step at it, for each token", seconds_text(work.step_seconds)),
         ("a request, prompt to last token", seconds_text(work.request_seconds)),
         ("accelerators to plan", number_text(plan.planned)),
         ("traffic in, at the peak", quantity_text(into, "bit/s")),
@@ -233,10 +237,13 @@ def server_panel(given: Inputs) -> Panel:
         tables = (bounds_bars(plan.at), plan_rows(service, plan))
         return Answer(sentence(service, plan), tables, score, solved)
 
+    def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
+        return Number(name, value, low, high, narrowed=NARROWED[name], **more)
+
     controls = (
-        Served("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
+        number("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
                scale_name="in millions"),
-        Served("requests_per_user", given.requests_per_user, 1, 100),
+        number("requests_per_user", given.requests_per_user, 1, 100),
         Choice("model", "Model", names, chosen,
                "The model that answers; it sets parameters and the cache of a token"),
         Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
@@ -244,10 +251,10 @@ def server_panel(given: Inputs) -> Panel:
                "there is a rate for it"),
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "The hardware that serves; it sets rates and memory"),
-        Number("prompt_tokens", given.prompt_tokens, 0, 8000, step=50),
-        Served("output_tokens", given.output_tokens, 50, 4000, step=50),
-        Number("token_target_seconds", given.token_target_seconds, 1, 200, scale=1e-3,
+        number("prompt_tokens", given.prompt_tokens, 0, 8000, step=50),
+        number("output_tokens", given.output_tokens, 50, 4000, step=50),
+        number("token_target_seconds", given.token_target_seconds, 1, 200, scale=1e-3,
                scale_name="in ms"),
-        Number("owned_accelerators", given.owned_accelerators, 1, 100_000, step=1, log=True),
+        number("owned_accelerators", given.owned_accelerators, 1, 100_000, step=1, log=True),
     )  # fmt: skip
     return Panel("From users to accelerators", TASK, controls, answer)

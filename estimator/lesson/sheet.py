@@ -229,9 +229,10 @@ def tidy(value: float) -> float:
     return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
 
 
-def narrowed(name: str, low: float) -> Quantity:
-    """A glossary's entry with a higher least value, as a lesson may ask for."""
-    return replace(quantity(name), low=low, low_open=False)
+def narrowed(name: str, low: float, high: float = LARGEST) -> Quantity:
+    """A glossary's entry with ends of a lesson's own."""
+    entry = quantity(name).asked
+    return replace(entry, low=low, low_open=False, high=min(high, entry.high))
 
 
 @functools.cache

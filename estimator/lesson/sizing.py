@@ -16,6 +16,7 @@ from estimator.arithmetic import Number, ceil, floor, maximum, minimum
 from estimator.glossary import quantity
 from estimator.memory import kv_pool_bytes, paged_tokens, sequences_that_fit, tokens_that_fit
 from estimator.model_storage import weight_bytes
+from estimator.quantity import LARGEST
 from estimator.serving import (
     accelerators,
     bandwidth_accelerators,
@@ -35,7 +36,7 @@ from estimator.serving import (
     requests_per_s,
     roofline_step_seconds,
 )
-from estimator.units import GB, bytes_text, number_text, seconds_text
+from estimator.units import GB, HOUR, bytes_text, number_text, seconds_text
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
 NEARLY = 1.25
@@ -44,11 +45,20 @@ MEMORY_SHARE = 0.9
 ACTIVATION_BYTES, OVERHEAD_BYTES = 1 * GB, 1 * GB
 PRECISIONS = ("FP16", "BF16", "FP8", "INT8", "INT4 g128", "MXFP4", "NVFP4")
 # Zero is a fine answer to most questions of the glossary; a service without it is none.
-NARROWED = {
-    name: replace(quantity(name).asked, low=low, low_open=not low)
-    for name, low in (
-        ("users", 0), ("requests_per_user", 0), ("n_params", 1), ("kv_bytes_per_token", 1),
-        ("output_tokens", 1),
+# The high ends are far beyond any service: a number past them is a slip of the hand.
+NEEDED = {
+    name: replace(entry, low=low, low_open=not low, high=min(high, entry.high))
+    for name, low, high in (
+        ("users", 0, LARGEST), ("requests_per_user", 0, LARGEST), ("n_params", 1, 10**15),
+        ("kv_bytes_per_token", 1, 10**12), ("output_tokens", 1, 10**9),
+    )
+    for entry in (quantity(name).asked,)
+}  # fmt: skip
+NARROWED = NEEDED | {
+    name: replace(quantity(name).asked, high=high)
+    for name, high in (
+        ("prompt_tokens", 10**9), ("token_target_seconds", HOUR), ("spare_accelerators", 10**9),
+        ("owned_accelerators", 10**9),
     )
 }  # fmt: skip
 
@@ -127,7 +137,7 @@ class Service:
     output_tokens: float
 
     def __post_init__(self) -> None:
-        for name, entry in NARROWED.items():
+        for name, entry in NEEDED.items():
             entry.check(getattr(self, name))
 
     @property

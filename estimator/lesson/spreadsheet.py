@@ -135,7 +135,7 @@ def _check_while_typing(page: Worksheet, place: str, row: InputRow) -> None:
         "whole" if entry.whole else "decimal", formula1=f"{entry.low:g}", allow_blank=False
     )
     if entry.high < LARGEST:
-        check.operator, check.formula2 = "between", f"{entry.high:g}"
+        check.operator, check.formula2 = "between", f"{entry.high:.15g}"
     else:
         check.operator = "greaterThan" if entry.low_open else "greaterThanOrEqual"
     check.showErrorMessage = True

@@ -63,11 +63,18 @@ DEFAULTS: dict[str, float] = {
     "cold_usd_per_gb": 0.004,
 }
 # A service without users has nothing to size, and days that are not kept cannot be hot or cold.
+# The high ends are far beyond any service: a number past them is a slip, not a size.
+EACH_BYTES, MOST_BYTES = 1 * TB, 1_000_000 * TB
 NARROWED: dict[str, Quantity] = {
     "users": narrowed("users", 1),
     "registered_users": narrowed("registered_users", 1),
     "retention_days": narrowed("retention_days", 1),
-    "other_bytes": replace(quantity("row_bytes"), name="other_bytes", usual=1 * TB),
+    "record_bytes": narrowed("record_bytes", 0, EACH_BYTES),
+    "interaction_bytes": narrowed("interaction_bytes", 0, EACH_BYTES),
+    "replicas": narrowed("replicas", 1, 1000),
+    "hot_usd_per_gb": narrowed("hot_usd_per_gb", 0, 1000),
+    "cold_usd_per_gb": narrowed("cold_usd_per_gb", 0, 1000),
+    "other_bytes": replace(narrowed("row_bytes", 0, MOST_BYTES), name="other_bytes", usual=1 * TB),
 }
 
 CALCULATOR, GROWTH = "What users leave", "A service that grows"
@@ -174,7 +181,8 @@ class StorageSheet(Sheet):
 def own_size(label: str, unit: Unit) -> InputRow:
     """The yellow cell for the size of a row of the reader's own, one unit large."""
     text = checked_label(label)
-    entry = replace(quantity("row_bytes"), name=f"size of {text!r}", usual=unit.size)
+    most = MOST_BYTES if unit == MEGABYTES else EACH_BYTES
+    entry = replace(narrowed("row_bytes", 0, most), name=f"size of {text!r}", usual=unit.size)
     return InputRow(entry.name, text, unit, OWN, unit.size, entry)
 
 
