@@ -219,4 +219,9 @@ def price_table() -> Table:
         for p in catalog.prices().values()
     ]  # fmt: skip
     headers = ("accelerator", "low", "likely", "high", "where it comes from, and of when")
-    return Table(headers, rows, "USD for an hour", left=frozenset({headers[-1]}))
+    without = [name for name in catalog.accelerators() if name not in catalog.prices()]
+    note = (
+        f"No price with a source and a date stands in the catalog for {', '.join(without)}: for "
+        "these, give usd_per_accelerator_hour."
+    )
+    return Table(headers, rows, "USD for an hour", note, left=frozenset({headers[-1]}))
