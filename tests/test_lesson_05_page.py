@@ -17,7 +17,7 @@ from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.inputs import declared_by
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_panel import service_panel
-from estimator.lesson.lesson_05_report import report_html, write_report
+from estimator.lesson.lesson_05_report import report_html, write_report, your_page
 from estimator.lesson.panel import Panel
 from tests.running import papermill
 from tests.services import given
@@ -259,6 +259,21 @@ def test_the_report_is_one_accessible_file_that_loads_nothing(key: str) -> None:
 def test_the_same_service_has_the_same_report() -> None:
     first, again = (report_html(lesson.case("text"), TEXT.intervals(200)) for _ in range(2))
     assert first == again
+
+
+def test_the_page_has_the_paragraph_the_tables_and_where_the_report_went(tmp_path: Path) -> None:
+    one = lesson.case("text", users=1_000_000)
+    page = your_page(one, one.intervals())
+    text, html = repr(page), page._repr_html_()
+    assert text.startswith("**Text to text, Llama 3.2 3B")
+    assert html.startswith("<p><strong>Text to text, Llama 3.2 3B")
+    for caption in ("1,000,000 users", "One input at a time", "What would halve the bill"):
+        assert caption in text
+        assert caption in html
+    assert "set <code>report_path</code>" in html
+    written = your_page(one, one.intervals(), str(tmp_path / "service.html"))
+    assert repr(written).endswith("which loads nothing from elsewhere.")
+    assert (tmp_path / "service.html").is_file()
 
 
 def test_names_in_a_report_are_escaped() -> None:

@@ -231,4 +231,4 @@ class WarmKernelManager(TimelyKernelManager):
             )
         return await super()._async_pre_start_kernel(**settings)
 
-    pre_start_kernel = AsyncKernelManager.pre_start_kernel
+    pre_start_kernel: Any = AsyncKernelManager.pre_start_kernel

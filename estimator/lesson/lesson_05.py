@@ -136,7 +136,7 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
         f"{start}A month costs {short_usd(bill.p50)}, and four times in five between "
         f"{short_usd(bill.p10)} and {short_usd(bill.p90)}. With every input at its likely value it "
         f"is {likely}; the ranges make of it {number_text(round(fleet.p10))} to "
-        f"{number_text(round(fleet.p90))} accelerators. {power} What moves the bill most is the "
+        f"{number_text(round(fleet.p90))} accelerators. {power} The bill hangs most on the "
         f"{quantity(first.name).label}."
     )
 

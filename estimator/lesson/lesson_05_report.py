@@ -103,6 +103,29 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
     return parts
 
 
+@dataclass(frozen=True)
+class Page:
+    """The reader's service in one output: a paragraph, tables, and where the report went."""
+
+    start: Prose
+    tables: tuple[Table, ...]
+    end: Prose
+
+    def _repr_html_(self) -> str:
+        tables = "".join(table.html() for table in self.tables)
+        return f"{self.start.html()}{tables}{self.end.html()}"
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(str, (self.start, *self.tables, self.end)))
+
+
+def your_page(one: Case, intervals: Mapping[str, Ends], report_path: str = "") -> Page:
+    """Show the answers, what they hang on and what would halve the bill; write the report."""
+    tables = (one_page(one, intervals), swing_table(one), halving_table(one))
+    end = write_report(report_path, one, intervals)
+    return Page(your_service(one, intervals), tables, end)
+
+
 def write_report(path: str, one: Case, intervals: Mapping[str, Ends]) -> Prose:
     """Write the report to `path`, whole or not at all; an empty path writes nothing."""
     if not isinstance(path, str) or (path and not path.strip()):
