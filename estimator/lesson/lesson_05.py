@@ -150,7 +150,9 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
             # Once in two kinds of bytes is enough.
             likely = one.point[name]
             texts = [answer_text(name, digits(end), likely).split(" (")[0] for end in ends]
-            rows.append((f"{part}: {label_of(one, name)}", answer_text(name, likely), *texts))
+            label = label_of(one, name)
+            label = label if label.startswith(part) else f"{part}: {label}"
+            rows.append((label, answer_text(name, likely), *texts))
     headers = ("answer", "at likely values", "P10", "P50", "P90")
     who = f"{number_text(one.x['users'])} users, {number_text(one.x['requests_per_user'])} a day"
     note = (

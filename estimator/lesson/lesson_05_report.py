@@ -34,6 +34,12 @@ LEFT_OUT = (
     "making of the hardware, and what the service earns. The accelerators that the plan has are "
     "counted as drawing the same power all month."
 )
+WORDS = (
+    "P50 is as often too low as too high. A pass is one run of the model: a token of text, or a "
+    "step of a picture or a video. A replica is one copy of the model, on one accelerator or "
+    "several. The factor of the engine says how far the measured speed of such software is off "
+    "from what we count with; the factor of the sizes, how far files and answers are."
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
         "ten an answer lies under its P10, one time in ten above its P90."
     )
     parts = [
-        Section("The answer on one page", (drawn,), (one_page(one, intervals),)),
+        Section("The answer on one page", (drawn, WORDS), (one_page(one, intervals),)),
         Section(
             "What matters",
             ("Each bar is the bill as one input moves from its P10 to its P90, the others at "
