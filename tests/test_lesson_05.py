@@ -30,7 +30,7 @@ TEXT = lesson.case("text")
 
 
 def test_every_system_of_the_course_is_declared() -> None:
-    assert tuple(catalog.systems()) == COURSE_SYSTEMS
+    assert tuple(catalog.systems())[: len(COURSE_SYSTEMS)] == COURSE_SYSTEMS
     for system in catalog.systems().values():
         assert set(system.sources) == {"model", "prompt_tokens", "passes", "sizes"}
         assert system.prompt_tokens == tuple(sorted(system.prompt_tokens))
@@ -64,7 +64,7 @@ def test_where_nothing_is_published_the_table_says_so() -> None:
     rows = [[str(cell) for cell in row] for row in table.rows]
     silent = {row[0] for row in rows if row[2] == "none published"}
     assert {"image captioning", "speech recognition"} <= silent
-    assert {row[0] for row in rows} == {s.name for s in catalog.systems().values()}
+    assert {row[0] for row in rows} == {catalog.system(key).name for key in COURSE_SYSTEMS}
     assert all(row[5] for row in rows)
     by_name = {(row[0], row[1]): row for row in rows}
     image = by_name[("text to image", "number of accelerators")]

@@ -86,6 +86,17 @@ def test_the_reader_s_own_system_is_in_the_list_and_is_where_the_panel_starts() 
     assert panel.last.score == "choose retrieval with answers first."
 
 
+def test_a_system_added_to_the_data_is_in_the_list_and_nothing_is_published_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = replace(catalog.system("text"), key="desk", name="help desk")
+    every = {**catalog.systems(), "desk": desk}
+    monkeypatch.setattr(catalog, "systems", lambda: every)
+    assert ("help desk", "desk") in service_panel(given()).boxes["system"].options
+    one = lesson.case(desk)
+    assert "Published figures" not in report_html(one, one.intervals(200))
+
+
 def test_an_accelerator_without_a_price_keeps_the_reader_s_and_the_list_says_so() -> None:
     panel = service_panel(given(accelerator="L4", usd_per_accelerator_hour=0.8))
     assert "L4" in panel.last.sentence

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from estimator import catalog
 from estimator.lesson.lesson_05 import (
     DRAWS,
     Case,
@@ -21,6 +20,7 @@ from estimator.lesson.lesson_05 import (
     tornado_chart,
     your_service,
 )
+from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_figures import svg_of
 from estimator.lesson.prose import Prose
 from estimator.lesson.result import write_whole
@@ -92,7 +92,7 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
         ),
         Section("What would halve the bill", (), (halving_table(one),)),
     ]  # fmt: skip
-    if one.system.key in catalog.systems():
+    if one.system.key in COURSE_SYSTEMS:
         load = (
             "The course's figures are for 100,000,000 users with 10 requests a day each; ours "
             "beside them, too, with everything at this course's defaults."
