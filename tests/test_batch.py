@@ -204,6 +204,8 @@ def test_timeouts_of_start_and_scenario(tmp_path: Path) -> None:
     assert "the scenario took more than its 4 s" in table(tmp_path / "out")[0]["error"]
     assert batch(lesson, scenarios, tmp_path / "out", "--start-timeout", "0.01") == 1
     assert "the kernel did not start within 0.01 s" in table(tmp_path / "out")[0]["error"]
+    assert batch(lesson, scenarios, tmp_path / "out", "--cold", "--start-timeout", "0.05") == 1
+    assert "(Kernel didn't respond in 0.05 seconds)" in table(tmp_path / "out")[0]["error"]
 
 
 def test_a_killed_worker_costs_no_other_scenario(tmp_path: Path) -> None:

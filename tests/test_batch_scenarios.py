@@ -93,6 +93,9 @@ def test_the_ranges_are_those_of_the_lesson(lesson: Lesson, tmp_path: Path) -> N
         ("users\n1\n", "there is no column name"),
         ("name,users,users\na,1,2\n", "the column 'users' is there 2 times"),
         ("name\n", "it has no scenario"),
+        ("name;users\na;1,5\n", "row 1: its fields stand between semicolons: save the file with"),
+        ("name\tusers\na\t1\n", "row 1: its fields stand between tabs"),
+        ("name,users,,\na,7,,\n", "column 3 has no name: give it one, or delete the column"),
         ('name\n"a\n', "line 2 is no CSV"),
     ],
 )
@@ -134,6 +137,20 @@ def test_files_that_cannot_be_read(lesson: Lesson, tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes(b"name\n\xe9\n")
     with pytest.raises(ValueError, match="no text in UTF-8"):
         ScenarioFile(tmp_path / "latin.csv", lesson).scenarios()
+
+
+def test_what_a_spreadsheet_leaves_behind_is_read(lesson: Lesson, tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_bytes(b"\xef\xbb\xbfname,users\r\na,7\r\n,\r\n , \r\n\r\nb,8\r\n,\r\n")
+    assert ScenarioFile(path, lesson).scenarios() == [
+        Scenario("a", {"users": 7}), Scenario("b", {"users": 8}),
+    ]  # fmt: skip
+    path.write_bytes(b"name,users\r\na,7\r\n,\r\n,9\r\n")
+    with pytest.raises(ValueError, match="1 problem; nothing was run:\n  row 4: it has no name"):
+        ScenarioFile(path, lesson).scenarios()
+    path.write_bytes("name,users\na,7\n".encode("utf-16"))
+    with pytest.raises(ValueError, match="1 problem; nothing was run:\n  row 1: it is no text in"):
+        ScenarioFile(path, lesson).scenarios()
 
 
 def test_many_problems_are_counted_and_the_first_shown(lesson: Lesson, tmp_path: Path) -> None:
@@ -274,3 +291,9 @@ def test_each_item_of_yaml_that_cannot_be_read_is_told(lesson: Lesson, tmp_path:
 def test_a_name_with_a_line_break_is_not_two_names() -> None:
     assert are_plain(["a", "b"])
     assert not are_plain(["a\nb", "c"])
+
+
+def test_a_last_row_without_a_name_is_seen() -> None:
+    assert not are_plain(["a", ""])
+    assert not are_plain([""])
+    assert not are_plain([])

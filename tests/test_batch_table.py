@@ -120,6 +120,27 @@ def test_problems_in_any_chunk_are_told_and_nothing_is_written(
     assert not list((tmp_path / "out").glob(".half-*"))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "sentences"),
+    [
+        ("s.csv", b"name,users\nZ\xfcrich,7\n", ["row 2: it is no text in UTF-8"]),
+        ("s.yaml", b"- {name: a, system: [1]}\n- {name: b, system: txt, users: 0}\n",
+         ["item 1: system is [1], but it must be text", "item 2: system is 'txt'",
+          "item 2: users is 0"]),
+        ("s.csv", b"name,users\na,7\n,\n,\n,9\n", ["row 5: it has no name"]),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_without_notebooks_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes,
+    sentences: list[str],
+) -> None:  # fmt: skip
+    (tmp_path / name).write_bytes(content)
+    assert table(SERVICE, tmp_path / name, tmp_path / "out", "--table-only") == 2
+    said = capsys.readouterr().err
+    assert all(sentence in said for sentence in sentences), said
+    assert not (tmp_path / "out" / "results.csv").exists()
+
+
 def test_memory_does_not_grow_with_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

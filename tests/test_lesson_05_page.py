@@ -17,7 +17,7 @@ from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.inputs import declared_by
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_panel import service_panel
-from estimator.lesson.lesson_05_report import report_html, write_report
+from estimator.lesson.lesson_05_report import report_html, write_report, your_page
 from estimator.lesson.panel import Panel
 from tests.running import papermill
 from tests.services import given
@@ -61,6 +61,50 @@ def test_the_task_is_not_solved_by_another_service_or_price() -> None:
     assert not panel.last.solved
     set_all(panel, accelerator="H100-PCIe", precision="FP8", passes=10)
     assert not panel.last.solved
+
+
+def test_the_reader_s_own_system_is_in_the_list_and_is_where_the_panel_starts() -> None:
+    desk = replace(
+        catalog.system("text"), key="desk", name="help desk", passes=(180, 200, 220),
+        prompt_tokens=(1_000, 2_000, 4_000),
+    )  # fmt: skip
+    mine = lesson.case(desk, users=1_000_000, requests_per_user=2, precision="FP8")
+    panel = service_panel(given(), mine)
+    names = [name for name, _ in panel.boxes["system"].options]
+    assert names == [*(s.name for s in catalog.systems().values()), "help desk (your own)"]
+    assert {n: b.value for n, b in panel.boxes.items() if n in ("system", "users", "passes")} == {
+        "system": "desk", "users": 1, "passes": 200,
+    }  # fmt: skip
+    assert panel.boxes["precision"].value == "FP8"
+    fleet = f"{mine.point['planned_accelerators']:,}"
+    assert f"at likely values {fleet} A100-SXM-80GB" in panel.last.sentence
+    set_all(panel, system="retrieval", requests_per_user=10, accelerator="B200-SXM")
+    set_all(panel, precision="NVFP4")
+    assert panel.last.solved
+    set_all(panel, system="desk")
+    assert panel.boxes["prompt_tokens"].value == 2_000
+    assert panel.last.score == "choose retrieval with answers first."
+
+
+def test_a_system_added_to_the_data_is_in_the_list_and_nothing_is_published_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = replace(catalog.system("text"), key="desk", name="help desk")
+    every = {**catalog.systems(), "desk": desk}
+    monkeypatch.setattr(catalog, "systems", lambda: every)
+    assert ("help desk", "desk") in service_panel(given()).boxes["system"].options
+    one = lesson.case(desk)
+    assert "Published figures" not in report_html(one, one.intervals(200))
+
+
+def test_an_accelerator_without_a_price_keeps_the_reader_s_and_the_list_says_so() -> None:
+    panel = service_panel(given(accelerator="L4", usd_per_accelerator_hour=0.8))
+    assert "L4" in panel.last.sentence
+    set_all(panel, accelerator="H100-SXM")
+    assert panel.boxes["usd_per_accelerator_hour"].value == 3.99
+    set_all(panel, accelerator="L4")
+    assert panel.boxes["usd_per_accelerator_hour"].value == 0.8
+    assert "any other is set, with its price, in the parameters" in str(panel.glossary())
 
 
 def test_a_system_fills_its_numbers_and_an_accelerator_its_price() -> None:
@@ -228,6 +272,21 @@ def test_the_same_service_has_the_same_report() -> None:
     assert first == again
 
 
+def test_the_page_has_the_paragraph_the_tables_and_where_the_report_went(tmp_path: Path) -> None:
+    one = lesson.case("text", users=1_000_000)
+    page = your_page(one, one.intervals())
+    text, html = repr(page), page._repr_html_()
+    assert text.startswith("**Text to text, Llama 3.2 3B")
+    assert html.startswith("<p><strong>Text to text, Llama 3.2 3B")
+    for caption in ("1,000,000 users", "One input at a time", "What would halve the bill"):
+        assert caption in text
+        assert caption in html
+    assert "set <code>report_path</code>" in html
+    written = your_page(one, one.intervals(), str(tmp_path / "service.html"))
+    assert repr(written).endswith("which loads nothing from elsewhere.")
+    assert (tmp_path / "service.html").is_file()
+
+
 def test_names_in_a_report_are_escaped() -> None:
     odd = replace(catalog.system("text"), key="odd", name="<b>odd</b> & co")
     one = lesson.case(odd)
@@ -294,5 +353,5 @@ def test_pictures_for_a_million_people_under_papermill(tmp_path: Path) -> None:
 def test_an_impossible_service_stops_the_run(tmp_path: Path) -> None:
     done = papermill(NAME, tmp_path, accelerator="L4")
     assert done.returncode != 0
-    assert "no price of an hour of L4 stands there: give one." in done.stderr
+    assert "no price of an hour of L4 with a source stands there: give what you pay" in done.stderr
     assert not (tmp_path / "result.json").exists()

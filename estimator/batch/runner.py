@@ -25,7 +25,12 @@ from traitlets.config import Config
 from estimator.batch.declared import RESULT
 from estimator.batch.fingerprint import source_fingerprint
 from estimator.batch.table import flat
-from estimator.batch.warm import CAN_BE_WARM, StartError, WarmKernelManager
+from estimator.batch.warm import (
+    CAN_BE_WARM,
+    StartError,
+    TimelyKernelManager,
+    WarmKernelManager,
+)
 from estimator.units import quantity_text
 from estimator.validate.files import parse_json
 
@@ -144,7 +149,6 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
                     progress_bar=False,
                     engine_name=ENGINE,
                     keep=kept,
-                    start_timeout=math.ceil(_left(task.timeouts.start_s, deadline)),
                     **_client_settings(folder, task, deadline),
                 )
             return ""
@@ -190,10 +194,11 @@ def _client_settings(folder: Path, task: Task, deadline: float) -> dict[str, Any
                 "transport_encryption": "auto",  # else each kernel prints a warning
             },
         ),
+        "kernel_manager_class": TimelyKernelManager,
     }
+    settings["config"].TimelyKernelManager.start_s = _left(task.timeouts.start_s, deadline)
     if task.warm and CAN_BE_WARM:
         settings["config"].WarmKernelManager.modules = task.modules
-        settings["config"].WarmKernelManager.start_s = _left(task.timeouts.start_s, deadline)
         settings["kernel_manager_class"] = WarmKernelManager
     return settings
 

@@ -170,7 +170,9 @@ class ScenarioFile:
         with file:
             lines = self._csv_rows(csv.reader(file, strict=True))
             header = [name.strip() for name in next(lines, [])]
-            self._check_text(1, [header])
+            if problem := header_problem(header):
+                self.problems.add(problem, 1)
+                return
             known = self._check_columns(header)
             first = 2
             while rows := list(islice(lines, size)):
@@ -205,6 +207,11 @@ class ScenarioFile:
                 if row and len(row) != width:
                     self.refuse(number, f"it has {len(row)} fields, but the header has {width}")
             rows = [row for row in rows if len(row) == width]
+        if NAME in header and not all(row[header.index(NAME)].strip() for row in rows):
+            # A spreadsheet writes commas for rows that were emptied.
+            full = ["".join(row).strip() for row in rows]
+            numbers = [n for n, text in zip(numbers, full, strict=True) if text]
+            rows = [row for row, text in zip(rows, full, strict=True) if text]
         columns = zip(*rows, strict=True) if rows else ([] for _ in header)
         named = zip(header, columns, strict=True)
         found = {n: list(map(str.strip, c)) for n, c in named if n in known}
@@ -233,6 +240,10 @@ class ScenarioFile:
         """Note what is wrong with the names of the columns; give those that are right."""
         allowed = [name for name in self.lesson.defaults if name not in WRITTEN]
         for name in dict.fromkeys(columns):
+            if not name:
+                place = columns.index(name) + 1
+                self.problems.add(f"column {place} has no name: give it one, or delete the column")
+                continue
             if columns.count(name) > 1:
                 self.problems.add(f"the column {name!r} is there {columns.count(name)} times")
             if name == RESULT:
@@ -251,10 +262,21 @@ class ScenarioFile:
         return {NAME, *self.columns} & set(columns)
 
 
+def header_problem(header: Sequence[str]) -> str:
+    """Say why the first row of a file cannot be a header; empty if it can be one."""
+    if any("\udc80" <= sign <= "\udcff" for sign in "".join(header)):
+        return "row 1: it is no text in UTF-8: save the file as such"
+    for sign, signs in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and sign in header[0]:
+            return f"row 1: its fields stand between {signs}: save the file with commas"
+    return ""
+
+
 def are_plain(names: Sequence[str]) -> bool:
     """Tell at once that all of some names are right; where it says no, each is to be looked at."""
     lines = "\n".join(names)
-    one_line_each = lines.count("\n") == len(names) - 1
+    # An empty last name would leave no line of its own.
+    one_line_each = lines.count("\n") == len(names) - 1 and not lines.endswith("\n")
     return one_line_each and bool(SURELY_PLAIN.fullmatch(lines)) and not RESERVED_LINE.search(lines)
 
 

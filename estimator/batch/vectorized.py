@@ -117,7 +117,8 @@ def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, i
     with tqdm(unit=" scenarios", unit_scale=True, file=sys.stderr) as bar:
         for part in _parts(file, names, workers):
             file.problems.extend(part.problems)
-            out.write(part.rows if done else part.header + part.rows)
+            if not file.problems.count:  # else nothing is kept, and some may be no text
+                out.write(part.rows if done else part.header + part.rows)
             done += part.count
             failed += part.failed
             bar.update(part.count)
@@ -273,7 +274,7 @@ def _column(file: ScenarioFile, rows: Sequence[int], name: str, cells: Sequence[
                 return values
         except (TypeError, ValueError):
             pass
-    if name in checks.choices and set(cells) <= {"", *checks.choices[name]}:
+    if name in checks.choices and not file.is_yaml and set(cells) <= {"", *checks.choices[name]}:
         return np.array([cell or default for cell in cells])
     found = []
     for row, cell in zip(rows, cells, strict=True):

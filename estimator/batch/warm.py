@@ -6,7 +6,6 @@ import asyncio
 import atexit
 import contextlib
 import json
-import math
 import os
 import select
 import signal
@@ -164,25 +163,37 @@ class WarmProvisioner(LocalProvisioner):
         return self.connection_info
 
 
-class PromptClient(AsyncKernelClient):
+class TimelyClient(AsyncKernelClient):
+    """A client that waits as long as its manager says; papermill knows whole seconds only."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers.
+
+        Raises:
+            RuntimeError: it died, or did not answer in time.
+        """
+        manager: Any = self.parent
+        try:
+            await asyncio.wait_for(self._ready(), manager.start_s)
+        except TimeoutError:
+            raise RuntimeError(f"Kernel didn't respond in {manager.start_s:g} seconds") from None
+
+    async def _ready(self) -> None:
+        await super().wait_for_ready()
+
+
+class PromptClient(TimelyClient):
     """A client that is ready as soon as its kernel is.
 
     The usual one listens at the end for a fifth of a second of silence. But the kernel says itself
     when it knows of the subscription (`iopub_welcome`) and when it is done with the greeting.
     """
 
-    async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Greet the kernel until it answers on both channels.
-
-        Raises:
-            RuntimeError: it died, or did not answer in time.
-        """
-        deadline = time.monotonic() + (math.inf if timeout is None else timeout)
+    async def _ready(self) -> None:
+        """Greet the kernel until it answers on both channels."""
         while not await self._greet():
             if not await self.is_alive():
                 raise RuntimeError("Kernel died before replying to kernel_info")
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
 
     async def _greet(self) -> bool:
         with contextlib.suppress(Empty):
@@ -200,12 +211,18 @@ class PromptClient(AsyncKernelClient):
         return False
 
 
-class WarmKernelManager(AsyncKernelManager):
+class TimelyKernelManager(AsyncKernelManager):
+    """A kernel manager that waits for a start as long as it is told, parts of a second too."""
+
+    client_factory = Type(TimelyClient, AsyncKernelClient).tag(config=True)
+    start_s = Float(60, help="how long to wait for a kernel, and for a template").tag(config=True)
+
+
+class WarmKernelManager(TimelyKernelManager):
     """A kernel manager whose kernels are forks of a template."""
 
     client_factory = Type(PromptClient, AsyncKernelClient).tag(config=True)
     modules = TupleTrait(help="what the template imports").tag(config=True)
-    start_s = Float(60, help="how long to wait for the template").tag(config=True)
 
     async def _async_pre_start_kernel(self, **settings: Any) -> Any:
         if self.provisioner is None:
@@ -214,4 +231,4 @@ class WarmKernelManager(AsyncKernelManager):
             )
         return await super()._async_pre_start_kernel(**settings)
 
-    pre_start_kernel = AsyncKernelManager.pre_start_kernel
+    pre_start_kernel: Any = AsyncKernelManager.pre_start_kernel

@@ -136,7 +136,7 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
         f"{start}A month costs {short_usd(bill.p50)}, and four times in five between "
         f"{short_usd(bill.p10)} and {short_usd(bill.p90)}. With every input at its likely value it "
         f"is {likely}; the ranges make of it {number_text(round(fleet.p10))} to "
-        f"{number_text(round(fleet.p90))} accelerators. {power} What moves the bill most is the "
+        f"{number_text(round(fleet.p90))} accelerators. {power} The bill hangs most on the "
         f"{quantity(first.name).label}."
     )
 
@@ -150,7 +150,9 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
             # Once in two kinds of bytes is enough.
             likely = one.point[name]
             texts = [answer_text(name, digits(end), likely).split(" (")[0] for end in ends]
-            rows.append((f"{part}: {label_of(one, name)}", answer_text(name, likely), *texts))
+            label = label_of(one, name)
+            label = label if label.startswith(part) else f"{part}: {label}"
+            rows.append((label, answer_text(name, likely), *texts))
     headers = ("answer", "at likely values", "P10", "P50", "P90")
     who = f"{number_text(one.x['users'])} users, {number_text(one.x['requests_per_user'])} a day"
     note = (
@@ -219,4 +221,9 @@ def price_table() -> Table:
         for p in catalog.prices().values()
     ]  # fmt: skip
     headers = ("accelerator", "low", "likely", "high", "where it comes from, and of when")
-    return Table(headers, rows, "USD for an hour", left=frozenset({headers[-1]}))
+    without = [name for name in catalog.accelerators() if name not in catalog.prices()]
+    note = (
+        f"No price with a source and a date stands in the catalog for {', '.join(without)}: for "
+        "these, give usd_per_accelerator_hour."
+    )
+    return Table(headers, rows, "USD for an hour", note, left=frozenset({headers[-1]}))

@@ -38,6 +38,7 @@ SHARED = (
 CUT = ("peak_factor", "pue")
 """Inputs that have a largest value."""
 ENDS = ("p10", "p50", "p90")
+PRICED = DEFAULTS["accelerator"]
 
 
 def ranges_of(system: System, accelerator: str, x: Columns) -> list[Range]:
@@ -184,16 +185,25 @@ def case(system: System | str | None = None, typed: Collection[str] = (), **give
     return Case(made, precision, accelerator, values, width, ranges_of(made, accelerator, values))
 
 
+UNKNOWN = {
+    "usd_per_accelerator_hour": (
+        "price of an hour",
+        f"give what you pay in USD, or choose one that has a price, such as {PRICED}.",
+    ),
+    "accelerator_watts": ("power", 'give its watts in others, as "accelerator_watts = 300".'),
+}
+"""What an accelerator may have no published figure of, and what to do then."""
+
+
 def _refuse_unknown(accelerator: str, x: Columns) -> None:
-    for name, what in (
-        ("usd_per_accelerator_hour", "price of an hour"),
-        ("accelerator_watts", "power"),
-    ):
-        if x[name] != x[name]:
-            raise ValueError(
-                f"{name} is 0, which asks for the catalog's, but no {what} of {accelerator} "
-                "stands there: give one."
-            )
+    problems = [
+        f"{name} is 0, which asks for the catalog's, but no {what} of {accelerator} with a source "
+        f"stands there: {advice}"
+        for name, (what, advice) in UNKNOWN.items()
+        if x[name] != x[name]
+    ]
+    if problems:
+        raise ValueError(" ".join(problems))
 
 
 def _impossible(system: System, precision: str, accelerator: str, x: Columns) -> str:

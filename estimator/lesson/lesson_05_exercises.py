@@ -23,6 +23,7 @@ def month_of_accelerators(count: int = 40, price: float = 2.5) -> Exercise:
             Mistake(right / 24, "That takes days for hours: a day has 24."),
             Mistake(count * 730 * price, "730 hours are a twelfth of a year; this month has 30 "
                     "days."),
+            Mistake(count * 24 * 31 * price, "That is a month of 31 days; this one has 30."),
             Mistake(right / count, "That is one of them."),
         ),
         f"{count} x 24 x 30 x {price} = {quantity_text(right, 'USD/month')}.",
@@ -97,6 +98,10 @@ def what_to_halve(rented: int = 640_000, stored: int = 30_000, sent: int = 130_0
                     "the price has to fall further."),
             Mistake(likely * (bill / 2) / rented, "Storage and traffic are still to be paid from "
                     "the half that is left."),
+            Mistake(likely * (bill / 2 - stored) / rented, "Traffic is still to be paid from the "
+                    "half that is left."),
+            Mistake(likely * (bill / 2 - sent) / rented, "Storage is still to be paid from the "
+                    "half that is left."),
         ),
         f"Half of {number_text(bill)} less {number_text(stored + sent)} leaves "
         f"{number_text(bill / 2 - stored - sent)} for accelerators: {likely} x that / "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from estimator import catalog
@@ -13,11 +12,7 @@ from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_05_case import Case, case
 from estimator.lesson.lesson_05_model import (
     DEFAULTS,
-    NAMES,
-    filled,
     narrowed,
-    on_model,
-    others_of,
 )
 from estimator.lesson.lesson_05_words import answer_text, digits, label_of, short_usd, unit_price
 from estimator.lesson.panel import Answer, Panel
@@ -137,10 +132,10 @@ def _task(one: Case, drawn: Mapping[str, Any], budget: float) -> tuple[bool, str
     return True, f"within the budget in {share_text(kept)} of the draws."
 
 
-def _usual_task(usual: Mapping[str, Any], budget: float) -> tuple[bool, str]:
+def _usual_task(system: System, usual: Mapping[str, Any], budget: float) -> tuple[bool, str]:
     """Score the task where the notebook has its own doubt or other inputs: at the usual ones."""
     try:
-        one = case(typed=TYPED, **usual)
+        one = case(system, TYPED, **usual)
         solved, score = _task(one, one.drawn(PANEL_DRAWS), budget)
     except ValueError as error:
         solved, score = False, str(error)
@@ -150,25 +145,26 @@ def _usual_task(usual: Mapping[str, Any], budget: float) -> tuple[bool, str]:
     )
 
 
-def service_panel(given: Inputs) -> Panel:
-    """The lesson's panel, starting at the reader's inputs."""
-    known = given.as_dict()
-    numbers = {name: value for name, value in known.items() if name not in (*NAMES, "others")}
-    start = filled(_on_model(given, given.system), given.accelerator, DEFAULTS | numbers)
-    others = others_of(str(known.get("others", "")))
-    fixed = {name: known.get(name, others.get(name, DEFAULTS[name])) for name in FIXED}
+def service_panel(given: Inputs, mine: Case | None = None) -> Panel:
+    """The lesson's panel, starting at the reader's inputs, or at the reader's own service."""
+    own = mine or case(**given.as_dict())
+    course = catalog.systems()
+    systems = {**course, own.system.key: own.system}
+    start = own.x
+    fixed = {name: start[name] for name in FIXED} | {"accelerator_watts": _watts(own)}
     usual = {name: DEFAULTS[name] for name in FIXED}
-    names = (*catalog.prices(), given.accelerator)
+    names = dict.fromkeys((*catalog.prices(), own.accelerator))
 
     def answer(budget_usd_per_month: float, **chosen: Any) -> Answer:
-        one = case(_on_model(given, chosen.pop("system")), typed=TYPED, **{**fixed, **chosen})
+        system = systems[chosen.pop("system")]
+        one = case(system, TYPED, **{**fixed, **chosen})
         point, drawn = one.beside(PANEL_DRAWS)
         found = ends_of(drawn)
-        if usual == fixed and not given.model:
+        published = course.get(system.key, system)
+        if usual == fixed and system == published:
             solved, score = _task(one, drawn, budget_usd_per_month)
         else:
-            asked = {**usual, **chosen, "system": one.system.key}
-            solved, score = _usual_task(asked, budget_usd_per_month)
+            solved, score = _usual_task(published, {**usual, **chosen}, budget_usd_per_month)
         tables = (
             answers_table(one, point, found), parts_table(point, drawn, budget_usd_per_month)
         )  # fmt: skip
@@ -176,12 +172,12 @@ def service_panel(given: Inputs) -> Panel:
 
     price = start["usd_per_accelerator_hour"]
     controls = (
-        Choice("system", "System", {s.key: s.name for s in catalog.systems().values()},
-               given.system, "What is served; it sets the model, its prompt and its passes",
-               fills=partial(_of_system, given)),
-        Number("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
+        Choice("system", "System", {key: _name_of(one) for key, one in systems.items()},
+               own.system.key, "What is served; it sets the model, its prompt and its passes",
+               fills=lambda key: _of_system(systems[key])),
+        Number("users", start["users"], 0.1, 1000, step=0.1, log=True, scale=MB,
                scale_name="in millions", narrowed=narrowed("users")),
-        Number("requests_per_user", given.requests_per_user, 1, 100,
+        Number("requests_per_user", start["requests_per_user"], 1, 100,
                narrowed=narrowed("requests_per_user")),
         Number("n_params", start["n_params"], 0.1, 500, step=0.1, log=True, scale=GB,
                scale_name="in billions", narrowed=narrowed("n_params", positive=True)),
@@ -189,13 +185,15 @@ def service_panel(given: Inputs) -> Panel:
                narrowed=narrowed("prompt_tokens")),
         Number("passes", start["passes"], 1, 4000, step=10, narrowed=narrowed("passes")),
         Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
-               given.precision, "How weights are stored; in FP8 and NVFP4 computed with, too, "
+               own.precision, "How weights are stored; in FP8 and NVFP4 computed with, too, "
                "where there is a rate for it"),
-        Choice("accelerator", "Accelerator", {name: name for name in names}, given.accelerator,
-               "The hardware that serves; it sets rates, memory, power and the price of an hour",
+        Choice("accelerator", "Accelerator", {name: name for name in names}, own.accelerator,
+               "The hardware that serves; it sets rates, memory, power and the price of an hour. "
+               "Here are those that have a price in the catalog; any other is set, with its price, "
+               "in the parameters",
                fills=lambda name: {"usd_per_accelerator_hour": _listed(name, price)}),
         Number("usd_per_accelerator_hour", price, 0.1, 20, step=0.01, log=True),
-        Number("peak_factor", given.peak_factor, 1, 10, step=0.1),
+        Number("peak_factor", start["peak_factor"], 1, 10, step=0.1),
         Number("target_utilization", fixed["target_utilization"], 0.1, 1, step=0.05),
         Number("budget_usd_per_month", TASK_BUDGET, 1, 100_000, step=10, log=True, scale=1000,
                scale_name="in thousands"),
@@ -214,13 +212,18 @@ TYPED = ("n_params", "prompt_tokens", "passes", "usd_per_accelerator_hour")
 """Controls that start at the catalog's value, so that a 0 in them is a 0."""
 
 
-def _on_model(given: Inputs, key: str) -> System:
-    """The reader's model under the reader's system; every other system has its own."""
-    return on_model(catalog.system(key), given.model if key == given.system else "")
+def _name_of(system: System) -> str:
+    """A system's name; the reader's own says so, since it may be called like one of the course."""
+    return system.name if system.key in catalog.systems() else f"{system.name} (your own)"
 
 
-def _of_system(given: Inputs, key: str) -> dict[str, float]:
-    one = _on_model(given, key)
+def _watts(one: Case) -> float:
+    """The reader's own watts; 0 for the catalog's, so that each accelerator has its own."""
+    watts = one.x["accelerator_watts"]
+    return 0 if watts == catalog.accelerator(one.accelerator).watts else watts
+
+
+def _of_system(one: System) -> dict[str, float]:
     return {
         "n_params": one.n_params, "prompt_tokens": one.prompt_tokens[1], "passes": one.passes[1],
     }  # fmt: skip

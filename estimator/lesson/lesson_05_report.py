@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from estimator import catalog
 from estimator.lesson.lesson_05 import (
     DRAWS,
     Case,
@@ -21,6 +20,7 @@ from estimator.lesson.lesson_05 import (
     tornado_chart,
     your_service,
 )
+from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_figures import svg_of
 from estimator.lesson.prose import Prose
 from estimator.lesson.result import write_whole
@@ -33,6 +33,12 @@ LEFT_OUT = (
     "themselves, discounts and commitments, hours in which accelerators are given back, the "
     "making of the hardware, and what the service earns. The accelerators that the plan has are "
     "counted as drawing the same power all month."
+)
+WORDS = (
+    "P50 is as often too low as too high. A pass is one run of the model: a token of text, or a "
+    "step of a picture or a video. A replica is one copy of the model, on one accelerator or "
+    "several. The factor of the engine says how far the measured speed of such software is off "
+    "from what we count with; the factor of the sizes, how far files and answers are."
 )
 
 
@@ -77,7 +83,7 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
         "ten an answer lies under its P10, one time in ten above its P90."
     )
     parts = [
-        Section("The answer on one page", (drawn,), (one_page(one, intervals),)),
+        Section("The answer on one page", (drawn, WORDS), (one_page(one, intervals),)),
         Section(
             "What matters",
             ("Each bar is the bill as one input moves from its P10 to its P90, the others at "
@@ -86,7 +92,7 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
         ),
         Section("What would halve the bill", (), (halving_table(one),)),
     ]  # fmt: skip
-    if one.system.key in catalog.systems():
+    if one.system.key in COURSE_SYSTEMS:
         load = (
             "The course's figures are for 100,000,000 users with 10 requests a day each; ours "
             "beside them, too, with everything at this course's defaults."
@@ -101,6 +107,29 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
     )
     parts.append(Section("What is left out", (LEFT_OUT,)))
     return parts
+
+
+@dataclass(frozen=True)
+class Page:
+    """The reader's service in one output: a paragraph, tables, and where the report went."""
+
+    start: Prose
+    tables: tuple[Table, ...]
+    end: Prose
+
+    def _repr_html_(self) -> str:
+        tables = "".join(table.html() for table in self.tables)
+        return f"{self.start.html()}{tables}{self.end.html()}"
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(str, (self.start, *self.tables, self.end)))
+
+
+def your_page(one: Case, intervals: Mapping[str, Ends], report_path: str = "") -> Page:
+    """Show the answers, what they hang on and what would halve the bill; write the report."""
+    tables = (one_page(one, intervals), swing_table(one), halving_table(one))
+    end = write_report(report_path, one, intervals)
+    return Page(your_service(one, intervals), tables, end)
 
 
 def write_report(path: str, one: Case, intervals: Mapping[str, Ends]) -> Prose:
