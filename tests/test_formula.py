@@ -342,3 +342,7 @@ def test_single_numbers_that_overflow_beside_an_array_are_refused() -> None:
 def test_an_overflow_in_any_row_is_refused() -> None:
     with pytest.raises(ValueError, match=r"replicated_bytes is too large for a number"):
         replicated_bytes(np.array([1.0, 1e300, 2.0]), np.array([1e9, 1e9, 1.0]))
+
+
+def test_arrays_without_a_row_give_one_without_a_row() -> None:
+    assert kv_cache_bytes(24, 16, 64, tokens=np.array([])).shape == (0,)
