@@ -197,7 +197,8 @@ def test_the_docstring_has_a_sentence_the_glossary_s_words_and_the_source(
     for entry in facts.inputs:
         assert f"    {entry.name} ({entry.unit or 'number'}): {entry.meaning}" in text
         assert entry.range_text in text
-    assert facts.result.meaning in text
+    result = facts.result
+    assert f"Returns: {result.label} ({result.unit or 'number'}): {result.meaning}." in text
     assert facts.source
     assert text.endswith(f"Source: {facts.source}")
 

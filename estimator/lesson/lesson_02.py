@@ -306,8 +306,9 @@ def kept_of(
             Mistake(right - profiles * (replicas - 1), "That has one copy of the profiles: "
                     f"everything has {replicas}."),
             Mistake(all_bytes(registered, active, replicas, keep=DAYS_PER_MONTH), "The "
-                    f"interactions are {days // DAYS_PER_MONTH} times too few: they stay for "
-                    f"{days} days, not {DAYS_PER_MONTH}, and have {replicas} copies, too."),
+                    f"interactions are {number_text(days / DAYS_PER_MONTH)} times too few: they "
+                    f"stay for {days} days, not {DAYS_PER_MONTH}, and have {replicas} copies, "
+                    "too."),
         ),
         f"Profiles: {_text(profiles * replicas)} in {replicas} "
         f"copies. Interactions: {_text(daily_bytes(active, 10, 2_000, 0.25))} a day, for {days} "
