@@ -10,6 +10,7 @@ from estimator.catalog import architecture
 from estimator.engine_memory import (
     VLLM_0_19,
     VLLM_2025,
+    Engine,
     chunk_tokens,
     engine,
     max_sequences,
@@ -130,6 +131,32 @@ def test_a_range_s_ends_take_every_constant_at_its_end() -> None:
     piped = Plan(BF16, pipeline_parallel=2)
     fullest = min(stage.pool_bytes for stage in budget(LLAMA, piped, 80 * GiB))
     assert pool_range(LLAMA, piped, 80 * GiB)[1] == fullest
+
+
+def ends(taken: Engine) -> dict[str, tuple[float, float]]:
+    low, high = taken.at("low"), taken.at("high")
+    names = [name for name in taken.__dataclass_fields__ if hasattr(getattr(taken, name), "value")]
+    return {name: (getattr(low, name).value, getattr(high, name).value) for name in names}
+
+
+def test_the_ends_are_those_that_the_logs_show() -> None:
+    new = {
+        "bytes_per_logit": (14.2, 14.9),
+        "sampler_states": (1, 3),
+        "non_torch_single": (0.24 * GiB, 0.46 * GiB),
+        "non_torch_tensor": (2.06 * GiB, 2.17 * GiB),
+        "non_torch_pipeline": (0.05 * GiB, 0.25 * GiB),
+        "graph_bytes_per_layer": (27_500_000, 28_500_000),
+        "layer_states": (2, 20),
+        "pipeline_states": (6.3, 7.1),
+    }
+    assert ends(VLLM_0_19) == new
+    assert ends(VLLM_2025) == new | {
+        "bytes_per_logit": (38.1, 38.4),
+        "sampler_states": (1, 1.6),
+        "non_torch_single": (0.13 * GiB, 0.14 * GiB),
+        "non_torch_tensor": (0.5 * GiB, 0.6 * GiB),
+    }
 
 
 @pytest.mark.parametrize(
