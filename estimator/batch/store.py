@@ -156,8 +156,3 @@ class Store:
 
 def _read(path: Path) -> bytes:
     return path.read_bytes()
-
-
-def is_in(path: Path, folder: Path) -> bool:
-    """Tell whether a file is directly in a folder."""
-    return os.path.realpath(path.parent) == os.path.realpath(folder)
