@@ -53,7 +53,9 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
 
 
 def test_the_notebook_leaves_the_prompt_to_the_code() -> None:
-    text = (Path(__file__).parents[1] / "notebooks/04-servers-and-bandwidth.ipynb").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[1] / "notebooks/04-servers-and-bandwidth.ipynb").read_text(
+        encoding="utf-8"
+    )
     cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "markdown"]
     assert not any("bring a prompt" in "".join(c["source"]) for c in cells)
 
