@@ -63,7 +63,6 @@ class Engine:
     graph_bytes_per_layer: Constant
     layer_states: Constant
     pipeline_states: Constant
-    utilization: float = 0.9
     block_tokens: int = 16
 
     def at(self, end: str) -> Engine:

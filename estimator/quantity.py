@@ -106,11 +106,9 @@ class Quantity:
         return floats
 
     def _allows_all(self, floats: Any) -> bool:
-        """Tell quickly whether all are in range; where it says no, -0.0 may be the reason."""
+        """Tell quickly that all are in range, or else that each has to be looked at."""
         import numpy as np
 
-        if self.low < 0:
-            return bool(self.below < floats.min() and floats.max() <= self.high)
         # Read as unsigned integers, floats from 0 on keep their order, and all others (below 0,
         # NaN, infinite) stand behind the largest: one pass for both ends where the low one is 0.
         bits = floats.view(np.uint64)

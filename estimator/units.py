@@ -45,9 +45,7 @@ def number_text(value: float, digits: int = 4) -> str:
     exponent = math.floor(math.log10(abs(value)))
     if not -4 <= exponent < 15:
         return f"{value:.{digits - 1}e}"
-    rounded = round(value, digits - 1 - exponent) if exponent < digits else round(value)
-    decimals = max(0, digits - 1 - exponent)
-    text = f"{rounded:,.{decimals}f}"
+    text = f"{value:,.{max(0, digits - 1 - exponent)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import pytest
 
+from estimator.architecture import Architecture
 from estimator.catalog import architecture
 from estimator.engine_memory import (
     VLLM_0_19,
     VLLM_2025,
+    Engine,
     chunk_tokens,
     engine,
     max_sequences,
 )
-from estimator.memory_budget import Plan, Stage, budget, pool_range, shard
+from estimator.memory_budget import Plan, Stage, budget, pool_range, shard, stages
 from estimator.stored_weights import stored_as
 from estimator.units import GiB
 
@@ -109,7 +111,38 @@ def test_a_rank_s_share_is_rounded_up() -> None:
     cut = shard(narrow, 4).dense
     assert cut is not None
     assert cut.d_ff == 2
-    assert (shard(decoder, 16).attention.n_heads, shard(decoder, 16).attention.n_kv_heads) == (2, 1)
+    heads = shard(decoder, 16).attention
+    assert str((heads.n_heads, heads.n_kv_heads)) == "(2, 1)", "whole heads"
+    mixture = architecture("mixtral-8x7b").decoder.mixture
+    assert mixture is not None
+    odd = replace(decoder, mixture=replace(mixture, expert=replace(mixture.expert, d_ff=7)))
+    cut_mixture = shard(odd, 4).mixture
+    assert cut_mixture is not None
+    assert cut_mixture.expert.d_ff == 2
+
+
+def test_heads_that_do_not_divide_are_refused_though_their_keys_would() -> None:
+    heads = replace(LLAMA.decoder.attention, n_heads=12, n_kv_heads=4)
+    with pytest.raises(ValueError, match="tensor_parallel is 8, but it must divide the 12"):
+        shard(replace(LLAMA.decoder, attention=heads), 8)
+
+
+def test_as_many_stages_as_layers_are_the_most() -> None:
+    assert [one.n_layers for one in stages(LLAMA.decoder, 32)] == [1] * 32
+    with pytest.raises(ValueError, match="pipeline_parallel is 33, but the model has 32 layers"):
+        stages(LLAMA.decoder, 33)
+
+
+def test_a_model_without_an_end_of_its_context_has_no_table_of_rotations() -> None:
+    endless = Architecture(replace(LLAMA.decoder, n_positions=None), {}, ())
+    parts = budget(endless, Plan(BF16), 80 * GiB)[0].weight_parts
+    assert parts["table of rotations"] == 0
+
+
+@pytest.mark.parametrize("count", [0, 1.5])
+def test_sequences_of_a_plan_are_whole_and_at_least_one(count: float) -> None:
+    with pytest.raises(ValueError, match=f"max_sequences is {count}, but"):
+        budget(LLAMA, Plan(BF16, max_sequences=count), 80 * GiB)  # type: ignore[arg-type]
 
 
 def test_pages_and_tokens_of_a_pool() -> None:
@@ -118,6 +151,10 @@ def test_pages_and_tokens_of_a_pool() -> None:
     assert STAGE.tokens_in(55) == 2 * 16
     assert replace(STAGE, groups=1).tokens_in(55) == 5 * 16
     assert replace(STAGE, page_bytes=0).pages_in(55) == 0
+    assert replace(STAGE, groups=0).tokens_in(55) == 5 * 16
+    assert replace(STAGE, page_bytes=0.5).pages_in(-5) == 0
+    # The float 0.1 is a little more than a tenth: ten of them do not go into 1.
+    assert replace(STAGE, page_bytes=0.1).pages_in(1) == 9
 
 
 def test_a_range_s_ends_take_every_constant_at_its_end() -> None:
@@ -130,6 +167,32 @@ def test_a_range_s_ends_take_every_constant_at_its_end() -> None:
     piped = Plan(BF16, pipeline_parallel=2)
     fullest = min(stage.pool_bytes for stage in budget(LLAMA, piped, 80 * GiB))
     assert pool_range(LLAMA, piped, 80 * GiB)[1] == fullest
+
+
+def ends(taken: Engine) -> dict[str, tuple[float, float]]:
+    low, high = taken.at("low"), taken.at("high")
+    names = [name for name in taken.__dataclass_fields__ if hasattr(getattr(taken, name), "value")]
+    return {name: (getattr(low, name).value, getattr(high, name).value) for name in names}
+
+
+def test_the_ends_are_those_that_the_logs_show() -> None:
+    new = {
+        "bytes_per_logit": (14.2, 14.9),
+        "sampler_states": (1, 3),
+        "non_torch_single": (0.24 * GiB, 0.46 * GiB),
+        "non_torch_tensor": (2.06 * GiB, 2.17 * GiB),
+        "non_torch_pipeline": (0.05 * GiB, 0.25 * GiB),
+        "graph_bytes_per_layer": (27_500_000, 28_500_000),
+        "layer_states": (2, 20),
+        "pipeline_states": (6.3, 7.1),
+    }
+    assert ends(VLLM_0_19) == new
+    assert ends(VLLM_2025) == new | {
+        "bytes_per_logit": (38.1, 38.4),
+        "sampler_states": (1, 1.6),
+        "non_torch_single": (0.13 * GiB, 0.14 * GiB),
+        "non_torch_tensor": (0.5 * GiB, 0.6 * GiB),
+    }
 
 
 @pytest.mark.parametrize(

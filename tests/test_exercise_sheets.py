@@ -65,6 +65,7 @@ class TestKind:
                 assert not re.search(
                     r"\.\d{6}|(?<!PCIe )\b\d+\.0\b|[{}]|\bnan\b|\binf\b|  ", text
                 ), text
+                assert not re.search(r"(?<![\w.,-])\d{4,}(?! PRO|[\d.]*\.\d)|\d%", text), text
                 assert not re.search(r"\ba 8|(?<![\d.,])1 (?:layers|heads|accelerators)\b", text), (
                     text
                 )

@@ -197,7 +197,8 @@ def test_the_docstring_has_a_sentence_the_glossary_s_words_and_the_source(
     for entry in facts.inputs:
         assert f"    {entry.name} ({entry.unit or 'number'}): {entry.meaning}" in text
         assert entry.range_text in text
-    assert facts.result.meaning in text
+    result = facts.result
+    assert f"Returns: {result.label} ({result.unit or 'number'}): {result.meaning}." in text
     assert facts.source
     assert text.endswith(f"Source: {facts.source}")
 
@@ -342,3 +343,7 @@ def test_single_numbers_that_overflow_beside_an_array_are_refused() -> None:
 def test_an_overflow_in_any_row_is_refused() -> None:
     with pytest.raises(ValueError, match=r"replicated_bytes is too large for a number"):
         replicated_bytes(np.array([1.0, 1e300, 2.0]), np.array([1e9, 1e9, 1.0]))
+
+
+def test_arrays_without_a_row_give_one_without_a_row() -> None:
+    assert kv_cache_bytes(24, 16, 64, tokens=np.array([])).shape == (0,)

@@ -29,6 +29,11 @@ def status(made: SheetPanel) -> str:
     return html.unescape(found[1])
 
 
+def test_a_bill_below_a_dollar_is_not_nothing() -> None:
+    assert status(panel(registered_users=5_000)).endswith("for less than 1 USD a month.")
+    assert status(panel(hot_usd_per_gb=0, cold_usd_per_gb=0)).endswith("for 0 USD a month.")
+
+
 def test_the_sheet_at_the_course_s_numbers() -> None:
     made = panel()
     assert status(made) == (

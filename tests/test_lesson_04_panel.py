@@ -16,7 +16,7 @@ from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Panel
 from estimator.lesson.server_panel import batches, plan_rows
-from tests.test_lesson_04 import NAME, column
+from tests.test_lesson_04 import column
 
 DEFAULTS: dict[str, Any] = {
     "users": 100_000_000, "requests_per_user": 10, "n_params": 3_000_000_000,
@@ -67,7 +67,9 @@ def test_the_batch_of_the_bounds_and_of_the_times_are_both_told() -> None:
 
 
 def test_the_notebook_leaves_the_prompt_to_the_code() -> None:
-    text = (Path(__file__).parents[1] / f"notebooks/{NAME}.ipynb").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[1] / "notebooks/04-servers-and-bandwidth.ipynb").read_text(
+        encoding="utf-8"
+    )
     cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "markdown"]
     assert not any("bring a prompt" in "".join(c["source"]) for c in cells)
 

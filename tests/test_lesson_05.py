@@ -275,6 +275,17 @@ def test_a_lever_that_cannot_says_what_is_left() -> None:
     assert rows["price of an accelerator"][2] == "1.39 USD/h"
 
 
+def test_a_small_service_reads_true() -> None:
+    one = lesson.case("text", users=5_000, accelerator="RTX-4090", usd_per_accelerator_hour=0.35)
+    said = lesson.your_service(one, one.intervals(200)).text
+    assert ", 2 accelerators, and " in said
+    assert "; the ranges leave it at 2 accelerators. The power" in said
+    rows = {str(row[0]): [str(cell) for cell in row] for row in lesson.halving_table(one).rows}
+    assert rows["accelerator"][2:] == [
+        "cannot", "A100-SXM-40GB is the best of those with a price: 5.68 times the bill"
+    ]  # fmt: skip
+
+
 def test_a_picture_s_bill_is_halved_by_another_accelerator() -> None:
     rows = {str(r[0]): [str(c) for c in r] for r in lesson.halving_table(lesson.case("image")).rows}
     assert rows["accelerator"][2] == "L40S"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -71,3 +73,23 @@ def test_what_is_named_exists_and_has_a_reason(module: str) -> None:
     for name, reason in NAMED.get(module, {}).items():
         assert name in known
         assert len(reason) > 10
+
+
+TRIED = """
+import ast
+from tools.mutate import ROOT, get_ready, mutants, survives
+
+path = ROOT / "estimator" / "training.py"
+source = path.read_text(encoding="utf-8")
+tests = [str(ROOT / "tests" / "test_training.py")]
+get_ready()
+print(survives(path, ast.parse(source), tests, 60))
+print(survives(path, next(mutants(source)).tree, tests, 60))
+"""
+
+
+def test_a_module_survives_its_tests_as_it_is_but_not_broken() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TRIED], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.split(), done.stderr) == (["True", "False"], "")

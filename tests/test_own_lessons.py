@@ -55,15 +55,33 @@ def test_the_readers_sections_follow(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "100 requests/s" in said
 
 
-def test_a_value_that_cannot_be_is_told(
+def test_values_that_cannot_be_are_told_by_lesson_before_any_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_lessons, "LESSONS", some("00", "01", "06"))
+    file = tmp_path / "own.yaml"
+    file.write_text("all: {users: -1}\n'06': {model: gpt}\n'01': {result_path: a}", "utf-8")
+    with pytest.raises(CannotError) as told:
+        own_lessons.main(str(file), str(tmp_path / "out"))
+    head, *problems = str(told.value).split("\n  ")
+    assert head == f"{file} cannot be run, and nothing was:"
+    assert [problem.split(" is ")[0] for problem in problems] == [
+        "Lesson 00: users",
+        "Lesson 01: the column result_path",
+        "Lesson 06: model",
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_lesson_that_stops_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(own_lessons, "LESSONS", some("00"))
+    monkeypatch.setattr(own_lessons, "LESSONS", some("05"))
     file = tmp_path / "own.yaml"
-    file.write_text("all: {users: -1}", encoding="utf-8")
-    with pytest.raises(CannotError, match="Lessons 00 did not run"):
+    file.write_text("'05': {accelerator: T4}", encoding="utf-8")
+    with pytest.raises(CannotError, match="Lessons 05 did not run: see above"):
         own_lessons.main(str(file), str(tmp_path / "out"))
-    assert "users is -1, but the number of users must be" in capfd.readouterr().err
+    assert "no price of an hour of T4 stands there: give one" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("path", own_lessons.LESSONS, ids=lambda path: path.stem)

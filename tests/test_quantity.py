@@ -19,6 +19,8 @@ COUNT = Quantity("tokens", "S", "token", "sequence length", "Tokens of one seque
 DIVISOR = Quantity("rate", "F", "FLOP/s", "compute rate", "Its rate", 312, low_open=True)
 LAYERS = Quantity("n_layers", "N", "layer", "number of layers", "Layers", 24, whole=True)
 SHARE = Quantity("share", "x", "", "index share", "A share", 0.25, high=10)
+FACTOR = Quantity("passes", "P", "pass", "passes", "Passes of a model", 2, low=1, high=10)
+WARMTH = Quantity("warmth", "T", "degree", "warmth", "May be below 0", 1, low=-5, high=5)
 TARGET = Quantity("target", "u", "", "target", "A target", 0.7, high=1, low_open=True)
 
 
@@ -143,6 +145,8 @@ def test_the_first_wrong_element_of_an_array_is_named(array: list[Any], where: s
         (SHARE, [0.0, -0.5], "share[1] is -0.5"),
         (DIVISOR, [1.0, 0.0], "rate[1] is 0.0"),
         (DIVISOR, [0.0, 1.0], "rate[0] is 0.0"),
+        (FACTOR, [1.0, 0.5], "passes[1] is 0.5"),
+        (WARMTH, [-5.0, 5.0, -5.5], "warmth[2] is -5.5"),
         (COUNT, [1, 10**400], "tokens[1] is about 10^400"),
         (COUNT, [1, -(10**400)], "tokens[1] is about -10^400"),
     ],
@@ -153,6 +157,29 @@ def test_an_element_at_an_end_is_in_the_range_and_one_past_it_is_not(
     with pytest.raises(ValueError, match="must be") as caught:
         entry.check(np.array(array))
     assert str(caught.value).startswith(f"{where}, but")
+
+
+@pytest.mark.parametrize(
+    ("entry", "array"),
+    [
+        (COUNT, [0.0, LARGEST]),
+        (DIVISOR, [5e-324, LARGEST]),
+        (SHARE, [0.0, 10.0]),
+        (TARGET, [5e-324, 1.0]),
+        (FACTOR, [1.0, 10.0]),
+    ],
+)
+def test_an_array_in_range_is_not_looked_at_row_by_row(
+    entry: Quantity, array: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Quantity, "_refuse_first")
+    assert entry.check(np.array(array)).tolist() == array
+
+
+@pytest.mark.parametrize("array", [[-0.0, 1.0], [-5.0, 5.0]])
+def test_a_zero_below_zero_and_a_range_below_zero_pass(array: list[float]) -> None:
+    assert WARMTH.check(np.array(array)).tolist() == array
+    assert COUNT.check(np.array([-0.0, 1.0])).tolist() == [0.0, 1.0]
 
 
 def test_the_largest_float_passes_as_an_integer_in_an_array() -> None:

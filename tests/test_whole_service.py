@@ -9,13 +9,23 @@ import pytest
 
 from estimator import catalog
 from estimator.catalog.serving import hardware, step_constants
-from estimator.engine import IDEAL, DecoderShape, Layout, Numerics, replica, serve
+from estimator.engine import (
+    IDEAL,
+    DecoderShape,
+    Hardware,
+    Layout,
+    Numerics,
+    replica,
+    sequences_that_fit,
+    serve,
+)
 from estimator.load import Load, NoBatchError, Targets, most
 from estimator.whole_service import Shape, Work, narrowest, serve_most
 
 CONSTANTS = step_constants().fit.constants
 A100 = hardware("A100-SXM-80GB")
 TEXT = catalog.system("text").shape
+ONE = Layout()
 
 
 def test_the_most_of_a_replica_is_what_the_sizing_of_one_service_finds() -> None:
@@ -168,3 +178,41 @@ def test_a_shape_is_a_model_that_reads_all_its_parameters_and_has_no_windows() -
         window=1, cache_heads=8, pair_flops=4 * 10 * 100, window_pair_flops=0,
     )  # fmt: skip
     assert Shape("picture", 10, 100, whole_passes=True).decoder(1).pair_flops == 8 * 10 * 100
+
+
+def with_room_for(sequences: int) -> Hardware:
+    """An accelerator with memory for so many sequences of a thousand tokens, and no byte more."""
+
+    def room(memory_bytes: int) -> float:
+        of = replica(TEXT.decoder(3e9), Numerics(), replace(A100, memory_bytes=memory_bytes), ONE)
+        return float(sequences_that_fit(of, 1000))
+
+    enough, little = 2**40, 0
+    while enough - little > 1:
+        middle = (enough + little) // 2
+        enough, little = (middle, little) if room(middle) >= sequences else (enough, middle)
+    assert room(enough) == pytest.approx(sequences)
+    return replace(A100, memory_bytes=enough)
+
+
+def test_room_for_one_request_is_enough_alone_and_room_for_32_is_plenty() -> None:
+    def found(chip: Hardware) -> int:
+        return int(narrowest(TEXT, 3e9, Numerics(), chip, CONSTANTS, Work(500, 500, 1), 1))
+
+    for sequences, width_alone in ((0, 0), (1, 1)):
+        chip = with_room_for(max(sequences, 1))
+        less = chip.memory_bytes - (not sequences)
+        alone = replace(chip, memory_bytes=less, link_bytes_per_s=None)
+        assert found(alone) == width_alone
+    plenty = with_room_for(32)
+    assert found(plenty) == 1
+    assert found(replace(plenty, memory_bytes=plenty.memory_bytes - 1)) == 2
+
+
+def test_a_target_that_one_request_just_meets_is_met() -> None:
+    alone = replace(A100, link_bytes_per_s=None)
+    made = replica(TEXT.decoder(3e9), Numerics(), alone, ONE)
+    token = float(serve(made, CONSTANTS, 1, 500, 500).token_seconds)
+    targets = np.array([token, np.nextafter(token, 0), token * 0.999])
+    found = narrowest(TEXT, 3e9, Numerics(), alone, CONSTANTS, Work(500, 500, 1), targets)
+    assert found.tolist() == [1, 0, 0]

@@ -64,6 +64,17 @@ class _Finder:
         return importlib.util.spec_from_file_location(name, self.path, loader=loader)
 
 
+def get_ready() -> None:
+    """Load what all mutants share, and set up how their tests run."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    settings.register_profile(
+        "mutate", max_examples=30, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    for name in PRELOADED:
+        importlib.import_module(name)
+
+
 def survives(path: Path, tree: ast.Module, tests: Sequence[str], limit_s: float) -> bool:
     """Tell whether all tests pass with another tree in the place of a module's own."""
     child = os.fork()
@@ -125,13 +136,7 @@ def main(modules: Sequence[str]) -> None:
     unknown = [module for module in modules if module not in file["tests"]]
     if unknown:
         raise CannotError(f"{NAMED.name} has no tests for {', '.join(unknown)}: name them there.")
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    settings.register_profile(
-        "mutate", max_examples=30, deadline=None, database=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    for name in PRELOADED:
-        importlib.import_module(name)
+    get_ready()
     failed = 0
     for module in modules or file["tests"]:
         named = file.get(module, {})

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from estimator.batch.declared import Lesson, read_lesson
+from estimator.batch.scenarios import ScenarioFile
 from estimator.choosing import choose
 from estimator.validate.files import read_text
 from tools.set_up import ROOT, CannotError, told
@@ -61,16 +62,32 @@ def parameters(
     }
 
 
-def run_lesson(lesson: Lesson, values: Mapping[str, Any], out: Path) -> bool:
-    """Run one lesson as a batch of one; tell whether it passed."""
-    with tempfile.TemporaryDirectory() as folder:
-        scenario = Path(folder) / "own.yaml"
-        scenario.write_text(yaml.safe_dump([{"name": lesson.name, **values}]), encoding="utf-8")
-        command = [sys.executable, "-m", "estimator", "batch", str(lesson.path), str(scenario)]
-        done = subprocess.run(
-            [*command, "--out", str(out / lesson.name)], cwd=ROOT, stdout=subprocess.DEVNULL,
-            check=False,
-        )  # fmt: skip
+def write_scenario(lesson: Lesson, values: Mapping[str, Any], folder: Path) -> Path:
+    """Write one lesson's numbers as a batch of one."""
+    path = folder / f"{lesson.name}.yaml"
+    path.write_text(yaml.safe_dump([{"name": lesson.name, **values}]), encoding="utf-8")
+    return path
+
+
+def problems_of(lesson: Lesson, scenario: Path) -> list[str]:
+    """Hold the numbers against the lesson's own checks, without running it."""
+    file = ScenarioFile(scenario, lesson)
+    try:
+        file.scenarios()
+    except ValueError:
+        sentences = (sentence.removeprefix("item 1: ") for _, sentence in file.problems.found)
+        return [f"Lesson {lesson.name[:2]}: {sentence}" for sentence in sentences]
+    return []
+
+
+def run_lesson(lesson: Lesson, scenario: Path, out: Path) -> bool:
+    """Run one lesson; tell whether it passed."""
+    print(f"{lesson.name} ...", flush=True)
+    command = [sys.executable, "-m", "estimator", "batch", str(lesson.path), str(scenario)]
+    done = subprocess.run(
+        [*command, "--out", str(out / lesson.name)], cwd=ROOT, stdout=subprocess.DEVNULL,
+        check=False,
+    )  # fmt: skip
     made = out / lesson.name / f"{lesson.name}.ipynb"
     if made.is_file():
         made.replace(out / made.name)  # beside the others, so that their links lead somewhere
@@ -84,8 +101,13 @@ def main(file: str = "", folder: str = "") -> None:
     out = Path(folder) if folder else OUT
     lessons = {path.stem[:2]: read_lesson(path) for path in LESSONS}
     given = parameters(read_service(Path(file)), lessons)
-    out.mkdir(parents=True, exist_ok=True)
-    failed = [n for n, lesson in lessons.items() if not run_lesson(lesson, given[n], out)]
+    with tempfile.TemporaryDirectory() as folder:
+        scenarios = {n: write_scenario(lessons[n], given[n], Path(folder)) for n in lessons}
+        problems = [each for n in lessons for each in problems_of(lessons[n], scenarios[n])]
+        if problems:
+            raise CannotError("\n  ".join([f"{file} cannot be run, and nothing was:", *problems]))
+        out.mkdir(parents=True, exist_ok=True)
+        failed = [n for n in lessons if not run_lesson(lessons[n], scenarios[n], out)]
     if failed:
         raise CannotError(f"Lessons {', '.join(failed)} did not run: see above.")
     print(f"{len(lessons)} lessons with your numbers: {out}")

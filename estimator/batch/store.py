@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -156,8 +155,3 @@ class Store:
 
 def _read(path: Path) -> bytes:
     return path.read_bytes()
-
-
-def is_in(path: Path, folder: Path) -> bool:
-    """Tell whether a file is directly in a folder."""
-    return os.path.realpath(path.parent) == os.path.realpath(folder)

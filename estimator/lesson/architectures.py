@@ -26,18 +26,12 @@ def read_configuration(config_path: str) -> tuple[str, dict[str, Any]]:
     return published.name, dict(published.config)
 
 
-def read_architecture(config_path: str) -> tuple[str, Architecture]:
-    """The architecture of that configuration, with a name to show.
+def parts_table(config_path: str) -> Table:
+    """Parameters of a configuration by part, and what of them a token uses.
 
     Raises:
         ValueError, TypeError: a file, a family or a key that is not understood, in one sentence.
     """
-    name, config = read_configuration(config_path)
-    return name, Architecture.from_hf_config(config)
-
-
-def parts_table(config_path: str) -> Table:
-    """Parameters of a configuration by part, and what of them a token uses."""
     name, config = read_configuration(config_path)
     model = Architecture.from_hf_config(config)
     note = f"A token uses {number_text(model.n_active_params)} of them"

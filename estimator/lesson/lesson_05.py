@@ -135,10 +135,14 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
     return Prose(
         f"{start}A month costs {short_usd(bill.p50)}, and four times in five between "
         f"{short_usd(bill.p10)} and {short_usd(bill.p90)}. With every input at its likely value it "
-        f"is {likely}; the ranges make of it {number_text(round(fleet.p10))} to "
-        f"{number_text(round(fleet.p90))} accelerators. {power} The bill hangs most on the "
-        f"{quantity(first.name).label}."
+        f"is {likely}; the ranges {_fleet(round(fleet.p10), round(fleet.p90))}. {power} The bill "
+        f"hangs most on the {quantity(first.name).label}."
     )
+
+
+def _fleet(low: int, high: int) -> str:
+    most = quantity_text(high, "accelerator")
+    return f"leave it at {most}" if low == high else f"make of it {number_text(low)} to {most}"
 
 
 def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:

@@ -108,4 +108,6 @@ def _end(pull: Pull) -> str:
 
 
 def _left(share: float) -> str:
+    if share > 1:
+        return f"{number_text(share, 3)} times the bill"
     return f"{share_text(share, 1)} of the bill are left"

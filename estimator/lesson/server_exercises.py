@@ -32,6 +32,7 @@ from estimator.units import (
     prefixed_text,
     quantity_text,
     seconds_text,
+    share_text,
 )
 
 
@@ -48,7 +49,7 @@ def peak_fleet(
         "The busiest hour",
         f"{number_text(users)} people make {requests_per_user} requests a day each, and the "
         f"busiest hour brings {peak_factor} times the mean. A model of {number_text(n_params)} "
-        f"parameters answers with {output_tokens} tokens on {name}, "
+        f"parameters answers with {number_text(output_tokens)} tokens on {name}, "
         f"{quantity_text(catalog.accelerator(name).flops_per_s[16], 'FLOP/s')}. How many "
         "accelerators does the arithmetic ask for in that hour?",
         "accelerators",
@@ -71,7 +72,7 @@ def peak_fleet(
             Mistake(accelerators(peak, each / 2), "Half of it: each token takes two operations a "
                     "parameter, a multiplication and an addition, at the dense 16-bit rate."),
             Mistake(accelerators(peak, each / output_tokens), "That is the arithmetic of one "
-                    f"token: an answer has {output_tokens}."),
+                    f"token: an answer has {number_text(output_tokens)}."),
             Mistake(accelerators(mean / peak_factor, each), "The peak factor multiplies: the "
                     "busiest hour brings more than the mean, not less."),
             Mistake(planned_accelerators(right, 0.75), "That leaves room as a plan does: asked is "
@@ -139,8 +140,8 @@ def batch_in_memory(
     return Exercise(
         "A full memory",
         f"A log says that an H100 has {printed_gib} GiB, of which an engine may take "
-        f"{share:.0%}. {model.name} at BF16 takes {number_text(weights)} bytes, the work of a "
-        f"step {prefixed_text(working_bytes, 'B', decimals=None)}, and each token keeps "
+        f"{share_text(share)}. {model.name} at BF16 takes {number_text(weights)} bytes, the work "
+        f"of a step {prefixed_text(working_bytes, 'B', decimals=None)}, and each token keeps "
         f"{number_text(per_token)} bytes. How many sequences of {number_text(tokens)} tokens fit "
         "at the same time?",
         "sequences_that_fit",
@@ -153,15 +154,16 @@ def batch_in_memory(
                     "and values are both kept, and the bytes of a token count both."),
             Mistake(right + 1, "Rounded up: the last sequence does not fit whole."),
             Mistake(fit(memory, weights, per_token, engine=1), "That gives the engine all "
-                    f"of the memory: it may take {share:.0%}."),
+                    f"of the memory: it may take {share_text(share)}."),
             Mistake(fit(memory, weights, per_token, work=0), "The work of a "
                     "step needs its room, too."),
             # The share of what is left, and of what the weights leave.
             Mistake(fit(memory, weights * share, per_token, working_bytes * share), "The "
-                    f"{share:.0%} were taken of what is left: they are of the whole memory, "
-                    "before anything is taken off."),
-            Mistake(fit(memory, weights * share, per_token), f"The {share:.0%} were taken after "
-                    "the weights: they are of the whole memory, before anything is taken off."),
+                    f"{share_text(share)} were taken of what is left: they are of the whole "
+                    "memory, before anything is taken off."),
+            Mistake(fit(memory, weights * share, per_token), f"The {share_text(share)} were taken "
+                    "after the weights: they are of the whole memory, before anything is taken "
+                    "off."),
             Mistake(fit(memory, weights, 2 * per_token), "That counts keys and values "
                     "twice: the bytes of a token hold both already."),
             Mistake(fit(memory, weights / 2, per_token), "That takes the weights at one byte: "
@@ -175,7 +177,7 @@ def batch_in_memory(
             Mistake(right * tokens, "These are tokens: a "
                     f"sequence has {number_text(tokens)}."),
         ),
-        f"{share:.0%} of {number_text(memory)} bytes less the rest, divided by "
+        f"{share_text(share)} of {number_text(memory)} bytes less the rest, divided by "
         f"{number_text(tokens)} x {number_text(per_token)} bytes, rounded down: {right}.",
         rounds="down",
     )  # fmt: skip
@@ -202,7 +204,7 @@ def readers_needed(
     arithmetic = compute_seconds(model.n_params, output_tokens, chip.flops_per_s[16])
     return Exercise(
         "What reading asks for",
-        f"{rate} requests a second, {output_tokens} tokens each. {model.name} at BF16 "
+        f"{rate} requests a second, {number_text(output_tokens)} tokens each. {model.name} at BF16 "
         f"({number_text(weights)} bytes) answers on {name} "
         f"({quantity_text(chip.bytes_per_s, 'byte/s')}) in batches of {batch}, and a sequence "
         f"has a cache of {number_text(cache)} bytes on average. How many accelerators does the "
@@ -234,9 +236,9 @@ def readers_needed(
             Mistake(bandwidth_accelerators(rate, BITS_PER_BYTE * generation(cache, batch), batch),
                     "Eight times too many: bytes are read at bytes a second, no bits."),
         ),
-        f"A step reads {quantity_text(weights + batch * cache, 'byte')}; {output_tokens} steps "
-        f"take {seconds_text(generation(cache, batch))}, so {rate} requests a second "
-        f"in batches of {batch} need {right}.",
+        f"A step reads {quantity_text(weights + batch * cache, 'byte')}; "
+        f"{number_text(output_tokens)} steps take {seconds_text(generation(cache, batch))}, "
+        f"so {rate} requests a second in batches of {batch} need {right}.",
         rounds="up",
     )  # fmt: skip
 

@@ -29,10 +29,11 @@ from estimator.user_data import hot_share, storage_usd_per_month
 def sheet_sentence(values: Mapping[str, float]) -> str:
     """A sheet's answer in one sentence."""
     usd = values["storage_usd_per_month"]
+    bill = f"{number_text(round(usd))} USD" if usd >= 1 or not usd else "less than 1 USD"
     return (
         f"{_text(values['daily_bytes'])} a day and {_text(values['monthly_bytes'])} a month come "
         f"from {quantity_text(round(values['active_users']), 'user')} a day; "
-        f"{_text(values['kept_bytes'])} are kept, for {number_text(round(usd))} USD a month."
+        f"{_text(values['kept_bytes'])} are kept, for {bill} a month."
     )
 
 

@@ -11,7 +11,7 @@ from estimator.glossary import quantity
 from estimator.units import number_text, quantity_text, share_text
 
 # Okabe and Ito's colours that keep a contrast of 3 on white and on JupyterLab's dark page.
-BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 
 INPUT_STYLE = "background:#FFF2A8;color:#000000"
 

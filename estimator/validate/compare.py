@@ -153,7 +153,7 @@ class _Collector:
         )
         waited = waiting(runs)
         self.fitted += int((np.isin(runs.groups, list(left_out)) & ~waited).sum())
-        self.waiting += [_waiting_row(block, place) for place in np.flatnonzero(waited)]
+        self.waiting += [_waiting_row(block, int(place)) for place in np.flatnonzero(waited)]
         measured, first_measured, floor = (
             runs.token_seconds,
             runs.first_token_seconds,

@@ -20,7 +20,7 @@ MARKS = {
     "square": "moe_tp_size and moe_ep_size name the same accelerators: read as that many",
     "contrary": "concurrency is not batch_size times attention_dp_size: concurrency is taken",
     "data": "concurrency is a multiple of the batch: read as data parallelism of the attention",
-    "waiting": "requests waited for nothing that the row gives: what ran is not known, not modelled",
+    "waiting": "requests waited for nothing that the row gives: what ran is not known",
     "capped": "the caches of the batch do not fit: estimated with what fits",
     "beyond": "prompt and output are longer than the model was made for: estimated all the same",
     "faster": "faster than the roofline of the load that it is said to have: cannot be so",

@@ -91,11 +91,11 @@ def rate_of_a_crowd(held: int, seconds: int) -> Exercise:
     right = sustained_requests_per_s(1, held, seconds)
     return pose(
         "The rate behind a crowd",
-        f"A service holds {held} requests at the same time, and each stays {seconds} seconds. At "
-        "which rate do they come and go?",
+        f"A service holds {number_text(held)} requests at the same time, and each stays {seconds} "
+        "seconds. At which rate do they come and go?",
         "sustained_requests_per_s",
         right,
-        f"Little's law, solved for the rate: {held} / {seconds} s = {{answer}}.",
+        f"Little's law, solved for the rate: {number_text(held)} / {seconds} s = {{answer}}.",
         (held * seconds, "Multiplied: who stays longer makes the rate smaller."),
         (held, "That lets each stay one second."),
         (right * 60, "That is a minute's worth: 60 seconds more to go."),

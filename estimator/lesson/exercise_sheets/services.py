@@ -71,12 +71,12 @@ def power_of_a_fleet(count: int, watts: int, server: float, building: float) -> 
     right = cost.power_watts(count, watts, server, building)
     return pose(
         "The power of a fleet",
-        f"{count} accelerators draw {watts} W each; the servers around them make it {server} times "
-        f"that, and cooling and losses of the building (PUE) {building} times the servers. How "
-        "many watts is that?",
+        f"{count} accelerators draw {number_text(watts)} W each; the servers around them make it "
+        f"{server} times that, and cooling and losses of the building (PUE) {building} times the "
+        "servers. How many watts is that?",
         "power_watts",
         right,
-        f"{count} x {watts} W x {server} x {building} = {{answer}}.",
+        f"{count} x {number_text(watts)} W x {server} x {building} = {{answer}}.",
         (count * watts, "Those are the bare accelerators: servers and building come on top."),
         (count * watts * server, "The building is missing: cooling and losses take power, too."),
         (count * watts * building, "The servers are missing: fans, processors and memory."),

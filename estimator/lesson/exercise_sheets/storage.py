@@ -258,8 +258,8 @@ def attention_of(key: str, layers: int) -> Exercise:
     return pose(
         "Parameters of attention",
         f"A model has a width of {number_text(s.d_model)}, {s.n_heads} query heads, {s.n_kv_heads} "
-        f"key-value heads and a head size of {s.head_dim}. How many parameters has the attention "
-        f"of {layers} of its layers?",
+        f"key-value heads and a head size of {s.head_dim}. How many parameters does the "
+        f"attention of {layers} of its layers have?",
         "attention_params",
         right,
         f"Queries and output: 2 x {number_text(s.d_model)} x {s.n_heads} x {s.head_dim}; keys "
@@ -280,8 +280,8 @@ def mlp_of(key: str, layers: int) -> Exercise:
     return pose(
         "Parameters of gated blocks",
         f"The feed-forward blocks of {s.name} are gated: three matrices between a width of "
-        f"{number_text(s.d_model)} and one of {number_text(s.d_ff)}. How many parameters have "
-        f"{layers} of its layers there?",
+        f"{number_text(s.d_model)} and one of {number_text(s.d_ff)}. How many parameters do "
+        f"{layers} of its layers have there?",
         "mlp_params",
         right,
         f"3 x {number_text(s.d_model)} x {number_text(s.d_ff)} x {layers} = {{answer}}.",

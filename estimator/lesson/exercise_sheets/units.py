@@ -84,8 +84,8 @@ def download(gigabytes: int, gbit: int) -> Exercise:
         "How many seconds does it take at the least?",
         "load_seconds",
         right,
-        f"{gigabytes} GB are {gigabytes * BITS_PER_BYTE} Gbit; divided by {gbit} Gbit/s: "
-        "{answer}.",
+        f"{gigabytes} GB are {number_text(gigabytes * BITS_PER_BYTE)} Gbit; divided by {gbit} "
+        "Gbit/s: {answer}.",
         (right / BITS_PER_BYTE, "The link is in bits and the file in bytes: eight bits to a byte."),
         (right * BITS_PER_BYTE, "Multiplied by eight once too often: a file of so many GB has "
          "eight times as many Gbit, and that is all."),
@@ -122,14 +122,14 @@ def arithmetic_of_an_answer(n_params: int, tokens: int, name: str) -> Exercise:
     right = compute_seconds(n_params, tokens, rate)
     return pose(
         "The arithmetic of an answer",
-        f"A model of {number_text(n_params)} parameters answers with {tokens} tokens on {name}, "
-        f"{speed(chip)}. How many seconds of arithmetic is that at the full rate?",
+        f"A model of {number_text(n_params)} parameters answers with {number_text(tokens)} tokens "
+        f"on {name}, {speed(chip)}. How many seconds of arithmetic is that at the full rate?",
         "compute_seconds",
         right,
-        f"2 x {number_text(n_params)} x {tokens} FLOP / {speed(chip)} = {{answer}}.",
+        f"2 x {number_text(n_params)} x {number_text(tokens)} FLOP / {speed(chip)} = {{answer}}.",
         (right / 2, "Twice too small: a parameter costs a multiplication and an addition."),
         (3 * right, "Six operations a parameter are training; an answer takes two."),
-        (right / tokens, f"That is one token: the answer has {tokens}."),
+        (right / tokens, f"That is one token: the answer has {number_text(tokens)}."),
         (1000 * right, "These are milliseconds: the answer is asked in seconds."),
     )
 

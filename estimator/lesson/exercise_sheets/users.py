@@ -146,7 +146,7 @@ def users_grown(millions: int, growth: float, months: int) -> Exercise:
     return pose(
         "Growth on growth",
         f"A service has {number_text(users)} users and grows by {percent(growth)} a month. How "
-        f"many users has it after {months} months?",
+        f"many users does it have after {months} months?",
         "users_after",
         right,
         f"{number_text(users)} x {1 + growth:g}^{months} = {{answer}}.",
@@ -165,9 +165,9 @@ def bytes_grown(month: int, growth: float, months: int) -> Exercise:
     first = month * TB
     right = grown_bytes(first, growth, months)
     return pose(
-        "A growing year",
+        "Months that grow",
         f"The first month adds {month} TB, and each one {percent(growth)} more than the one "
-        f"before. How many bytes have {months} months added together?",
+        f"before. How many bytes do {months} months add together?",
         "grown_bytes",
         right,
         f"{month} TB x ({1 + growth:g}^{months} - 1) / {growth:g} = {{answer}}.",
