@@ -21,7 +21,7 @@ _CELL = "padding:2px 10px;vertical-align:top;overflow-wrap:break-word;"
 
 def unbroken(text: str) -> str:
     """Keep a number and its unit on one line, however narrow the column is."""
-    return re.sub(r"(?<=\d) (?=[%A-Z])", "\N{NO-BREAK SPACE}", text)
+    return re.sub(r"(?<=\d) (?=[%A-Z])|(?<=<) (?=\d)", "\N{NO-BREAK SPACE}", text)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Bar:
         fill = f"width:{width:.1f}%;height:11px;background:{stripes}"
         frame = "width:120px;border:1px solid #767676;display:inline-block;vertical-align:middle"
         drawn = f'<div style="{frame}"><div style="{fill}"></div></div>'
-        return f'{drawn} <span style="vertical-align:middle">{escape(self.text)}</span>'
+        return f'{drawn} <span style="vertical-align:middle">{escape(unbroken(self.text))}</span>'
 
     def __str__(self) -> str:
         return self.text
@@ -72,7 +72,7 @@ class Unbroken:
 
     def html(self) -> str:
         """Write the text so that it does not wrap."""
-        return f'<span style="white-space:nowrap">{escape(self.text)}</span>'
+        return f'<span style="white-space:nowrap">{escape(unbroken(self.text))}</span>'
 
     def __str__(self) -> str:
         return self.text

@@ -2,9 +2,13 @@
 
 from estimator.quantity import Quantity
 
+MOST_PARAMS = 10**15
+"""Where a person is stopped: orders of magnitude above any model."""
+
 ENTRIES = (
     Quantity("n_params", "P", "parameter", "number of parameters",
-        "Numbers that training has set and that the model stores", 3_000_000_000),
+        "Numbers that training has set and that the model stores", 3_000_000_000,
+        most=MOST_PARAMS),
     Quantity("bits_per_weight", "b_w", "bit", "bits per weight",
         "Bits in which one parameter is stored, scales included", 16, high=64, low_open=True),
     Quantity("element_bits", "b_e", "bit", "bits per element",
