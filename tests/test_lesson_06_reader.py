@@ -65,39 +65,37 @@ def test_no_file_and_a_folder_are_sentences(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         assert "cannot be read" in lesson.your_measurements(str(path)).text
     assert "`model_path`" in lesson.your_measurements("").text
-    assert lesson.your_results("")["measured_rows"] == 1005
+    assert lesson.your_results("")["measured_rows"] == 992
     with pytest.raises(TypeError, match="measurements is 3, but it must be the path"):
         lesson.your_measurements(3)  # type: ignore[arg-type]
 
 
-DENSE = re.compile("Llama|Qwen")
-
-
-def of_the_shipped(folder: Path, names: tuple[str, ...], count: int) -> str:
-    """The first FP8 runs of dense models, with these columns alone."""
+def of_the_shipped(
+    folder: Path, names: tuple[str, ...], count: int, models: str = "Llama|Qwen",
+    precision: str = "fp8",
+) -> str:  # fmt: skip
+    """The first runs of some models at a precision, with these columns alone."""
     with SHIPPED.open(encoding="utf-8") as file:
-        lines = [one for one in csv.DictReader(file) if one["precision"] == "fp8"]
+        lines = [one for one in csv.DictReader(file) if one["precision"] == precision]
     path = folder / "runs.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(
-            [one for one in lines if re.search("Llama|Qwen", one["model_path"])][:count]
-        )
+        writer.writerows([one for one in lines if re.search(models, one["model_path"])][:count])
     return str(path)
 
 
 def test_what_a_missing_precision_does_is_said(tmp_path: Path) -> None:
     names = tuple(COLUMNS.split(","))
     without = lesson.your_measurements(of_the_shipped(tmp_path, names, 229)).text
-    assert "27.4 %" in without
+    assert "27.3 %" in without
     assert "it is too narrow, unless their weights are not BF16" in without
     assert "add the column `precision`" in without
     # The same path, another content: what was read of it before must not stay.
     path = of_the_shipped(tmp_path, (*names, "precision"), 229)
     with_it = lesson.your_measurements(path).text
-    assert "by 9.2 %" in with_it
-    assert "keeps it" in with_it
+    assert "by 10.2 %" in with_it
+    assert "it is too narrow." in with_it
     assert "BF16" not in with_it
     assert "no pipelines" in with_it
 
@@ -108,7 +106,7 @@ def test_what_a_missing_precision_does_is_said(tmp_path: Path) -> None:
         (1, "20 rows or more", "It belongs to a group of the fit"),
         (2, "20 rows or more", "All belong to groups of the fit"),
         (19, "20 rows or more", "All belong to groups of the fit"),
-        (229, "keeps it", "All belong to groups of the fit"),
+        (229, "it is too narrow.", "All belong to groups of the fit"),
     ],
 )
 def test_few_rows_are_not_judged(count: int, judged: str, belong: str, tmp_path: Path) -> None:
@@ -117,6 +115,12 @@ def test_few_rows_are_not_judged(count: int, judged: str, belong: str, tmp_path:
     assert judged in text
     assert belong in text
     assert "too wide" not in text
+
+
+def test_an_interval_that_is_kept_is_told(tmp_path: Path) -> None:
+    names = (*COLUMNS.split(","), "precision")
+    path = of_the_shipped(tmp_path, names, 177, models="Llama", precision="")
+    assert "claims 80 %, and keeps it" in lesson.your_measurements(path).text
 
 
 def test_every_column_that_is_needed_is_explained() -> None:

@@ -57,6 +57,31 @@ def test_a_batch_whose_caches_do_not_fit_is_estimated_with_what_fits(tmp_path: P
     assert len(predicted) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "known"),
+    [
+        # 511 tokens of 11.85 ms are 6.055 s: with as long a wait just half of them run.
+        ({"ttft_ms": "6000"}, True),
+        ({"ttft_ms": "6100"}, False),
+        ({"ttft_ms": ""}, True),
+        # Memory has room for few of 8,192: who waits for that is no riddle.
+        ({"batch_size": "8192", "ttft_ms": "60000"}, True),
+        ({"batch_size": "8192", "ttft_ms": "600000"}, False),
+        # Two tokens an answer, and the prompts of 512 keep four H100 busy for some 11 s.
+        ({"isl": "4096", "osl": "2", "batch_size": "512", "ttft_ms": "70000"}, True),
+        ({"isl": "4096", "osl": "2", "batch_size": "512", "ttft_ms": "700000"}, False),
+    ],
+)
+def test_a_row_is_named_whose_requests_waited_for_nothing_that_it_gives(
+    change: dict[str, str], known: bool, tmp_path: Path
+) -> None:
+    report = compare.validate(write(tmp_path / "waits.csv", {}, change))
+    assert (report.rows, report.unread_rows) == ((2, 0) if known else (1, 1))
+    assert list(report.unread) == ([] if known else ["what ran is not known"])
+    assert [row.line for row in report.as_recorded] == ([] if known else [3])
+    assert report.marks.get("waiting", 0) == (not known)
+
+
 @pytest.mark.parametrize("change", [{"isl": "1e9"}, {"osl": "1e9"}, {"isl": "7e5", "osl": "7e5"}])
 def test_a_row_of_which_not_one_sequence_fits_is_named(
     change: dict[str, str], tmp_path: Path

@@ -63,13 +63,14 @@ CLAIMED = 0.8
 def evidence() -> Table:
     """Where each kind of evidence comes from."""
     constants = serving.step_constants()
+    rows, unknown = shipped().report.rows, shipped().report.unread_rows
     return assumptions(
         (
             ("an error", "predicted / measured - 1, without its sign", "the usual relative error"),
             ("parameter counts", f"{len(catalog.configurations())} modules",
              "transformers, built from each model's configuration"),
             ("memory", "vLLM 0.19 on an H100", "logs published by llm-d-planner, Apache-2.0"),
-            ("serving runs", number_of_rows(shipped().report.rows),
+            ("serving runs", f"{number_text(rows)} of {number_of_rows(rows + unknown)}",
              "the aiconfigurator 0.12 package, Apache-2.0"),
             ("constants of the step", f"{len(constants.table)}, fitted {constants.date}",
              "tools/fit_step_time.py, on these runs"),

@@ -54,7 +54,7 @@ def _kinds(comparison: Comparison) -> dict[str, tuple[NDArray[np.bool_], tuple[s
     return {
         "dense": (~mixture & ~waiting, DENSE),
         "mixture of experts": (mixture & ~waiting, MIXTURE),
-        "waiting": (waiting, WAITING),
+        "load not known": (waiting, WAITING),
     }
 
 
@@ -84,20 +84,21 @@ def _frame(axes: Axes, title: str) -> None:
 def _alt(comparison: Comparison) -> str:
     columns, scores = comparison.columns, comparison.report.scores["all"]["all rows"]
     times = columns["measured"] / columns["floor"]
+    off = float(np.median(columns["roofline"]))
     waited = (columns["predicted"] / columns["measured"])[columns["waiting"]]
     far = waited[waited > FAR]
     return (
-        f"Two scatter plots of {number_text(scores.rows)} runs on logarithmic axes, estimated "
+        f"Two scatter plots of {number_text(len(times))} runs on logarithmic axes, estimated "
         "against measured milliseconds a token. Left, the roofline: "
         f"{share_text(float((times > 1).mean()), 1)} of the points lie under the diagonal, by "
-        f"{share_text(scores.roofline_median, 1)} in the median; for "
+        f"{share_text(off, 1)} in the median; for "
         f"{number_text(int((times > TENFOLD).sum()))} the measured time is more than {TENFOLD} "
         f"times the roofline's, at most {number_text(round(float(times.max())))} times. "
-        "Right, the model: the points lie along the diagonal, "
+        f"Right, the model: {number_text(scores.rows)} points lie along the diagonal, "
         f"{share_text(scores.median, 1)} "
         "off in the median, each with a line from its P10 to its P90, and "
         f"{share_text(scores.coverage, 1)} of the lines meet the diagonal. Of "
-        f"{number_text(len(waited))} crosses, runs that waited, {number_text(len(far))} lie "
-        f"{far.min():.1f} to {far.max():.1f} times above it, the others within a factor of "
-        f"{FAR}."
+        f"{number_text(len(waited))} crosses, runs whose load is not known, "
+        f"{number_text(len(far))} lie {far.min():.1f} to {far.max():.1f} times above it, the "
+        f"others within a factor of {FAR}."
     )

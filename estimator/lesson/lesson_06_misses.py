@@ -11,15 +11,18 @@ from estimator.units import plural
 NOTE = (
     "First token: the wait for it, as a multiple of the time that the rest of the answer took. "
     "Alike: the run of the same replica and lengths that did not wait and whose time is nearest. "
-    "Unless it is told, vLLM takes 1,024 requests at once on an H100 (vllm/engine/arg_utils.py)."
+    "Not scored: by the run's own times it is not known what ran. Unless they are told, vLLM takes "
+    "1,024 requests at once on an H100 (vllm/engine/arg_utils.py), and aiohttp, in which clients "
+    "are written, opens 100 connections (aiohttp.TCPConnector)."
 )
 
 
 def worst_table(count: int = 10) -> Table:
     """The runs that were estimated worst, beside their roofline and a run that is like them."""
-    columns, settings = shipped().columns, shipped().settings
+    columns, settings, report = shipped().columns, shipped().settings, shipped().report
     rows: list[tuple[Cell, ...]] = []
-    for one in shipped().report.worst[:count]:
+    missed = sorted([*report.as_recorded, *report.worst], key=lambda one: -one.error)
+    for one in missed[:count]:
         place = int(np.flatnonzero(columns["line"] == one.line)[0])
         many = settings[columns["setting"][place]].layout.accelerators
         load = (
@@ -28,7 +31,8 @@ def worst_table(count: int = 10) -> Table:
         )
         times = (one.measured_ms, float(columns["floor"][place]) * 1e3, one.predicted_ms)
         texts = (Unbroken(f"{time:.2f} ms") for time in times)
-        rows.append((f"line {one.line}: {one.group}", load, *texts, _wait(place), *_alike(place)))
+        run = f"line {one.line}: {one.group}" + ("" if one in report.worst else ", not scored")
+        rows.append((run, load, *texts, _wait(place), *_alike(place)))
     headers = ("run", "load as recorded", "measured", "its roofline", "estimated", "first token",
                "alike: in flight", "alike: measured")  # fmt: skip
     left = frozenset({"load as recorded"})
