@@ -44,7 +44,10 @@ def scatter_chart(comparison: Comparison) -> Picture:
             fontweight="bold", fontsize=11,
         )  # fmt: skip
         handles, labels = right.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=5, markerscale=2)
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=5, markerscale=2,
+            columnspacing=1, handletextpad=0.4, handlelength=1.5,
+        )  # fmt: skip
     return Picture(figure, _alt(comparison))
 
 
