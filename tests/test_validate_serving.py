@@ -14,33 +14,34 @@ from estimator.catalog import configurations as catalog_of_configurations
 from estimator.catalog import serving as catalog
 from estimator.engine import Layout
 from estimator.validate import compare, serving
+from estimator.validate.report import Report
 from estimator.validate.rows import OPTIONAL, REQUIRED, Run, read_layout
 from estimator.validate.table import read_runs
 from tests.serving_rows import SHIPPED, write
 
 
 @pytest.fixture(scope="module")
-def report() -> compare.Report:
+def report() -> Report:
     return compare.validate(SHIPPED)
 
 
 # --- The shipped runs -------------------------------------------------------------------------
 
 
-def test_every_shipped_row_is_modelled_and_left_out_of_its_fit(report: compare.Report) -> None:
+def test_every_shipped_row_is_modelled_and_left_out_of_its_fit(report: Report) -> None:
     assert (report.rows, report.fitted, report.unread_rows) == (992, 992, 13)
     groups = report.scores["group"]
     assert set(groups) == set(catalog.step_constants().left_out)
     assert sum(score.rows for score in groups.values()) == 992
 
 
-def test_odd_rows_are_counted(report: compare.Report) -> None:
+def test_odd_rows_are_counted(report: Report) -> None:
     marks = {"square": 110, "data": 5, "waiting": 13, "capped": 11, "repeated": 25, "faster": 9}
     assert report.marks == marks
 
 
 def test_the_worst_rows_are_told_and_those_whose_load_is_not_known_apart(
-    report: compare.Report,
+    report: Report,
 ) -> None:
     for rows in (report.worst, report.as_recorded):
         errors = [row.error for row in rows]
@@ -56,7 +57,7 @@ def test_the_worst_rows_are_told_and_those_whose_load_is_not_known_apart(
     assert "5.2 of 16 requests in flight can have run at once" in text
 
 
-def test_targets_on_unseen_groups_as_the_command_prints_them(report: compare.Report) -> None:
+def test_targets_on_unseen_groups_as_the_command_prints_them(report: Report) -> None:
     dense, mixture = report.scores["kind"]["dense"], report.scores["kind"]["mixture"]
     assert (dense.rows, mixture.rows) == (574, 418)
     assert (dense.median, dense.mean) == pytest.approx((0.069, 0.091), abs=0.002)
@@ -65,7 +66,7 @@ def test_targets_on_unseen_groups_as_the_command_prints_them(report: compare.Rep
     assert 0.72 <= mixture.coverage <= 0.88
 
 
-def test_rows_whose_load_is_not_known_are_scored_apart(report: compare.Report) -> None:
+def test_rows_whose_load_is_not_known_are_scored_apart(report: Report) -> None:
     kinds = report.scores["kind"]
     assert kinds["dense with the waiting"].rows == 580
     assert kinds["mixture with the waiting"].rows == 425
@@ -74,7 +75,7 @@ def test_rows_whose_load_is_not_known_are_scored_apart(report: compare.Report) -
 
 
 def test_whole_models_accelerators_and_engines_are_left_out_as_the_fit_did(
-    report: compare.Report,
+    report: Report,
 ) -> None:
     """Here by the stored constants, there by the fit's own arrays: the same rows and errors."""
     told = catalog.step_constants().left_out_whole
@@ -143,7 +144,7 @@ def test_layouts(
 # --- The report -------------------------------------------------------------------------------
 
 
-def test_the_text_has_every_view_and_group(report: compare.Report) -> None:
+def test_the_text_has_every_view_and_group(report: Report) -> None:
     text = serving.text_of(report)
     for part in ("by model", "by accelerator", "by engine", "by precision", "worst rows"):
         assert part in text
@@ -154,7 +155,7 @@ def test_the_text_has_every_view_and_group(report: compare.Report) -> None:
         assert name in first
 
 
-def test_half_of_the_first_tokens_come_before_their_p50(report: compare.Report) -> None:
+def test_half_of_the_first_tokens_come_before_their_p50(report: Report) -> None:
     """By the rows themselves: groups differ, the kinds keep their median and their interval."""
     first = report.first_token
     groups = [first[group] for group in report.scores["group"]]
@@ -177,7 +178,7 @@ def test_json_holds_the_same_and_nothing_else_is_printed(
     assert printed["scores"]["all"]["all rows"]["rows"] == 992
 
 
-def test_chunks_change_nothing(report: compare.Report, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_change_nothing(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "BLOCK_ROWS", 97)
     assert dataclasses.asdict(compare.validate(SHIPPED)) == dataclasses.asdict(report)
 

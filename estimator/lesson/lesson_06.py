@@ -39,9 +39,9 @@ from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, bre
 from estimator.memory import window_cache_bytes
 from estimator.units import number_text, plural, quantity_text, seconds_text, share_text
 from estimator.validate import memory, parameters
-from estimator.validate.compare import Score
 from estimator.validate.files import read_rows
 from estimator.validate.replicas import replica_of
+from estimator.validate.report import Score
 
 __all__ = [
     "ACCELERATORS", "ENGINES", "EXERCISES", "MODELS", "NARROWED", "PRECISIONS", "TENSOR",

@@ -11,8 +11,9 @@ from pathlib import Path
 from estimator.lesson.lesson_06_runs import shipped
 from estimator.lesson.prose import Prose
 from estimator.units import number_text, plural, share_text
-from estimator.validate.compare import Report, Score, validate
+from estimator.validate.compare import validate
 from estimator.validate.reasons import Kind
+from estimator.validate.report import Report, Score
 from estimator.validate.rows import WITHOUT
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from estimator.architecture import Architecture
 from estimator.decoder_shape import decoder_shape
 from estimator.engine import DecoderShape
-from estimator.validate.compare import Report, Score, Worst, validate
+from estimator.validate.compare import validate
 from estimator.validate.files import read_json
 from estimator.validate.reasons import lines_of
+from estimator.validate.report import Report, Score, Worst
 
 MARKS = {
     "square": "moe_tp_size and moe_ep_size name the same accelerators: read as that many",
