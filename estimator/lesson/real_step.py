@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from estimator.arithmetic import Number, maximum
+from estimator.arithmetic import maximum
 from estimator.catalog import serving
 from estimator.engine import Layout, Numerics, Service, Uncertain, replica, serve
 from estimator.lesson.tables import Cell, Table, Unbroken
@@ -52,19 +52,9 @@ def real_steps_table() -> Table:
     rows: list[tuple[Cell, ...]] = []
     for batch in BATCHES:
         step = real_step(batch)
-        whole = step.token.p50
-        parts = [
-            _milliseconds(part)
-            for part in (
-                maximum(step.service.weight_seconds, step.service.matmul_seconds),
-                step.service.cache_seconds, step.layer_seconds,
-                step.service.overhead_seconds - step.layer_seconds,
-            )
-        ]  # fmt: skip
-        # Each row adds up as it is printed.
-        rest = _milliseconds(whole) - sum(parts)
+        parts = _adding_up(*step_parts(step), whole=float(step.token.p50))
         texts = (
-            *(f"{part} ms" for part in (*parts, rest, _milliseconds(whole))),
+            *(f"{part} ms" for part in (*parts, sum(parts))),
             number_text(step.accelerators),
             f"{number_text(step.fewest)} to {number_text(step.most)}",
         )  # fmt: skip
@@ -75,11 +65,33 @@ def real_steps_table() -> Table:
     )  # fmt: skip
     caption = "Llama 3.2 3B on an A100, no prompts: a step of an engine, and the fleet"
     note = (
-        "Rest: the prompts between the steps, which to an engine have a token at least, and what "
-        "rounding leaves."
+        "Rest: the prompts between the steps, which to an engine have a token at least. The parts "
+        "of a row are rounded so that they add up."
     )
     return Table(headers, rows, caption, note)
 
 
-def _milliseconds(seconds: Number) -> Decimal:
-    return Decimal(f"{float(seconds) * 1e3:.3f}")
+def step_parts(step: RealStep) -> tuple[float, ...]:
+    """Seconds of a step by what takes them, all but the prompts between the steps."""
+    service = step.service
+    return (
+        float(maximum(service.weight_seconds, service.matmul_seconds)),
+        float(service.cache_seconds),
+        step.layer_seconds,
+        float(service.overhead_seconds) - step.layer_seconds,
+    )
+
+
+def _adding_up(*seconds: float, whole: float) -> list[Decimal]:
+    """Round parts and what the whole has beyond them to microseconds, in milliseconds.
+
+    They add up to the whole as it is rounded: each is rounded down, and the microseconds that
+    are then missing go where rounding down took most. So none is off by a microsecond, and none
+    is below 0.
+    """
+    exact = [part * 1e6 for part in (*seconds, max(0.0, whole - math.fsum(seconds)))]
+    down = [math.floor(part) for part in exact]
+    missing = round(math.fsum(exact)) - sum(down)
+    by_loss = sorted(range(len(exact)), key=lambda at: down[at] - exact[at])
+    up = by_loss[:missing]
+    return [Decimal(part + (at in up)).scaleb(-3) for at, part in enumerate(down)]
