@@ -81,7 +81,10 @@ def test_a_lesson_that_stops_is_named(
     file.write_text("'05': {accelerator: T4}", encoding="utf-8")
     with pytest.raises(CannotError, match="Lessons 05 did not run: see above"):
         own_lessons.main(str(file), str(tmp_path / "out"))
-    assert "no price of an hour of T4 stands there: give one" in capfd.readouterr().err
+    assert (
+        "no price of an hour of T4 with a source stands there: give what you pay"
+        in capfd.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("path", own_lessons.LESSONS, ids=lambda path: path.stem)

@@ -8,6 +8,8 @@ import pytest
 
 from tests.running import papermill, results
 
+TOO_FEW = "more than 0, at most 1,000,000,000,000,000 parameters: give for example 3,000,000,000."
+
 
 def test_seven_billion_parameters_at_four_bits(tmp_path: Path) -> None:
     done = papermill("01-model-storage", tmp_path, n_params="7e9", bits_per_weight=4, replicas=3)
@@ -74,8 +76,8 @@ def test_impossible_parameters_stop_the_run(
     ("lesson", "parameters", "sentence"),
     [
         ("00-start-here", {"users": 0}, "users is 0, but the number of users must be a whole"),
-        ("00-start-here", {"n_params": 0}, "more than 0 parameters: give for example 3,000"),
-        ("01-model-storage", {"n_params": 0}, "more than 0 parameters: give for example 3,000"),
+        ("00-start-here", {"n_params": 0}, TOO_FEW),
+        ("01-model-storage", {"n_params": 0}, TOO_FEW),
     ],
 )
 def test_nobody_and_nothing_are_no_service(

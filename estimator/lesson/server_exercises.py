@@ -232,7 +232,7 @@ def readers_needed(
             Mistake(count(cache / 2, batch, weights / 2), "Half of it: the bytes that are given "
                     "are those at BF16, and nothing is halved."),
             Mistake(bandwidth_accelerators(rate, generation(cache, batch) / output_tokens, batch),
-                    f"That is one step: an answer of {output_tokens} tokens takes as many."),
+                    f"That is one step: an answer of {output_tokens:,} tokens takes as many."),
             Mistake(bandwidth_accelerators(rate, BITS_PER_BYTE * generation(cache, batch), batch),
                     "Eight times too many: bytes are read at bytes a second, no bits."),
         ),
