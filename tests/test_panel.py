@@ -91,7 +91,11 @@ def test_every_single_step_of_a_slider_counts(direction: int) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("n_params", -5, "the number of parameters, in billions, must be more than 0: give for"),
+        (
+            "n_params",
+            -5,
+            "the number of parameters, in billions, must be more than 0, at most 1,000,000: give",
+        ),
         ("n_params", float("nan"), "n_params is nan, but"),
         ("bits_per_weight", 0, "bits_per_weight is 0, but the bits per weight must be more than 0"),
         ("bits_per_weight", 65, "at most 64 bits: give for example 16."),
@@ -232,15 +236,13 @@ def test_a_value_beyond_the_slider_s_end_is_at_its_end() -> None:
 def test_a_result_too_large_names_the_controls_that_make_it_so() -> None:
     given = {"users": 100e6, "requests_per_user": 10, "n_params": 3e9, "bits_per_weight": 16}
     panel = envelope_panel(Inputs(**given, output_tokens=500, accelerator="A100-SXM-80GB"))
-    panel.boxes["n_params"].value = 1e298
+    panel.boxes["output_tokens"].value = 1e300
     assert status(panel) == (
         "⚠ The compute time of a request is too large for a number: give a less extreme value for "
-        '"Number of parameters, in billions".'
+        '"Output tokens".'
     )
     assert "112 accelerators" in page(panel)
-    panel.boxes["output_tokens"].value = 1e300
-    assert '"Number of parameters, in billions" or "Output tokens".' in status(panel)
-    panel.boxes["n_params"].value, panel.boxes["output_tokens"].value = 3, 500
+    panel.boxes["output_tokens"].value = 500
     assert "112 accelerators" in status(panel)
 
 
