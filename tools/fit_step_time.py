@@ -4,8 +4,8 @@ What runs later needs only the file that this writes, estimator/catalog/step_con
 
 The loss is that of the logarithm of predicted / measured, rounded off beyond a tenth (soft L1), so
 that a row which cannot be right pulls little. Groups (model x accelerator x engine) weigh as the
-root of their rows: neither a large group nor a small one leads. A repeated row counts once. No
-other row is dropped.
+root of their rows: neither a large group nor a small one leads. A repeated row counts once, and
+one that is faster than its roofline not at all: what ran is not what is recorded.
 
 An interval comes from rows that the fit has not seen: each group is left out in turn, and the
 deciles of their errors, groups weighing as above, are widened by sqrt(1 + 1 / groups), because the
@@ -27,7 +27,7 @@ import numpy as np
 
 from estimator.catalog.serving import PARTS, Fit, fit_entry
 from estimator.engine import Constants, Spread, Spreads
-from estimator.validate.predict import Runs, estimate, runs_of, waiting
+from estimator.validate.predict import Runs, estimate, faster, runs_of
 from estimator.validate.table import read_blocks
 
 if TYPE_CHECKING:
@@ -210,15 +210,15 @@ def table_of(whole: Constants, folds: Sequence[Constants]) -> list[dict[str, Any
 
 
 def load(path: Path) -> tuple[Runs, Mask]:
-    """Read all runs of a file whose load is known, and which of them are repeated."""
+    """Read all runs of a file that can be as recorded, and which of them are repeated."""
     (block,) = read_blocks(path, rows=ALL_ROWS)
     for row in block.unread:
         print(f"line {row.line} left out: {row.why}")
     runs = runs_of(block)
-    known = ~waiting(runs)
-    for line in block.line[~known]:
-        print(f"line {line} left out: what ran is not known")
-    return runs.select(known), block.marks["repeated"][known]
+    possible = ~faster(runs)
+    for line in block.line[~possible]:
+        print(f"line {line} left out: faster than its roofline")
+    return runs.select(possible), block.marks["repeated"][possible]
 
 
 def result_of(folds: Folds, date: str) -> dict[str, Any]:

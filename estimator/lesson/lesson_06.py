@@ -41,7 +41,7 @@ from estimator.units import number_text, plural, quantity_text, seconds_text, sh
 from estimator.validate import memory, parameters
 from estimator.validate.files import read_rows
 from estimator.validate.replicas import replica_of
-from estimator.validate.report import Score
+from estimator.validate.report import SCORED, Score
 
 __all__ = [
     "ACCELERATORS", "ENGINES", "EXERCISES", "MODELS", "NARROWED", "PRECISIONS", "TENSOR",
@@ -85,7 +85,7 @@ def answer_table() -> Table:
     counted = parameters.compare(_published())
     exact = sum(one.matches for one in counted)
     pool = _memory("measured_memory_more.csv")["pool predicted"]
-    score = shipped().report.scores["all"]["all rows"]
+    score = shipped().report.scores["all"][SCORED]
     rows = (
         ("parameters", f"{exact} of {len(counted)} models", "0 %: exact"),
         ("bytes of the cache", f"{len(verified_caches())} real caches", _cache_error()),
@@ -301,7 +301,7 @@ def errors_table() -> Table:
     Where a whole model, accelerator or engine can be left out, the errors of that fit follow.
     """
     scores, folds = shipped().report.scores, shipped().report.folds
-    rows: list[tuple[Cell, ...]] = [_errors("all rows", scores["all"]["all rows"])]
+    rows: list[tuple[Cell, ...]] = [_errors(SCORED, scores["all"][SCORED])]
     for view in ("kind", "model", "accelerator", "engine", "precision of a model"):
         for name, score in scores[view].items():
             whole = folds.get(view, {}).get(name)
@@ -313,7 +313,7 @@ def errors_table() -> Table:
 
 
 def _first_token_note() -> str:
-    first = shipped().report.first_token["all rows"]
+    first = shipped().report.first_token[SCORED]
     return (
         f"Time to first token, {number_of_rows(first.rows)}: "
         f"{number_text(first.under_floor)} under the floor of their prefill; the estimate with "
@@ -333,7 +333,7 @@ def _errors(name: str, score: Score, whole: Score | None = None) -> tuple[Cell, 
 def coverage_table() -> Table:
     """How often the measured time lies in the interval that claims four fifths."""
     scores = shipped().report.scores
-    views = (("all", ("all rows",)), ("kind", ("dense", "mixture")), ("group", scores["group"]))
+    views = (("all", (SCORED,)), ("kind", ("dense", "mixture")), ("group", scores["group"]))
     rows = []
     for view, names in views:
         for name in names:

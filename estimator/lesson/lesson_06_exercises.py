@@ -48,11 +48,12 @@ def wait_for_prompts(
     right = (batch - waited) / gaps * prompt_seconds
     return Exercise(
         "Prompts in the way",
-        f"A replica keeps {batch} requests in flight; each answer has {output_tokens} tokens, and "
-        f"a prompt takes {seconds_text(prompt_seconds)} to prefill. While a request lives, every "
-        f"other place of the batch brings one prompt: {waited:g} prompts, about the root of the "
-        "batch, come before its first token, the rest between its tokens. How many seconds do "
-        "those add to each token, to four digits?",
+        f"A replica keeps {batch} requests in flight; each answer has "
+        f"{number_text(output_tokens)} tokens, and a prompt takes "
+        f"{seconds_text(prompt_seconds)} to prefill. While a request lives, each place of the "
+        f"batch brings one prompt, its own included, {batch} in all: {waited:g}, about the root "
+        "of the batch, come before its first token, the rest between its tokens. How many "
+        "seconds do those add to each token, to four digits?",
         "token_seconds",
         right,
         (
@@ -63,7 +64,11 @@ def wait_for_prompts(
             Mistake(batch / gaps * prompt_seconds, "The prompts before the first token delay that "
                     "one, not the others: take them off."),
             Mistake((batch - waited) / output_tokens * prompt_seconds, f"Divided by "
-                    f"all {output_tokens} tokens: between them lie {gaps} gaps."),
+                    f"all {number_text(output_tokens)} tokens: between them lie {gaps} gaps."),
+            Mistake((batch - 1 - waited) / gaps * prompt_seconds, "Its own place brings a prompt, "
+                    f"too: {batch} in all, {waited:g} of them before its first token."),
+            Mistake((batch - 1) / gaps * prompt_seconds, "Those are all prompts but one: the "
+                    f"{waited:g} before the first token do not come between tokens."),
             Mistake((batch - waited) / gaps, "That is a number of prompts: each takes its time."),
             Mistake(prompt_seconds / gaps, "That is a single prompt: there are more places."),
         ),

@@ -9,6 +9,7 @@ import numpy as np
 from estimator.lesson.figures import COLOURS, Picture, course_style
 from estimator.units import number_text, share_text
 from estimator.validate.compare import Comparison
+from estimator.validate.report import SCORED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ LOW, HIGH, LEAST = 1, 300, 0.2
 TICKS = (1, 3, 10, 30, 100, 300)
 FAR, TENFOLD = 2, 10
 """Factors between estimated and measured times from which runs are counted in the text."""
-DENSE, MIXTURE, WAITING = (COLOURS[0], "o"), (COLOURS[1], "^"), (COLOURS[5], "x")
+DENSE, MIXTURE, FASTER = (COLOURS[0], "o"), (COLOURS[1], "^"), (COLOURS[5], "x")
 
 
 def scatter_chart(comparison: Comparison) -> Picture:
@@ -53,11 +54,11 @@ def scatter_chart(comparison: Comparison) -> Picture:
 
 def _kinds(comparison: Comparison) -> dict[str, tuple[NDArray[np.bool_], tuple[str, str]]]:
     mixtures = np.array([setting.decoder.is_mixture for setting in comparison.settings])
-    mixture, waiting = mixtures[comparison.columns["setting"]], comparison.columns["waiting"]
+    mixture, faster = mixtures[comparison.columns["setting"]], comparison.columns["faster"]
     return {
-        "dense": (~mixture & ~waiting, DENSE),
-        "mixture of experts": (mixture & ~waiting, MIXTURE),
-        "load not known": (waiting, WAITING),
+        "dense": (~mixture & ~faster, DENSE),
+        "mixture of experts": (mixture & ~faster, MIXTURE),
+        "faster than its roofline": (faster, FASTER),
     }
 
 
@@ -85,10 +86,10 @@ def _frame(axes: Axes, title: str) -> None:
 
 
 def _alt(comparison: Comparison) -> str:
-    columns, scores = comparison.columns, comparison.report.scores["all"]["all rows"]
+    columns, scores = comparison.columns, comparison.report.scores["all"][SCORED]
     times = columns["measured"] / columns["floor"]
     off = float(np.median(columns["roofline"]))
-    waited = (columns["predicted"] / columns["measured"])[columns["waiting"]]
+    waited = (columns["predicted"] / columns["measured"])[columns["faster"]]
     far = waited[waited > FAR]
     return (
         f"Two scatter plots of {number_text(len(times))} runs on logarithmic axes, estimated "
@@ -101,7 +102,7 @@ def _alt(comparison: Comparison) -> str:
         f"{share_text(scores.median, 1)} "
         "off in the median, each with a line from its P10 to its P90, and "
         f"{share_text(scores.coverage, 1)} of the lines meet the diagonal. Of "
-        f"{number_text(len(waited))} crosses, runs whose load is not known, "
+        f"{number_text(len(waited))} crosses, runs faster than their roofline, "
         f"{number_text(len(far))} lie {far.min():.1f} to {far.max():.1f} times above it, the "
         f"others within a factor of {FAR}."
     )

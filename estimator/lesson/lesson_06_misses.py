@@ -11,7 +11,7 @@ from estimator.units import plural
 NOTE = (
     "First token: the wait for it, as a multiple of the time that the rest of the answer took. "
     "Alike: the run of the same replica and lengths that did not wait and whose time is nearest. "
-    "Not scored: by the run's own times it is not known what ran. Unless they are told, vLLM takes "
+    "Not scored: faster than its roofline. Unless they are told, vLLM takes "
     "1,024 requests at once on an H100 (vllm/engine/arg_utils.py), and aiohttp, in which clients "
     "are written, opens 100 connections (aiohttp.TCPConnector)."
 )

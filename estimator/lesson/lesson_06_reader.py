@@ -13,7 +13,7 @@ from estimator.lesson.prose import Prose
 from estimator.units import number_text, plural, share_text
 from estimator.validate.compare import validate
 from estimator.validate.reasons import Kind
-from estimator.validate.report import Report, Score
+from estimator.validate.report import SCORED, Report, Score
 from estimator.validate.rows import WITHOUT
 
 
@@ -25,7 +25,7 @@ def your_results(measurements: str) -> dict[str, float]:
     report = _read(measurements).report
     if report is None or not report.rows:
         return {"measured_rows": 0, "unread_rows": report.unread_rows if report else 0}
-    score = report.scores["all"]["all rows"]
+    score = report.scores["all"][SCORED]
     return {
         "measured_rows": report.rows,
         "unread_rows": report.unread_rows,
@@ -123,7 +123,7 @@ def _left_out(kind: Kind) -> str:
 
 
 def _told(report: Report) -> str:
-    score = report.scores["all"]["all rows"]
+    score = report.scores["all"][SCORED]
     rows, lie = plural("row", report.rows), "lies" if report.rows == 1 else "lie"
     return (
         f"**{number_text(report.rows)} {rows} of {_safe(report.file)}: the roofline is off by "

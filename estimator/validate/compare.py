@@ -21,18 +21,18 @@ from estimator.catalog.serving import PARTS, Fit
 from estimator.engine import DecoderShape, Spread
 from estimator.formula import facts_of
 from estimator.step_time import absolute_error
-from estimator.units import number_text
+from estimator.units import seconds_text
 from estimator.validate.predict import (
     Runs,
     estimate,
+    faster,
     first_token_floor,
     roofline,
     running,
     runs_of,
-    waiting,
 )
 from estimator.validate.reasons import Reason, Unread, note
-from estimator.validate.report import WITH_WAITING, FirstToken, Report, Score, Scores, Worst
+from estimator.validate.report import SCORED, WITH_FASTER, FirstToken, Report, Score, Scores, Worst
 from estimator.validate.rows import Setting
 from estimator.validate.table import BLOCK_ROWS, Block, assumed_of, read_blocks
 
@@ -70,7 +70,7 @@ class _Collector:
         self.keep = worst
         self.worst: list[Worst] = []
         self.as_recorded: list[Worst] = []
-        self.waiting: list[Unread] = []
+        self.impossible: list[Unread] = []
         self.marks: Counter[str] = Counter()
         self.fitted = 0
 
@@ -83,15 +83,17 @@ class _Collector:
         (predicted, low, high), first = self._predict(
             runs, lambda group: left_out.get(group, self.constants.fit)
         )
-        waited = waiting(runs)
-        self.fitted += int((np.isin(runs.groups, list(left_out)) & ~waited).sum())
-        self.waiting += [_waiting_row(block, int(place)) for place in np.flatnonzero(waited)]
+        impossible = faster(runs)
+        self.fitted += int((np.isin(runs.groups, list(left_out)) & ~impossible).sum())
         measured, first_measured, floor = (
             runs.token_seconds,
             runs.first_token_seconds,
             roofline(runs),
         )
         errors = _error(predicted, measured)
+        self.impossible += [
+            _impossible(block, floor, int(place)) for place in np.flatnonzero(impossible)
+        ]
         self.parts.append(
             {
                 "line": block.line,
@@ -100,7 +102,8 @@ class _Collector:
                 "prompt_tokens": block.prompt_tokens,
                 "output_tokens": block.output_tokens,
                 "first_token_seconds": block.first_token_seconds,
-                "waiting": waited,
+                "waiting": block.marks["waiting"],
+                "faster": impossible,
                 "measured": measured,
                 "predicted": predicted,
                 "low": low,
@@ -118,16 +121,15 @@ class _Collector:
         )
         marks = {
             **block.marks,
-            "waiting": waited,
             "capped": running(runs) < runs.batch,
-            "faster": floor > measured,
+            "faster": impossible,
             "beyond": runs.prompt_tokens + runs.output_tokens > runs.replica.context_tokens,
         }
         self.marks.update(
             {name: count for name, rows in marks.items() if (count := int(rows.sum()))}
         )
-        self._note(self.worst, block, marks, predicted, np.where(waited, -1, errors))
-        self._note(self.as_recorded, block, marks, predicted, np.where(waited, errors, -1))
+        self._note(self.worst, block, marks, predicted, np.where(impossible, -1, errors))
+        self._note(self.as_recorded, block, marks, predicted, np.where(impossible, errors, -1))
 
     def _whole(self, runs: Runs) -> dict[str, NDArray[Any]]:
         """Errors by fits that have not seen the row's model at all, or accelerator, or engine."""
@@ -195,17 +197,15 @@ class _Collector:
         return {name: np.concatenate([part[name] for part in self.parts]) for name in names}
 
 
-def _waiting_row(block: Block, place: int) -> Unread:
-    first = float(block.first_token_seconds[place])
-    others = float(block.output_tokens[place] - 1) * float(block.token_seconds[place])
+def _impossible(block: Block, floor: Array, place: int) -> Unread:
+    measured = float(block.token_seconds[place])
     why = (
-        f"the first token took {number_text(first)} s and all others {number_text(others)} s, so "
-        f"that {number_text(block.batch[place] * others / (first + others), 2)} of "
-        f"{block.batch[place]:g} requests in flight can have run at once, though neither memory "
-        "nor prompts held the rest back: what ran is not known."
+        f"a token took {seconds_text(measured)}, but {block.batch[place]:g} requests of such "
+        f"lengths take {seconds_text(float(floor[place]))} at full rates: what ran is not what is "
+        "recorded."
     )
     group = block.settings[block.setting[place]].group
-    return Unread(int(block.line[place]), Reason("what ran is not known", group, why))
+    return Unread(int(block.line[place]), Reason("faster than the roofline", group, why))
 
 
 def _interval(times: Any, spread: Spread) -> Array:
@@ -213,22 +213,22 @@ def _interval(times: Any, spread: Spread) -> Array:
 
 
 def scores_of(columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]) -> Scores:
-    """Give the scores of every view, and over all rows, of the rows whose load is known.
+    """Give the scores of every view, and over all rows, of the rows that can be as recorded.
 
     Where there are others, the scores over all and by kind of model stand there with them, too.
     """
-    index, waited = columns["setting"], columns["waiting"]
-    tables: Scores = {"all": {"all rows": _score(columns, ~waited)}}
-    if waited.any():
-        tables["all"][WITH_WAITING] = _score(columns, slice(None))
+    index, impossible = columns["setting"], columns["faster"]
+    tables: Scores = {"all": {SCORED: _score(columns, ~impossible)}}
+    if impossible.any():
+        tables["all"][WITH_FASTER] = _score(columns, slice(None))
     for view, label in VIEWS.items():
         names, codes = np.unique([label(setting) for setting in settings], return_inverse=True)
         table: dict[str, Score] = {}
         for place, name in enumerate(names):
             rows = codes[index] == place
-            table[str(name)] = _score(columns, rows & ~waited)
-            if view == "kind" and (rows & waited).any():
-                table[f"{name} {WITH_WAITING}"] = _score(columns, rows)
+            table[str(name)] = _score(columns, rows & ~impossible)
+            if view == "kind" and (rows & impossible).any():
+                table[f"{name} {WITH_FASTER}"] = _score(columns, rows)
         tables[view] = {name: score for name, score in table.items() if score.rows}
     return tables
 
@@ -238,7 +238,7 @@ def folds_of(columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]) -
     tables: Scores = {}
     for part in PARTS:
         names = np.array([VIEWS[part](setting) for setting in settings])[columns["setting"]]
-        known = ~np.isnan(columns[f"whole {part}"]) & ~columns["waiting"]
+        known = ~np.isnan(columns[f"whole {part}"]) & ~columns["faster"]
         tables[part] = {
             str(name): _score(columns, known & (names == name), f"whole {part}")
             for name in np.unique(names[known])
@@ -266,11 +266,11 @@ def first_token_of(
     columns: Mapping[str, NDArray[Any]], settings: Sequence[Setting]
 ) -> dict[str, FirstToken]:
     """Tell how the time to first token compares: over all, by kind of model, and by group."""
-    given = ~np.isnan(columns["first_token"]) & ~columns["waiting"]
+    given = ~np.isnan(columns["first_token"]) & ~columns["faster"]
     if not given.any():
         return {}
     index = columns["setting"]
-    tables = {"all rows": _first_token(columns, given)}
+    tables = {SCORED: _first_token(columns, given)}
     for view in ("kind", "group"):
         names, codes = np.unique(
             [VIEWS[view](setting) for setting in settings], return_inverse=True
@@ -324,9 +324,9 @@ def compare(
         report.rows += len(block)
         report.unread_rows += len(block.unread)
         note(report.unread, block.unread)
-    report.rows -= len(collector.waiting)
-    report.unread_rows += len(collector.waiting)
-    note(report.unread, collector.waiting)
+    report.rows -= len(collector.impossible)
+    report.unread_rows += len(collector.impossible)
+    note(report.unread, collector.impossible)
     report.fitted, report.marks = collector.fitted, dict(collector.marks)
     columns = collector.columns()
     if report.rows:

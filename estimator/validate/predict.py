@@ -17,8 +17,6 @@ from estimator.engine import (
     sequences_that_fit,
     serve,
 )
-from estimator.formula import facts_of
-from estimator.step_time import running_requests
 from estimator.validate.replicas import stacked
 from estimator.validate.table import Block
 
@@ -26,13 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-
-FEWEST_RUNNING = 1 / 2
-"""Share that runs, of the requests in flight that memory has room for; with fewer, what ran is not
-known. Of the shipped rows, those that waited have 0.35 and less, all others 0.54 and more."""
-BUSY_WITH_PROMPTS = 1 / 3
-"""Share of the full rate that prompts take where they are what requests wait for: of the shipped
-rows in which few run, 0.50 and more, or 0.18 and less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +79,6 @@ def running(runs: Runs) -> Array:
     return batch
 
 
-_running = facts_of(running_requests).bare
-
-
-def waiting(runs: Runs) -> NDArray[np.bool_]:
-    """Tell in which runs requests waited for nothing that the row gives: its load is not known.
-
-    By Little's law a run's own times say how many requests got tokens at once. Where they are
-    fewer than half of those that memory had room for, and prompts did not keep the accelerators
-    busy either, something else held them back: a limit of the engine, or of the client.
-    """
-    generation = (runs.output_tokens - 1) * runs.token_seconds
-    ran = _running(runs.batch, runs.first_token_seconds, generation)
-    stay = runs.first_token_seconds + generation
-    prompts = runs.batch / stay * first_token_floor(runs)
-    # Without a time to first token both are NaN, and a comparison with that is false.
-    held: NDArray[np.bool_] = ran < FEWEST_RUNNING * running(runs)
-    return held & (prompts < BUSY_WITH_PROMPTS)
-
-
 def estimate(runs: Runs, constants: Constants) -> Service:
     """Every part of every run's time."""
     return serve(
@@ -123,6 +95,15 @@ def roofline(runs: Runs) -> Array:
     """Give the pure roofline of every run, seconds a token."""
     tokens = runs.prompt_tokens + runs.output_tokens / 2
     return np.asarray(roofline_token_seconds(runs.replica, running(runs), tokens))
+
+
+def faster(runs: Runs) -> NDArray[np.bool_]:
+    """Tell which runs took less than the roofline of their load: they cannot be as recorded.
+
+    The roofline is a floor: full rates of the data sheet, and only as many sequences as fit.
+    """
+    impossible: NDArray[np.bool_] = roofline(runs) > runs.token_seconds
+    return impossible
 
 
 def first_token_floor(runs: Runs) -> Array:

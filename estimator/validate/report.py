@@ -21,7 +21,8 @@ class Score:
 
 
 Scores = dict[str, dict[str, Score]]
-WITH_WAITING = "with the waiting"
+SCORED = "rows scored"
+WITH_FASTER = "with the faster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ class Report:
     """All that a file of measured runs says of the estimate.
 
     `rows` were estimated and are what the scores speak of. The `unread_rows` are not: they cannot
-    be modelled, or their load is not known; `as_recorded` are the worst of the latter, estimated
-    with the load that they give.
+    be modelled, or are faster than the roofline of their load; `as_recorded` are the worst of the
+    latter, estimated all the same.
     """
 
     file: str

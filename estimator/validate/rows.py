@@ -9,12 +9,13 @@ Some recorded layouts cannot be what ran. They are read as follows, and counted.
   multiple is the data parallelism of the attention, over the same tp_size accelerators.
 * `contrary`: the concurrency is neither that nor batch_size times attention_dp_size: one of them is
   not what ran. The concurrency is taken, for it is what the client counted.
-* `waiting`: its own times say that what ran is not the load that is given (`predict.waiting`).
-  It cannot be modelled: it is counted and named, kept out of the fit and of all scores, and
-  estimated as recorded apart.
+* `waiting`: the mean time to first token is longer than all other tokens together: requests waited
+  for memory, for a limit of the engine, or for one of the client. Kept.
 * `capped`: the caches of batch_size sequences do not fit: what fits is what ran, the rest waited.
 * `beyond`: prompt and output together are longer than the model's own context. Kept.
-* `faster`: not even at full rates could the load that is given run so fast. Kept.
+* `faster`: not even at the full rates of the data sheet could the load that is given run so fast.
+  What ran is then not what is recorded, and cannot be modelled: such a row is named, kept out of
+  the fit and of the scores, and estimated as recorded apart.
 * `repeated`: every column equals an earlier row's. Kept; the fit counts it once.
 """
 

@@ -21,10 +21,10 @@ MARKS = {
     "square": "moe_tp_size and moe_ep_size name the same accelerators: read as that many",
     "contrary": "concurrency is not batch_size times attention_dp_size: concurrency is taken",
     "data": "concurrency is a multiple of the batch: read as data parallelism of the attention",
-    "waiting": "requests waited for nothing that the row gives: what ran is not known",
+    "waiting": "the first token took longer than all others: requests waited for room, or a limit",
     "capped": "the caches of the batch do not fit: estimated with what fits",
     "beyond": "prompt and output are longer than the model was made for: estimated all the same",
-    "faster": "faster than the roofline of the load that it is said to have: cannot be so",
+    "faster": "faster than the roofline of the load that it is said to have: not scored",
     "repeated": "equal to an earlier row in every column",
 }
 
@@ -34,7 +34,7 @@ def text_of(report: Report) -> str:
     read = f"{report.rows} rows of {report.file} read, {report.unread_rows} not modelled"
     lines = [f"{read}; errors are |predicted / measured - 1|"]
     if not report.rows:
-        return "\n".join([*lines, *_unread_lines(report)])
+        return "\n".join([*lines, *_unread_lines(report), *_worst_lines(report)])
     left = f"{report.fitted} rows are of groups of the fit: each by a fit that left its group out"
     lines += [left, *(f"assumed: {each}" for each in report.assumed)]
     lines += [*_tables(report), *_first_token_lines(report)]
@@ -86,7 +86,7 @@ def _worst_lines(report: Report) -> list[str]:
     lines = ["", "worst rows"] if report.worst else []
     lines += map(_worst_line, report.worst)
     if report.as_recorded:
-        lines += ["", "rows of which it is not known what ran, estimated as recorded: the worst"]
+        lines += ["", "rows faster than their roofline, estimated as recorded: the worst"]
     return [*lines, *map(_worst_line, report.as_recorded)]
 
 

@@ -252,6 +252,7 @@ class _Reader:
         repeated = self._repeated([table[place] for place in places])
         prompt, output, token = (numbers[name][places] for name in NUMBERS)
         marks = {mark: _mask(mark in common.marks for common in kept) for mark in COMMON_MARKS}
+        marks["waiting"] = first[places] > (output - 1) * token
         marks["repeated"] = repeated
         place_of = self.settings
         index = [place_of.setdefault(common.setting, len(place_of)) for common in kept]
