@@ -307,7 +307,7 @@ def errors_table() -> Table:
             whole = folds.get(view, {}).get(name)
             rows.append(_errors(f"{view.partition(' ')[0]}: {name}", score, whole))
     headers = ("rows", "count", "roofline, median", "model, median", "model, mean",
-               "left out whole, median", "mean", "inside P10 to P90")  # fmt: skip
+               "left out whole: median", "mean", "inside P10 to P90")  # fmt: skip
     caption = "Absolute errors of the time per output token"
     return Table(headers, rows, caption, unbroken(_first_token_note()))
 

@@ -77,7 +77,7 @@ def figures() -> dict[str, Figure]:
     each = (
         Figure("weights of Llama 3.2 3B, 3,212,749,824 parameters at 32 bits", "12 GB",
                lambda: float(weight_bytes(catalog.model("llama-3.2-3b").n_params, 32)), "byte",
-               "a name is not a count"),
+               "12 is what 3 billion parameters give, and a name is not a count"),
         Figure("profiles of 100 million users, 10 KB each", "1 TB",
                lambda: float(profile_bytes(USERS, 10_000)), "byte"),
         Figure("their interactions of a day: 10 of 2 KB each, a quarter more for the index",

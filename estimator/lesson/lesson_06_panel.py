@@ -242,7 +242,8 @@ def nearby_table(case: Case) -> Table:
     columns = shipped().columns
     rows: list[tuple[Cell, ...]] = []
     marked: set[str] = set()
-    for place in nearby(case)[:SHOWN]:
+    places = nearby(case)
+    for place in places[:SHOWN]:
         load = "/".join(
             f"{columns[name][place]:g}" for name in ("batch", "prompt_tokens", "output_tokens")
         )
@@ -257,7 +258,8 @@ def nearby_table(case: Case) -> Table:
         rows.append(("none", "", "", ""))
     headers = ("batch/in/out", "measured", "estimated", "of its interval")
     note = " ".join(f"{mark}: {MARKS[mark]}." for mark in sorted(marked))
-    return Table(headers, rows, "Measured runs near this load", note)
+    only = f", the {SHOWN} nearest of {len(places)}" if len(places) > SHOWN else ""
+    return Table(headers, rows, f"Measured runs near this load{only}", note)
 
 
 @functools.cache
