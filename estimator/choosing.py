@@ -24,6 +24,7 @@ def choose(what: str, value: object, allowed: Iterable[str]) -> str:
         lower = {name.lower(): name for name in names}
         close = [lower[name] for name in difflib.get_close_matches(text, lower, n=3, cutoff=0.5)]
     meant = " or ".join(map(repr, close[:3]))
-    listed = names if len(names) <= _LISTED else [*names[:12], "..."]
+    listed = [name or "nothing" for name in names]
+    listed = listed if len(names) <= _LISTED else [*listed[:12], "..."]
     hint = f"did you mean {meant}?" if close else f"choose one of {', '.join(listed)}."
     raise ValueError(f"{what} is {value!r}, which is not on the list of {len(names)}: {hint}")

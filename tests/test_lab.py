@@ -93,11 +93,20 @@ def test_keys_in_a_panel_are_the_panel_s(tmp_path: Path) -> None:
     cut = {"command": "notebook:cut-cell", "keys": ["X"], "selector": ".jp-mod-commandMode :focus"}
     run = {"command": "notebook:run", "keys": ["Shift Enter"], "selector": ".jp-mod-commandMode"}
     schema.write_text(json.dumps({"jupyter.lab.shortcuts": [cut, run]}))
+    menu = schema.parents[1] / "mainmenu-extension/plugin.json"
+    menu.parent.mkdir()
+    restart = {
+        "command": "kernelmenu:restart", "keys": ["0", "0"],
+        "selector": "[data-jp-kernel-user] :focus:not(:read-write)",
+    }  # fmt: skip
+    menu.write_text(json.dumps({"jupyter.lab.shortcuts": [restart]}))
     lab.choose_settings(tmp_path)
     overrides = json.loads((tmp_path / "share/jupyter/lab/settings/overrides.json").read_text())
     assert overrides[lab.SHORTCUTS_PLUGIN]["shortcuts"] == [
         {**cut, "disabled": True},
         {**cut, "selector": ".jp-mod-commandMode :focus:not(select):not(.noUi-handle)"},
+        {**restart, "disabled": True},
+        {**restart, "selector": f"{restart['selector']}:not(select):not(.noUi-handle)"},
     ]
 
 

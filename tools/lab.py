@@ -25,7 +25,9 @@ PROGRESS = "COURSE_PROGRESS"  # estimator.lesson.progress keeps there what the l
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 NEWS_PLUGIN = "@jupyterlab/apputils-extension:notification"
 SHORTCUTS_PLUGIN = "@jupyterlab/shortcuts-extension:shortcuts"
-ANY_FOCUS = " :focus"
+ANY_FOCUS = (" :focus", " :focus:not(:read-write)")
+"""Ends of the selectors of keys that act wherever the focus is: those of cells, and 0 0 and I I."""
+SHORTCUTS_OF = ("notebook-extension/tracker.json", "mainmenu-extension/plugin.json")
 NOT_IN_A_PANEL = ":not(select):not(.noUi-handle)"
 
 
@@ -89,10 +91,13 @@ def choose_settings(prefix: Path) -> None:
 
 def panel_keys(lab: Path) -> list[dict[str, object]]:
     """Turn the notebook's keys off, and on again wherever the focus is on no control of a panel."""
-    schema = lab / "schemas" / "@jupyterlab" / "notebook-extension" / "tracker.json"
-    if not schema.is_file():  # a JupyterLab of another layout keeps its keys as they are
-        return []
-    known = json.loads(schema.read_text(encoding="utf-8"))["jupyter.lab.shortcuts"]
+    schemas = [lab / "schemas" / "@jupyterlab" / name for name in SHORTCUTS_OF]
+    known = [
+        shortcut
+        for schema in schemas
+        if schema.is_file()  # a JupyterLab of another layout keeps its keys as they are
+        for shortcut in json.loads(schema.read_text(encoding="utf-8"))["jupyter.lab.shortcuts"]
+    ]
     found: list[dict[str, object]] = []
     for shortcut in known:
         if shortcut["selector"].endswith(ANY_FOCUS):

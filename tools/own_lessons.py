@@ -31,6 +31,8 @@ def read_service(path: Path) -> dict[str, dict[str, Any]]:
         content = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise CannotError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise CannotError(str(error)) from None
     if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
         raise CannotError(f'{path} has no parts: write "all:" or a lesson\'s number, as "04":.')
     return {str(part).zfill(2): values for part, values in content.items()}

@@ -76,6 +76,11 @@ def read_stamp(root: Path) -> Stamp:
     return stamp if isinstance(stamp, dict) else {}
 
 
+def installed(root: Path) -> list[str]:
+    """Name every package that stands in `.venv/`, with its version."""
+    return sorted(path.name for path in root.glob(".venv/lib/python*/site-packages/*.dist-info"))
+
+
 def new_stamp(root: Path, extras: Sequence[str]) -> Stamp:
     """The note that a set-up finished now would leave."""
     return {
@@ -105,6 +110,7 @@ def plan(root: Path, extras: Sequence[str]) -> Literal["nothing", "install", "re
     if not runs(venv_python(root)):
         return "rebuild"
     complete = have.get("inputs") == want["inputs"] and set(extras) <= set(have.get("extras", []))
+    complete &= set(have.get("packages", [])) <= set(installed(root))
     return "nothing" if complete else "install"
 
 
@@ -213,7 +219,8 @@ def set_up(root: Path, extras: Sequence[str]) -> None:
     run_pip(root, "-e", f".[{','.join(extras)}]" if extras else ".")
     warm_up(root)
     half = stamp_file(root).with_suffix(".half")
-    half.write_text(json.dumps(new_stamp(root, extras), indent=1) + "\n", encoding="utf-8")
+    stamp = new_stamp(root, extras) | {"packages": installed(root)}
+    half.write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
     half.replace(stamp_file(root))
 
 

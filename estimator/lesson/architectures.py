@@ -20,6 +20,11 @@ def read_configuration(config_path: str) -> tuple[str, dict[str, Any]]:
     Raises:
         ValueError: a file that cannot be read, in one sentence.
     """
+    if not isinstance(config_path, str) or "\0" in config_path:
+        raise TypeError(
+            f"config_path is {config_path!r:.80}, but it must be the path of a config.json: give "
+            "text, or nothing for the published example."
+        )
     if config_path:
         return config_path, read_json(config_path)
     published = configuration(STAND_IN)
@@ -52,7 +57,7 @@ def configuration_results(config_path: str) -> dict[str, float]:
     Raises:
         ValueError, TypeError: a file, a family or a key that is not understood, in one sentence.
     """
-    if not config_path:
+    if config_path == "":
         return {}
     sizes = sizes_of(*read_configuration(config_path))
     found = {

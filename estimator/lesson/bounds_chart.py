@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estimator.lesson.figures import COLOURS, Picture, canvas, course_style
+from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style
 from estimator.lesson.sizing import Service
 from estimator.units import number_text
 
@@ -70,7 +70,7 @@ def _labels(axes: Axes, service: Service, batch: int, fewest: int, fits: int) ->
     """Name each line where it runs alone, in its own colour."""
     compute, bandwidth, capacity = service.counts(16)
     axes.annotate(
-        "bandwidth: weights and caches are read", (16, bandwidth), xytext=(6, 4), color="#8A5F00",
+        "bandwidth: weights and caches are read", (16, bandwidth), xytext=(6, 4), color=INKS[1],
         textcoords="offset points",
     )  # fmt: skip
     axes.annotate(
@@ -78,7 +78,7 @@ def _labels(axes: Axes, service: Service, batch: int, fewest: int, fits: int) ->
         textcoords="offset points",
     )  # fmt: skip
     axes.annotate(
-        "capacity: caches in flight fit", (1.2, capacity), xytext=(0, -14), color="#00664A",
+        "capacity: caches in flight fit", (1.2, capacity), xytext=(0, -14), color=INKS[2],
         textcoords="offset points",
     )  # fmt: skip
     axes.annotate(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from estimator.glossary import quantity
-from estimator.lesson.inputs import needed
+from estimator.lesson.inputs import COUNTS, needed
 from estimator.quantity import Quantity
 from estimator.units import number_text, quantity_text
 
@@ -65,8 +65,13 @@ class Number:
         return f"{text}, {self.scale_name}" if self.scale_name else text
 
     def to_base(self, shown: float) -> float:
-        """Turn what stands on the page into base units, an exact integer where it is whole."""
+        """Turn what stands on the page into base units, an exact integer where it is whole.
+
+        Typed in millions or billions, users and parameters are whole ones.
+        """
         value = shown * self.scale
+        if self.scale != 1 and self.entry.unit in COUNTS and math.isfinite(value):
+            return round(value)
         whole = math.isfinite(value) and float(round(value)) == value
         return round(value) if whole else value
 

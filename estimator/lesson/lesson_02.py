@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from estimator.lesson.figures import COLOURS, Picture, canvas, course_style
+from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style
 from estimator.lesson.inputs import Inputs, inputs
 from estimator.lesson.lesson_02_exercises import EXERCISES, bill_of, console_of, day_of, kept_of
 from estimator.lesson.storage_panel import sheet_panel, your_storage
@@ -163,13 +163,11 @@ def growth_chart() -> Picture:
     said = "; ".join(f"{name} {number_text(values[-1] / TB)} TB" for name, values, _ in lines)
     with course_style():
         figure, axes = canvas(height=3.8)
-        for (name, values, style), colour in zip(
-            lines, (COLOURS[0], COLOURS[5], COLOURS[2]), strict=True
-        ):
-            axes.plot(months, [v / TB for v in values], style, color=colour, markersize=5)
+        for (name, values, style), hue in zip(lines, (0, 5, 2), strict=True):
+            axes.plot(months, [v / TB for v in values], style, color=COLOURS[hue], markersize=5)
             axes.annotate(
                 f"{name}:\n{number_text(values[-1] / TB)} TB", (12, values[-1] / TB), xytext=(8, 0),
-                textcoords="offset points", va="center", color=colour, fontsize=9,
+                textcoords="offset points", va="center", color=INKS[hue], fontsize=9,
             )  # fmt: skip
         axes.set_xlabel("months of 30 days from the start")
         axes.set_ylabel("interactions in store, TB")

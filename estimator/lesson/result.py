@@ -34,7 +34,7 @@ def write_result(
     ends = {
         name: _entry(name.rpartition("_")[0], value) for name, value in (intervals or {}).items()
     }
-    if not isinstance(path, str) or (path and not path.strip()):
+    if not isinstance(path, str) or (path and not path.strip()) or "\0" in path:
         raise TypeError(f"result_path is {path!r}, but it must be the path of a file: give text.")
     if path:
         content = {
@@ -65,6 +65,8 @@ def _entry(name: str, value: Any) -> dict[str, Any]:
 
 
 HALF = ".half-"
+_LONGEST_NAME = 255
+"""Bytes that common file systems allow a name."""
 
 
 def write_whole(path: Path, content: str | bytes, parameter: str = "result_path") -> None:
@@ -73,6 +75,10 @@ def write_whole(path: Path, content: str | bytes, parameter: str = "result_path"
     An error on its folder names the lesson's `parameter` that the path came from.
     """
     folder = path.parent
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise ValueError(
+            f"{parameter} is {str(path)[:60]!r}..., whose name is too long: shorten it."
+        )
     if not folder.is_dir():
         raise ValueError(
             f"{parameter} is {str(path)!r}, but there is no folder {str(folder)!r}: make it first."
@@ -91,7 +97,10 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[BinaryIO]:
 
     What is not yet whole stands in the folder `aside`, on the same disk, if there is one.
     """
-    handle, name = tempfile.mkstemp(dir=aside or path.parent, prefix=HALF)
+    try:
+        handle, name = tempfile.mkstemp(dir=aside or path.parent, prefix=HALF)
+    except OSError as error:  # it would name the half file, which nobody asked for
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
