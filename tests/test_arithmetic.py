@@ -150,7 +150,9 @@ def test_the_sum_of_terms_that_do_not_grow_counts_them() -> None:
 def test_one_rate_for_many_terms_and_one_symbol_among_numbers() -> None:
     assert elements(compound_sum(1, np.array([1.0, 3.0]))) == pytest.approx([1, 7])
     assert elements(compound_sum(0, np.array([1.0, 3.0]))) == [1, 3]
-    assert is_symbolic(compound_sum(0.5, sympy.Symbol("n")))
+    n = sympy.Symbol("n")
+    assert is_symbolic(compound_sum(0.5, n))
+    assert (maximum(n, 3), minimum(3, n)) == (sympy.Max(3, n), sympy.Min(3, n))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from estimator.stored_weights import (
     stored_as,
     stored_by_config,
 )
+from estimator.wide_layers import Wide, wide_parts
 
 OSS_WIDE = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens",
             "lm_head"]  # fmt: skip
@@ -88,6 +90,7 @@ def test_wide_parts_are_counted(key: str, names: list[str], wide: set[str]) -> N
         ["model.layers.3"], ["re:.*layers.[0-9].mlp"], ["model.layers.2.mlp.down_proj"],
         ["model.layers.1.mlp.experts.0"], ["conv"], [""], [3], "lm_head", {"a": 1},
         ["re:" + "(" * 10**5], ["re:" + "(a|b)" * 50], ["model.layers.0.mlp.gate_proj.up_proj"],
+        ["re:.*[ab].lm_head"], ["self_attn.(q_b|kv_b)_proj"], ["self_attn.mlp.q_b_proj"],
     ],
 )  # fmt: skip
 def test_other_names_are_refused(names: Any) -> None:
@@ -118,6 +121,62 @@ EXPERT = 3 * 64 * 32
 )  # fmt: skip
 def test_a_share_that_stays_wide_is_counted(names: list[str], wide: int) -> None:
     assert size(MIXTURE, FP8, ignore=names) == size(MIXTURE, FP8) + wide
+
+
+ALL, NONE = Wide(Fraction(1), Fraction(1)), Wide(Fraction(0), Fraction(0))
+
+
+def shares(config: dict[str, Any], *names: str) -> dict[str, Wide]:
+    return dict(wide_parts({"ignore": names}, Architecture.from_hf_config(config).decoder).model)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("Llama4TextAttention", "attention"), ("re:.*self_attn", "attention"),
+        ("re:model.*self_attn.*", "attention"), ("language_model.lm_head", "output head"),
+    ],
+)  # fmt: skip
+def test_a_part_is_wide_as_a_whole(name: str, part: str) -> None:
+    assert shares(LLAMA, name) == {part: ALL}
+
+
+def test_a_share_of_columns_goes_by_each_block_s_own_width() -> None:
+    """Down has 64 columns, gate and up have 128 each, 32 in an expert, 2 x 32 in the shared."""
+    found = shares({**MIXTURE, "n_shared_experts": 2}, "down_proj")
+    assert {part: share.columns for part, share in found.items()} == {
+        "mlp": Fraction(64, 320), "experts": Fraction(64, 128), "shared experts": Fraction(64, 192),
+    }  # fmt: skip
+
+
+def test_a_block_that_a_model_lacks_has_no_share() -> None:
+    third = Wide(Fraction(1, 3), Fraction(64, 320))
+    assert shares(LLAMA, "down_proj") == {"mlp": third, "experts": NONE, "shared experts": NONE}
+    assert shares({**MIXTURE, "first_k_dense_replace": 0}, "down_proj")["mlp"] == NONE
+
+
+def test_an_expression_has_64_choices_and_1000_characters_at_most() -> None:
+    config = {**LLAMA, "num_hidden_layers": 70}
+    layers = [str(layer) for layer in range(65)]
+    chosen = shares(config, f"re:.*layers.({'|'.join(layers[:64])}).self_attn")
+    assert chosen == shares(config, *(f"layers.{layer}.self_attn" for layer in layers[:64]))
+    with pytest.raises(ValueError, match=r"^ignore names"):
+        shares(config, f"re:.*layers.({'|'.join(layers)}).self_attn")
+    name = "re:.*(q|k)_proj"
+    assert shares(LLAMA, name.ljust(1000, "$")) == shares(LLAMA, "q_proj", "k_proj")
+    with pytest.raises(ValueError, match=r"^ignore names"):
+        shares(LLAMA, name.ljust(1001, "$"))
+
+
+def test_lists_have_100_000_names_at_most() -> None:
+    names = ["norm"] * 99_998
+    assert shares(LLAMA, *names, "norm", "norm") == shares(LLAMA, *names, "re:(q|k)_norm") == {}
+    with pytest.raises(ValueError, match=r"^ignore must be a list of at most 100,000 names"):
+        shares(LLAMA, *names, "norm", "norm", "norm")
+    with pytest.raises(ValueError, match=r"^ignore must name at most 100,000 modules in all"):
+        shares(LLAMA, *names, "norm", "re:.*(q|k)_norm")
+    with pytest.raises(ValueError, match=r"^ignore must be a list of"):
+        stored(LLAMA, FP8, ignore="lm_head")
 
 
 def test_a_prediction_layer_is_wide_only_where_it_is_named() -> None:
@@ -168,6 +227,8 @@ def test_kimi_k2_5_keeps_all_but_its_experts_wide() -> None:
 def test_without_a_family_nothing_is_known_of_layers() -> None:
     with pytest.raises(ValueError, match=r"^ignore names .* without a model_type"):
         stored({}, FP8, ignore=["model.layers.0.self_attn"])
+    with pytest.raises(ValueError, match=r"^ignore names 'model.layers.0', modules that stay wide"):
+        stored({}, FP8, ignore=["model.layers.0"])
     assert stored({}, FP8, ignore=["re:.*self_attn"]).wide["attention"].weights == 1
 
 

@@ -223,3 +223,18 @@ def test_a_lever_is_pulled_to_another_goal_and_down_to_nothing() -> None:
     assert (now.name, now.now, now.value) == ("a", 8, 8)
     (end,) = pulls(lambda of: of["a"], [Lever("a", 8, 4)])
     assert end.value == pytest.approx(4)
+
+
+@pytest.mark.parametrize(("now", "limit"), [(1000, 1), (1, 0.001)])
+def test_a_lever_is_found_as_closely_at_either_end(now: float, limit: float) -> None:
+    # 200 places from end to end, and 200 more between two of them, all by factors.
+    fine = math.log(1000) / 199**2
+    for goal in np.geomspace(0.9, 0.0011, 20).tolist():
+        (pull,) = pulls(lambda of: of["a"], [Lever("a", now, limit)], goal)
+        assert pull.value is not None
+        assert 1 - 1.05 * fine < pull.value / now / goal < 1 + 1e-9
+
+
+def test_a_lever_is_pulled_up_from_nothing() -> None:
+    (pull,) = pulls(lambda of: 5 - of["a"], [Lever("a", 0, 4)])
+    assert pull.value == pytest.approx(2.5, rel=1e-3)
