@@ -10,7 +10,7 @@ import pytest
 
 import estimator.lesson
 from estimator.lesson import check, lesson_00, lesson_01, lesson_06
-from estimator.lesson.exercises import Exercise, Mistake, together
+from estimator.lesson.exercises import Exercise, Mistake, of_example, together
 
 LESSONS = [
     import_module(f"estimator.lesson.{module.name}")
@@ -139,6 +139,12 @@ def test_seconds_that_are_others_are_told(factor: float, unit: str) -> None:
         (lesson_01.how_many_hold, 0.6, "the active parameters only"),
         (lesson_01.how_many_hold, 1.5, "2 times too small"),
         (lesson_01.gib_of, 8_030_261_248, "the number of parameters"),
+        (lesson_01.gib_of, 16.1e9, "right to its 3 digits"),
+        (lesson_01.size_with_scales, 16.5e9, "Qwen3 32B has 32,762,123,264 parameters"),
+        (lesson_01.how_many_hold, 66.8e9, "a number of bytes"),
+        (lesson_00.traffic_of, 160e6, "the example's size of an answer, 10 KB: here it is 25 KB"),
+        (lesson_00.fleet_of, 17, "the example's length of an answer, 500 tokens"),
+        (lesson_00.fleet_of, 4, "the example's model, 3,000,000,000 parameters"),
     ],
 )
 def test_usual_slips_are_named(make: Callable[..., Exercise], answer: float, advice: str) -> None:
@@ -163,6 +169,25 @@ def test_a_slip_that_is_not_rounded_yet_is_the_one_it_would_become(
     slips = (Mistake(50, "Fifty."), Mistake(51, "Fifty-one."))
     exercise = Exercise("A count", "?", "sequences_that_fit", 40, slips, "", rounds=rounds)
     assert exercise.verdict(answer)[1] == f"Not yet. {sentence}"
+
+
+def test_a_named_slip_is_told_before_the_digits_are() -> None:
+    slip = (Mistake(900e9, "The other index."),)
+    exercise = Exercise("A day", "?", "daily_bytes", 864e9, slip, "")
+    assert exercise.verdict(900e9)[1] == "Not yet. The other index."
+    assert "right to its 1 digit" in dataclasses.replace(exercise, mistakes=()).verdict(900e9)[1]
+
+
+def test_the_example_s_input_is_no_slip_where_the_exercise_has_the_same() -> None:
+    assert of_example(1.0, "index", "25 %", "25 %") == ()
+    (slip,) = of_example(1.0, "index", "25 %", "20 %")
+    assert slip.advice == "That takes the example's index, 25 %: here it is 20 %."
+
+
+def test_few_digits_are_no_fault_of_an_answer_that_is_asked_exactly() -> None:
+    exercise = Exercise("A count", "?", "tokens_that_fit", 393_216, (), "", tolerance=0)
+    assert "asked exactly" in exercise.verdict(393_200)[1]
+    assert "4 digits" in dataclasses.replace(exercise, tolerance=1e-5).verdict(393_200)[1]
 
 
 def test_of_two_slips_that_are_close_the_nearer_is_told() -> None:

@@ -90,7 +90,9 @@ def test_hot_and_cold() -> None:
 
 
 def test_another_service_s_habits() -> None:
-    assert [row[3] for row in lesson_02.usage_table().rows] == ["-", "2.571", "0.3673"]
+    table = lesson_02.usage_table()
+    assert [row[3] for row in table.rows] == ["-", "2.571", "0.3673"]
+    assert table.note.startswith("18,000,000,000 messages a week, over 7 days.")
 
 
 def test_exercises_from_outside() -> None:
@@ -105,6 +107,7 @@ def test_exercises_from_outside() -> None:
     ("make", "answer", "sentence"),
     [
         (lesson_02.day_of, 720e9, "without the index"),
+        (lesson_02.day_of, 900e9, "the example's index, 25 %: here it is 20 %"),
         (lesson_02.day_of, 144e9, "the index alone"),
         (lesson_02.day_of, 144e9, "one interaction of each: they make 6"),
         (lesson_02.day_of, 120e9, "one interaction of each, without the index"),
@@ -132,6 +135,14 @@ def test_exercises_from_outside() -> None:
         (lesson_02.kept_of, 217.5e12, "they make 10"),
         (lesson_02.kept_of, 825e12 * 1.048576, "1,048,576 bytes are a MiB"),
         (lesson_02.kept_of, 690e12, "The index is missing"),
+        (lesson_02.kept_of, 690e12, "the example's record, 10 KB: here it is 100 KB"),
+        (lesson_02.kept_of, 907.1e12, "A TB was taken for a TiB"),
+        (lesson_02.kept_of, 825e12 / 1.024**4, "A TiB was taken for a TB"),
+        (lesson_02.kept_of, 825e12 / 86_400, "Nothing is per second"),
+        (lesson_02.kept_of, 825e12 * 86_400, "Nothing is per second"),
+        (lesson_02.kept_of, 150e12 + 675e12 * 86_400, "Nothing is per second"),
+        (lesson_02.console_of, 75e12 / 86_400, "Nothing is per second"),
+        (lesson_02.console_of, 2.5e12 / 86_400, "a second's part"),
         (lesson_02.kept_of, 725e12, "one copy of the profiles"),
         (lesson_02.kept_of, 825e12 * 8, "These are bits"),
         (lesson_02.kept_of, 825e12 * 1.024, "1,024 bytes are a KiB"),
@@ -148,6 +159,9 @@ def test_exercises_from_outside() -> None:
         (lesson_02.console_of, 75e12 * 8, "These are bits"),
         (lesson_02.bill_of, 54_750, "all days hot"),
         (lesson_02.bill_of, 10_950, "all days cold"),
+        (lesson_02.bill_of, 11_790, "the example's hot part, 7 days: here it is 30 days"),
+        (lesson_02.bill_of, 12_150, "the hot days in one copy"),
+        (lesson_02.bill_of, 11_550, "the hot days in one copy"),
         (lesson_02.bill_of, 51_150, "swapped"),
         (lesson_02.bill_of, 4_500, "the hot part alone"),
         (lesson_02.bill_of, 10_050, "the cold part alone"),
@@ -231,7 +245,7 @@ def test_impossible_parameters_stop_the_run_and_are_all_told(tmp_path: Path) -> 
     for sentence in (
         "registered_users is 0, but the number of registered users must be a whole number, from 1",
         "record_bytes is -1, but the size of a user's record must be from 0 to 1,000,",
-        "index_share is 25, but the index share must be from 0 to 10",
+        "index_share is 25, but the index share must be from 0 to 1:",
         "requests_per_user is 'many' (str)",
     ):
         assert sentence in done.stderr
@@ -253,6 +267,7 @@ def test_a_sheet_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
         ("active_share", 1.5, "must be from 0 to 1"),
         ("retention_days", 0, "must be from 1 to 36,500 days"),
         ("compression_ratio", 0, "must be from 1 to 1,000"),
+        ("index_share", 1.01, "the index share must be from 0 to 1: give for example 0.25"),
         ("monthly_growth", 5, "the growth of a month must be from 0 to 1"),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_typed_number_moves_the_answer_and_then_the_cells() -> None:
     [
         ("registered_users", 0, "registered_users is 0, but the number of registered users must"),
         ("interaction_bytes", -2, "interaction_bytes is -2, but the size of an interaction"),
-        ("index_share", 2500, "index_share is 2500, but the index share must be from 0 to 1,000 %"),
+        ("index_share", 101, "index_share is 101, but the index share must be from 0 to 100 %"),
         ("active_share", 120, "must be from 0 to 100 %"),
         ("requests_per_user", float("nan"), "requests_per_user is nan"),
         ("replicas", 1.5, "must be a whole number"),

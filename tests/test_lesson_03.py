@@ -53,6 +53,7 @@ class TestTheGuide:
         ]  # fmt: skip
         assert rows(table)["cache"][:3] == ["12,582,912", "0.01258", "0.01172"]
         assert "821,568,768" in table.note
+        assert "128 tokens x (8 bytes of id + 1,024 numbers x 2 bytes)" in table.note
         assert sum(lesson_03.guide_parts().values()) == 821_568_768
         # What was printed: GiB of parameters and decimal overheads, without the cache.
         assert f"{708_673_536 / GiB + 0.1:.2f}" == "0.76"
@@ -213,6 +214,9 @@ FP32, BATCH, PRINTED, POOL = 73_728_000, 63 * GiB // 2, 128_000 * 131_072, 393_2
         (lesson_03.sequences_on, (41.84 - 16.06 * 2) / 0.536870912, "weights at four bytes"),
         (lesson_03.sequences_on, (41.84 - 14.96) / 0.536870912, "take GB of weights"),
         (lesson_03.sequences_on, (38.97 - 16.06) / 0.536870912, "take GiB of weights"),
+        (lesson_03.sequences_on, 45, "take GiB from GiB, and divide by the GiB"),
+        (lesson_03.sequences_on, (38.97 - 16.06) / 0.5, "take GiB from GiB"),
+        (lesson_03.sequences_on, (41.84 - 14.96) / 0.5, "take GiB from GiB"),
         (lesson_03.sequences_on, (0.9 * 41.84 - 16.06) / 0.536870912, "was taken again"),
         (lesson_03.sequences_on, 48.02 * 8, "Eight times too many"),
         (lesson_03.sequences_on, 6, "An eighth of it"),

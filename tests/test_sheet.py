@@ -171,7 +171,7 @@ def test_what_is_no_name_no_size_or_no_kind_is_refused() -> None:
         ("hot_usd_per_gb", -1, "must be from 0 to 1,000 USD: give for example 0.02."),
         ("record_bytes", 1e308, "record_bytes is 1e+308, but the size of a user's record must be "
          "from 0 to 1,000,000,000 KB: give for example 10."),
-        ("index_share", 1001, "index_share is 1001, but the index share must be from 0 to 1,000 %: "
+        ("index_share", 101, "index_share is 101, but the index share must be from 0 to 100 %: "
          "give for example 25."),
         ("active_share", 101, "must be from 0 to 100 %: give for example 20."),
         ("active_share", math.nan, "active_share is nan"),

@@ -81,7 +81,7 @@ def test_a_cell_refuses_what_the_estimator_refuses(tmp_path: Path) -> None:
     assert (checks["B1"].operator, checks["B1"].formula2) == ("between", "10000")
     assert float(checks["B1"].formula1) == 1e-6
     assert (checks["B9"].operator, checks["B9"].formula1, checks["B9"].formula2) == (
-        "between", "0", "1000",
+        "between", "0", "100",
     )  # fmt: skip
     assert checks["B13"].type == "whole"
     assert "must be from 0 to 100 %" in checks["B4"].error

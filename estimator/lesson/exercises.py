@@ -49,6 +49,8 @@ _BYTES = (
     (BITS_PER_BYTE, "These are bits: eight bits make a byte."),
     (1 / BITS_PER_BYTE, "An eighth of it: bytes are asked for, so nothing is divided by eight."),
     *_PREFIXES,
+    (TiB / TB, "A TB was taken for a TiB: a TB is 10^12 bytes."),
+    (TB / TiB, "A TiB was taken for a TB: a TiB is 2^40 bytes."),
 )
 _SHORT = 4
 """Digits up to which an answer is taken for a longer one that was rounded."""
@@ -84,6 +86,16 @@ class Mistake:
     advice: str
 
 
+def of_example(value: float, what: str, theirs: str, ours: str) -> tuple[Mistake, ...]:
+    """The mistake of taking the lesson's example for the exercise; none where both have the same.
+
+    Give a text of both inputs, which is compared as well as told.
+    """
+    if theirs == ours:
+        return ()
+    return (Mistake(value, f"That takes the example's {what}, {theirs}: here it is {ours}."),)
+
+
 def together(*mistakes: Mistake) -> tuple[Mistake, ...]:
     """Tell mistakes that come to the same number as one: either may be the reader's."""
     told: list[Mistake] = []
@@ -113,6 +125,8 @@ class Exercise:
     tolerance: float = 0.005
     rounds: str = ""
     """Which way a whole answer is rounded, "up" or "down", where only one of them is right."""
+    far_larger: str = ""
+    """What is told of an answer a million times too large, where it counts something else."""
 
     @property
     def unit(self) -> str:
@@ -162,12 +176,12 @@ class Exercise:
 
     def _short(self, answer: float, mistakes: Sequence[Mistake]) -> str:
         """Say what an answer of few digits was rounded from: the right one, or a mistake."""
-        if _close(answer, self.answer):
-            return ""
-        digits = _digits(answer)
-        if _is_rounded(self.answer, answer, digits):
+        close, digits = _close(answer, self.answer), _digits(answer)
+        if (self.tolerance or not close) and _is_rounded(self.answer, answer, digits):
             count = f"{digits} digit" if digits == 1 else f"{digits} digits"
             return f"That is right to its {count}: give one digit more, or all of them."
+        if close:
+            return ""
         told = (m.advice for m in mistakes if digits > 1 and _is_rounded(m.value, answer, digits))
         return next(told, "")
 
@@ -201,6 +215,8 @@ class Exercise:
         if _close(answer, self.answer):
             return "Very close, but the number is asked exactly: round nothing on the way to it."
         factor = answer / self.answer
+        if self.far_larger and factor > 1e6:
+            return self.far_larger
         times = number_text(factor if factor > 1 else 1 / factor)
         side = f"{times} times too {'large' if factor > 1 else 'small'}"
         given = quantity_text(answer, self.unit)

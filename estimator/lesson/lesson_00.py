@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from estimator import catalog
-from estimator.bandwidth import traffic_bits_per_s
+from estimator.bandwidth import answer_bytes, traffic_bits_per_s
 from estimator.lesson.controls import Choice, Number
-from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.exercises import Exercise, Mistake, of_example
 from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
@@ -35,6 +35,7 @@ from estimator.user_data import daily_bytes, profile_bytes
 
 RECORD_BYTES, INTERACTION_BYTES, INDEX_SHARE = 10 * KB, 2 * KB, 0.25
 QUESTION_BYTES, ANSWER_BYTES = 2 * KB, 10 * KB
+PARAMS, TOKENS = 3 * GB, 500
 SHOWN = ("A100-SXM-80GB", "H100-SXM", "H200-SXM", "MI300X", "L4", "TPU-v5e")
 COURSE = "Back-of-the-envelope calculations for the model deployment (Educative)"
 NOTES = f"{COURSE}, from readers' notes"
@@ -96,8 +97,13 @@ def envelope_assumptions() -> Table:
             ("index over the interactions", share_text(INDEX_SHARE), COURSE),
             ("a question on the network", question, NOTES),
             ("an answer on the network", answer, NOTES),
-            ("parameters of the model", "3,000,000,000, of 16 bits each", COURSE),
-            ("tokens of an answer", "500", NOTES),
+            ("parameters of the model", f"{number_text(PARAMS)}, of 16 bits each", COURSE),
+            ("tokens of an answer", number_text(TOKENS), NOTES),
+            (
+                "text of so many tokens",
+                prefixed_text(answer_bytes(TOKENS), "B", decimals=None),
+                f"{answer_bytes(1)} bytes a token, a rule of thumb for English",
+            ),
             ("work for a token", "2 FLOP a parameter", "Kaplan et al. 2020, section 2.1"),
             ("load over the day", "even", NOTES),
             (
@@ -150,6 +156,7 @@ def units_table() -> Table:
     rows = (
         ("bits and bytes", f"1 byte = {BITS_PER_BYTE} bits", "networks count bits, disks bytes"),
         ("KB, MB, GB, TB", "each 1,000 of the one before", "storage and traffic are sold in them"),
+        ("KiB, MiB, GiB, TiB", "each 1,024 of the one before", "memory is made in them"),
         ("GB and GiB", f"{number_text(GB)} and {number_text(GiB)} bytes", "a GiB is 7 % more"),
         ("a day and a second", f"1 day = {number_text(DAY)} seconds", "rates are per second"),
         ("a month", f"{DAYS_PER_MONTH} days", "the course counts months so"),
@@ -164,10 +171,11 @@ def heart_table() -> Table:
               "pcie5_x16", "rtt_data_centre", "rtt_intercontinental")  # fmt: skip
     rates = [catalog.rate(key) for key in wanted]
     rows = [("seconds of a day", number_text(DAY), "by definition")]
-    rows += [
-        (f"bytes of a parameter at {p.name}", f"{p.bits_per_weight / 8:g}", p.source)
-        for p in map(catalog.precision, ("FP32", "BF16", "INT8", "INT4"))
-    ]
+    for names in (("FP32",), ("FP16", "BF16"), ("INT8",), ("INT4",)):
+        same = [catalog.precision(name) for name in names]
+        size, sources = same[0].bits_per_weight / BITS_PER_BYTE, [p.source for p in same]
+        label = f"bytes of a parameter at {' or '.join(names)}"
+        rows.append((label, f"{size:g}", "; ".join(dict.fromkeys(sources))))
     rows += [(rate.meaning, quantity_text(rate.value, rate.unit), rate.source) for rate in rates]
     headers = ("what", "how much", "source")
     return Table(headers, rows, "Numbers to know by heart", left=frozenset({"source"}))
@@ -328,6 +336,8 @@ def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
             Mistake(right * 1.024, "KB is 1,000 bytes here; 1,024 bytes are a KiB."),
             Mistake(right / 1e6, "That is the number of megabits: the answer is asked in bits."),
             Mistake(right / rate, f"That is one answer: {number_text(rate)} leave in a second."),
+            *of_example(traffic_bits_per_s(rate, ANSWER_BYTES), "size of an answer",
+                        prefixed_text(ANSWER_BYTES, "B", decimals=None), each),
         ),
         f"{number_text(rate)} x {number_text(message_bytes)} x 8 = "
         f"{quantity_text(right, 'bit/s')}.",
@@ -343,6 +353,10 @@ def fleet_of(
     a100 = catalog.accelerator("A100-SXM-80GB").flops_per_s[16]
     seconds = compute_seconds(n_params, output_tokens, flops_per_s)
     right = int(accelerators(rate, seconds))
+
+    def needed(model: float = n_params, tokens: float = output_tokens) -> int:
+        return int(accelerators(rate, compute_seconds(model, tokens, flops_per_s)))
+
     return Exercise(
         "From requests to accelerators",
         f"{number_text(rate)} requests a second, each answered with {output_tokens} tokens by a "
@@ -353,7 +367,7 @@ def fleet_of(
         (
             Mistake(int(accelerators(rate, seconds / 2)), "That is one operation a parameter: a "
                     "token costs two, a multiplication and an addition."),
-            Mistake(int(accelerators(rate, seconds)) - 1, "Rounded down: nobody sells a part of "
+            Mistake(right - 1, "Rounded down: nobody sells a part of "
                     "an accelerator, so round up."),
             Mistake(int(accelerators(rate, seconds / output_tokens)), "That is one token a "
                     f"request: each answer has {output_tokens}."),
@@ -363,6 +377,10 @@ def fleet_of(
                     f"That is the A100 of the example: here they are {name}."),
             Mistake(int(accelerators(rate, 3 * seconds)), "That is the cost of training, six "
                     "operations a parameter; an answer costs two."),
+            *of_example(needed(tokens=TOKENS), "length of an answer", f"{TOKENS} tokens",
+                        f"{output_tokens} tokens"),
+            *of_example(needed(model=PARAMS), "model", quantity_text(PARAMS, "parameter"),
+                        quantity_text(n_params, "parameter")),
         ),
         f"2 x {number_text(n_params)} x {output_tokens} FLOP take "
         f"{quantity_text(seconds, 's')}, and {number_text(rate)} of those in a second keep "

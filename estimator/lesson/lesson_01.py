@@ -8,9 +8,15 @@ from typing import Any
 from estimator import catalog
 from estimator.catalog.configurations import architecture
 from estimator.lesson.controls import OWN, Choice, Number
-from estimator.lesson.exercises import Exercise, Mistake
 from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_01_exercises import (
+    EXERCISES,
+    gib_of,
+    how_many_hold,
+    size_at_int8,
+    size_with_scales,
+)
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison, unbroken
@@ -32,6 +38,8 @@ from estimator.units import (
     seconds_text,
     share_text,
 )
+
+__all__ = ["EXERCISES", "gib_of", "how_many_hold", "size_at_int8", "size_with_scales"]
 
 COURSE_MODELS = tuple(key for key in catalog.models() if key.startswith("course-"))
 FITS_ON = (
@@ -284,113 +292,3 @@ def storage_panel(given: Inputs) -> Panel:
         Number("replicas", given.replicas, 1, 50),
     )  # fmt: skip
     return Panel("How many bytes, and what do they fit on?", TASK, controls, storage_answer)
-
-
-def size_at_int8(n_params: int = 70_000_000_000) -> Exercise:
-    """Bytes at eight bits."""
-    right = weight_bytes(n_params, 8)
-    return Exercise(
-        "A size at INT8",
-        f"How many bytes are the weights of a model with {number_text(n_params)} parameters at "
-        "INT8? Answer in bytes.",
-        "weight_bytes",
-        right,
-        (
-            Mistake(weight_bytes(n_params, 16), "Twice too large: INT8 is one byte a parameter; "
-                    "two bytes are FP16."),
-            Mistake(weight_bytes(n_params, 1), "INT8 is one byte, and the formula asks for bits: "
-                    "eight."),
-            Mistake(weight_bytes(n_params, 32), "Four times too large: four bytes are FP32."),
-            Mistake(weight_bytes(n_params, 4), "Twice too small: INT8 is a whole byte; half a byte "
-                    "is INT4."),
-        ),
-        f"{number_text(n_params)} parameters x 8 bits / 8 = {bytes_text(right)}: at one byte each, "
-        "bytes and parameters are the same number.",
-    )  # fmt: skip
-
-
-def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercise:
-    """Bytes with group scales."""
-    model, p = catalog.model(key), catalog.precision(name)
-    right = weight_bytes(model.n_params, p.bits_per_weight)
-    return Exercise(
-        "Four bits that are more than four",
-        f"{model.name} has {number_text(model.n_params)} parameters. Stored with "
-        f"{p.element_bits} bits each and a {p.scale_bits}-bit scale for every {p.group_size} of "
-        "them, how many bytes is it?",
-        "weight_bytes",
-        right,
-        (
-            Mistake(weight_bytes(model.n_params, p.element_bits), "That leaves out the scales: "
-                    "each group brings its own bits on top."),
-            Mistake(weight_bytes(model.n_params, p.element_bits + p.scale_bits), "That gives every "
-                    "weight a scale of its own: a whole group shares one."),
-            Mistake(weight_bytes(model.n_params, 8), "That is a whole byte each: four bits are "
-                    "half of one, and a little more for the scales."),
-            Mistake(weight_bytes(model.n_params, p.scale_bits), f"That stores every weight in "
-                    f"{p.scale_bits} bits: only the scale of a group has so many."),
-            Mistake(weight_bytes(model.n_params, p.element_bits + 8 / 32), "That is MXFP4, with 8 "
-                    f"bits for every 32 weights: here it is {p.scale_bits} for {p.group_size}."),
-        ),
-        f"{p.element_bits} + {p.scale_bits} / {p.group_size} = {number_text(p.bits_per_weight)} "
-        f"bits a weight, and {number_text(model.n_params)} of those are {bytes_text(right)}.",
-        tolerance=0.001,
-    )  # fmt: skip
-
-
-def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exercise:
-    """Accelerators that hold a mixture of experts."""
-    model, a = catalog.model(key), catalog.accelerator(name)
-    size = weight_bytes(model.n_params, 16)
-    right = int(accelerators_to_hold(size, a.memory_bytes))
-    active = int(accelerators_to_hold(weight_bytes(model.n_active_params or 0, 16), a.memory_bytes))
-    return Exercise(
-        "A mixture has to be held",
-        f"{model.name} stores {number_text(model.n_params)} parameters, of which a token uses "
-        f"about {number_text(model.n_active_params or 0)}. How many {a.name} of "
-        f"{bytes_text(a.memory_bytes)} hold it at BF16?",
-        "accelerators_to_hold",
-        right,
-        (
-            Mistake(active, "That holds the active parameters only: every expert has to be in "
-                    "memory, since the next token may pick another."),
-            Mistake(right - 1, "Rounded down: what is left over needs a place as well."),
-            Mistake(size / a.memory_bytes, "Now round up: nobody sells a part of an accelerator."),
-            Mistake(size / 2 / a.memory_bytes, "That counts one byte a parameter; BF16 is two."),
-            Mistake(int(accelerators_to_hold(2 * size, a.memory_bytes)), "That counts four bytes a "
-                    "parameter; BF16 is two."),
-        ),
-        f"All {number_text(model.n_params)} parameters are {bytes_text(size)} at BF16, "
-        f"{size / a.memory_bytes:.2f} times the memory of one: {right}.",
-        rounds="up",
-    )  # fmt: skip
-
-
-def gib_of(key: str = "llama-3.1-8b") -> Exercise:
-    """Bytes as they are, where a tool prints GiB and calls them GB."""
-    model = catalog.model(key)
-    right = weight_bytes(model.n_params, 16)
-    printed = right / GiB
-    return Exercise(
-        "What did the log mean?",
-        f"A log says that {model.name} at BF16 takes {printed:.2f} GB. The tool has divided the "
-        "bytes by 1,024 three times. How many bytes does the model take?",
-        "weight_bytes",
-        right,
-        (
-            Mistake(round(printed, 2) * GB, "That takes the log at its word: it prints GiB and "
-                    "writes GB, and a GiB is 7 % more."),
-            Mistake(round(printed, 2) * GB**2 / GiB, "Converted the wrong way: a GiB is more than "
-                    "a GB, so the true number of bytes is larger than the printed one."),
-            Mistake(model.n_params, "That is the number of parameters: at BF16 each takes two "
-                    "bytes."),
-            Mistake(16_000_000_000, "That is what the name promises; the model has more than "
-                    "eight billion parameters."),
-        ),
-        f"{printed:.2f} x {number_text(GiB)} bytes are {bytes_text(right)}: what the log calls GB "
-        "are GiB.",
-        tolerance=0.002,
-    )  # fmt: skip
-
-
-EXERCISES = (size_at_int8, size_with_scales, how_many_hold, gib_of)

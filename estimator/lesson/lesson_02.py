@@ -144,8 +144,9 @@ def usage_table() -> Table:
         ("interactions of a user a day", number_text(PER_DAY), number_text(asks / people),
          number_text(asks / people / PER_DAY)),
     )  # fmt: skip
-    headers = ("quantity", "the course", "ChatGPT, July 2025", "ChatGPT by the course")
-    return Table(headers, rows, note=f"Source: {CHATGPT}.")
+    headers = ("quantity", "the course", "ChatGPT, July 2025", "ChatGPT divided by the course")
+    note = f"{number_text(messages_a_week)} messages a week, over 7 days. Source: {CHATGPT}."
+    return Table(headers, rows, note=note)
 
 
 def growth_chart() -> Picture:
@@ -176,7 +177,7 @@ def growth_chart() -> Picture:
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set_ylim(bottom=0)
         figure.suptitle(
-            "Growth bends the line, retention ends it", x=0.01, ha="left", fontweight="bold",
+            "Growth bends the line, retention levels it", x=0.01, ha="left", fontweight="bold",
             fontsize=11,
         )  # fmt: skip
     return Picture(figure, f"Lines of the bytes in store over twelve months; at the end: {said}.")
@@ -212,7 +213,8 @@ def systems_table() -> Table:
     headers = ("system", "each", "index", "a day", "a month", "published", "times text")
     caption = "A billion interactions a day, in five systems"
     note = (
-        f"Published: {COURSE}; all but the first row: {NOTES}. Of speech the course stores "
+        f"Published: {COURSE}, of text in its prose, for its calculator prints 2.5 GB; all but the "
+        f"first row: {NOTES}. Of speech the course stores "
         f"{_text(SYSTEMS['speech'][0])} and, in its bandwidth estimate, sends "
         f"{_text(SPEECH_SENT_BYTES)}; the notes do not say why."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estimator.lesson.exercises import Exercise, Mistake, together
+from estimator.lesson.exercises import Exercise, Mistake, of_example, together
 from estimator.units import (
     BITS_PER_BYTE,
     DAY,
@@ -27,6 +27,9 @@ from estimator.user_data import (
     retained_bytes,
     storage_usd_per_month,
 )
+
+INDEX, RECORD_BYTES, HOT_DAYS = 0.25, 10_000, 7
+"""The lesson's example, whose numbers readers take along."""
 
 
 def _text(size_bytes: float) -> str:
@@ -55,6 +58,8 @@ def day_of(
                     "more in a day."),
             Mistake(bare * (1 - index), "The index was taken off: it comes on top."),
             Mistake(right * DAY, "Nothing is per second here: a day's interactions are given."),
+            *of_example(daily_bytes(users, per_day, size_bytes, INDEX), "index",
+                        share_text(INDEX), share_text(index)),
         ),
         f"{number_text(users)} x {per_day} x {number_text(size_bytes)} = {_text(bare)}, and with "
         f"the index {_text(right)}.",
@@ -76,6 +81,7 @@ def kept_of(
     one = profile_bytes(registered, record_bytes)
     profiles = one * replicas
     right = profiles + kept()
+    per_second = "Nothing is per second here: interactions are counted by the day."
     return Exercise(
         "Everything that is kept",
         f"{number_text(registered)} people have registered, {share_text(share)} of them come on a "
@@ -113,6 +119,11 @@ def kept_of(
                     f"everything has {replicas}."),
             Mistake(profiles + kept(keep=DAYS_PER_MONTH), "That keeps a month of interactions: "
                     f"they stay for {days} days, not {DAYS_PER_MONTH}."),
+            *of_example(profile_bytes(registered, RECORD_BYTES) * replicas + kept(), "record",
+                        _text(RECORD_BYTES), _text(record_bytes)),
+            Mistake(right / DAY, per_second),
+            Mistake(right * DAY, per_second),
+            Mistake(profiles + kept() * DAY, per_second),
         ),
         f"Profiles: {_text(profiles)} in {replicas} "
         f"copies. Interactions: {_text(daily_bytes(active, 10, 2_000, 0.25))} a day, for {days} "
@@ -146,6 +157,9 @@ def console_of(bytes_per_day: int = 2_500_000_000_000) -> Exercise:
                     "TB, not fewer."),
             Mistake(right / DAYS_PER_MONTH, "That is a day's part: asked is what is there after "
                     "the month."),
+            Mistake(right / DAYS_PER_MONTH / DAY, "That is a second's part: asked is what is there "
+                    "after the month."),
+            Mistake(right / DAY, "Nothing is per second here: a console shows what is stored."),
         ),
         f"{printed} x 1,024 x 1,024 x 1,024 x 1,024 bytes are {bytes_text(right)}.",
         tolerance=0.002,
@@ -164,6 +178,7 @@ def bill_of(
         return price
 
     right = usd(young, kept - young)
+    week = kept * hot_share(HOT_DAYS, days)
     return Exercise(
         "The bill of a year",
         f"A service writes 2.5 TB a day and keeps {days} days in {replicas} copies, the latest "
@@ -183,6 +198,10 @@ def bill_of(
             Mistake(right / replicas, "That is one copy: multiply by the copies."),
             Mistake(right / replicas * (replicas + 1), "One copy too many: the original is one of "
                     f"the {replicas}."),
+            *of_example(usd(week, kept - week), "hot part", f"{HOT_DAYS} days", f"{hot_days} days"),
+            *(Mistake(usd(young / replicas, rest), "That has the hot days in one copy: they have "
+                      f"{replicas}, as all others do.")
+              for rest in (kept - young, kept - young / replicas)),
             Mistake(right / days, "That is the price of one day's data: there are "
                     f"{days} of them in store."),
             Mistake(right / DAYS_PER_MONTH, "That is a day's bill: the answer is asked for a "

@@ -88,9 +88,10 @@ def memory_assumptions() -> Table:
             ("a number of the cache at FP16", "2 bytes", f"{GUIDE}, 'Given'"),
             ("buffers of the guide's model", bytes_text(GUIDE_OVERHEAD), f"{GUIDE}, an estimate"),
             ("memory that an engine may take", share_text(ENGINE_SHARE),
-             "a usual setting of vLLM's gpu_memory_utilization; the rest is slack"),
+             "a usual gpu_memory_utilization of vLLM, an open-source engine; the rest is slack"),
             ("an engine's own overhead", bytes_text(accelerator_overhead(1)), measured),
-            ("the same, two that share a model", bytes_text(accelerator_overhead(2)), measured),
+            ("the same, each of two that share a model", bytes_text(accelerator_overhead(2)),
+             f"{measured}; they also exchange results"),
             ("prompt tokens of a step", number_text(log.chunk_tokens), measured),
             ("sequences of a step", number_text(log.max_sequences), measured),
             ("tokens of a block", number_text(BLOCK_TOKENS), "vLLM's default on NVIDIA GPUs"),
@@ -216,7 +217,8 @@ def total_table() -> Table:
     parts = guide_parts()
     printed = {"parameters": "0.66 GB", "activations": "~0.05 MB", "cache": "~6 MB",
                "overheads": "~100 MB", "input": "negligible"}  # fmt: skip
-    outside = parts["input"]
+    s, outside = shape("guide"), parts["input"]
+    id_bytes = input_bytes(1, 0)
     total = inference_bytes(*list(parts.values())[:4])
     rows = [
         (name, *_three_units(size), share_text(size / total, 1), printed[name])
@@ -224,8 +226,9 @@ def total_table() -> Table:
     ]
     headers = ("part", "bytes", "GB", "GiB", "share", "the guide")
     note = (
-        f"The guide's sum leaves the input out; with it the total is {number_text(total + outside)}"
-        " bytes."
+        "The activations are the guide's own rule, so that its sum can be checked. The input, "
+        f"{PROMPT} tokens x ({id_bytes} bytes of id + {number_text(s.d_model)} numbers x 2 bytes), "
+        f"is not in that sum; with it the total is {number_text(total + outside)} bytes."
     )
     return Table(headers, rows, "Memory of the guide's model", note,
                  total=("total", *_three_units(total), "", "0.76 GB"))  # fmt: skip

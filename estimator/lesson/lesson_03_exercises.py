@@ -179,6 +179,7 @@ def sequences_on(
     """Sequences that fit beside the weights."""
     p = plan(key, accelerator, tokens=tokens)
     each = p.token_bytes * tokens
+    mixed = "GB and GiB are mixed: take GiB from GiB, and divide by the GiB of a sequence."
     return Exercise(
         "How many at a time?",
         f"After activations and overhead, an engine on one {accelerator} has "
@@ -206,6 +207,8 @@ def sequences_on(
                     "mixed: take GB of weights from GB of memory."),
             Mistake(int(((p.pool + p.weights) / GiB * GB - p.weights) // each), "GB and GiB are "
                     "mixed: take GiB of weights from GiB of memory."),
+            Mistake(int(((p.pool + p.weights) / GiB - p.weights / GB) // (each / GiB)), mixed),
+            Mistake(int(((p.pool + p.weights) / GB - p.weights / GiB) // (each / GiB)), mixed),
             Mistake(int((0.9 * (p.pool + p.weights) - p.weights) // each), "The engine's share "
                     "was taken again: what is given is what it has left."),
             Mistake(int(p.pool * BITS_PER_BYTE // each), "Eight times too many: memory and tokens "

@@ -76,8 +76,10 @@ def rules_table(tokens: int = TOKENS) -> Table:
             _by_name(key, model), _one_expert(model), _by_width(model), _without(model, tokens)
         )  # fmt: skip
         rows.append((_name(key), *map(_times, found)))
-    headers = ("model", "weights: the name's B x 2 bytes", "weights: one expert, no mixture",
-               "cache: 2 x layers x width x 2 bytes", "cache: no window, no latent")  # fmt: skip
+    headers = ("model", "weights by the name's billions, 2 bytes each",
+               "weights of a mixture, as if one expert were all",
+               "cache as if the key-value heads were as wide as the model",
+               "cache as if there were no window and no latent")  # fmt: skip
     note = (
         f"Each rule divided by the truth, caches at {number_text(tokens)} tokens and 16 bits. "
         f"{_NOT_TOLD}: the rule has nothing to say, or nothing to be wrong about."
