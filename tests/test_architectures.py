@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,3 +98,10 @@ def test_without_a_file_a_result_has_no_counts_of_its_own(tmp_path: Path) -> Non
     assert set(configuration_results(str(path))) == {"config_params", "config_active_params"}
     with pytest.raises(ValueError, match=r"none.json cannot be read"):
         configuration_results(str(tmp_path / "none.json"))
+
+
+@pytest.mark.parametrize("path", [7, 1.5, True, None, [], {}, "a\0b"])
+def test_a_path_that_is_none_is_a_sentence_and_no_stand_in(path: Any) -> None:
+    for read in (parts_table, configuration_results):
+        with pytest.raises(TypeError, match=r"config_path is .* the path of a config\.json"):
+            read(path)

@@ -43,6 +43,11 @@ def test_what_no_lesson_takes_is_told(tmp_path: Path, text: str, said: str) -> N
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CannotError, match=r"none\.yaml"):
+        own_lessons.main(str(tmp_path / "none.yaml"))
+
+
 def test_the_readers_sections_follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_lessons, "LESSONS", some("00"))
     file = tmp_path / "own.yaml"

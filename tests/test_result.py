@@ -104,3 +104,17 @@ def test_the_file_has_the_ordinary_rights(tmp_path: Path) -> None:
     write_whole(path, "x")
     plain.write_text("x")
     assert path.stat().st_mode == plain.stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("a\0b.json", "must be the path of a file"), (f"{'n' * 300}.json", "name is too long")],
+)
+def test_a_path_that_no_file_can_have_is_a_sentence(path: str, says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=says):
+        write_result("01-model-storage", path, GIVEN, weight_bytes=1)
+
+
+def test_a_folder_that_takes_no_file_is_named_and_not_the_half_of_one() -> None:
+    with pytest.raises(OSError, match=r"/proc/x\.json"):
+        write_whole(Path("/proc/x.json"), "{}")

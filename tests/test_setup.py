@@ -120,6 +120,22 @@ def test_set_up_changed_dependencies_are_installed(
     assert set_up.plan(root, ["test"]) == "nothing"
 
 
+def test_set_up_brings_back_a_package_that_is_gone(project: tuple[Path, list[str]]) -> None:
+    root, done = project
+    package = root / ".venv/lib/python3.12/site-packages/pandas-3.0.0.dist-info"
+    set_up.set_up(root, [])
+    package.mkdir(parents=True)
+    set_up.stamp_file(root).write_text(
+        json.dumps(set_up.read_stamp(root) | {"packages": set_up.installed(root)})
+    )
+    assert set_up.plan(root, []) == "nothing"
+    package.rmdir()
+    assert set_up.plan(root, []) == "install"
+    set_up.set_up(root, [])
+    assert done == ["venv", "-e .", "-e ."]
+    assert set_up.plan(root, []) == "nothing"
+
+
 def test_set_up_adds_an_extra_once(project: tuple[Path, list[str]]) -> None:
     root, done = project
     for extras in ([], ["test"], [], ["test"]):
