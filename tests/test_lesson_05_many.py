@@ -72,7 +72,7 @@ def test_the_panel_keeps_the_reader_s_model_for_the_reader_s_system() -> None:
     assert panel.boxes["n_params"].value == pytest.approx(8.030261248)
     panel.boxes["system"].value = "text"
     assert panel.boxes["n_params"].value == pytest.approx(LLAMA_70B / 1e9)
-    assert "142,596 A100-SXM-80GB" in at_70b
+    assert "131,376 A100-SXM-80GB" in at_70b
 
 
 # --- Tables of many services ----------------------------------------------------------------
