@@ -250,6 +250,66 @@ def test_the_users_that_saturation_names_are_served() -> None:
     assert 0.99 < make_plan(COURSE, 0.05, 2, 0.75, 8, int(needed[1])).utilization <= 1
 
 
+LARGE = {"n_params": 70_553_706_496, "kv_bytes_per_token": 327_680, "accelerator": "H100-SXM"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "owned"),
+    [({}, 10), ({}, 400), ({}, 495), (LARGE | {"users": 20_000}, 2), (LARGE, 20), (LARGE, 101)],
+)
+def test_a_refusal_names_the_most_that_is_carried_and_the_fewest_that_carry_all(
+    changes: dict[str, Any], owned: int
+) -> None:
+    service = replace(COURSE, prompt_tokens=500, **changes)
+
+    def refused(users: float = service.users, have: int = owned) -> str:
+        try:
+            plan = make_plan(replace(service, users=users), 0.05, 2, 0.75, 8, have)
+        except ValueError as error:
+            return str(error)
+        assert plan.at.needed <= have
+        return ""
+
+    def named(pattern: str) -> float:
+        found = re.search(pattern, refused())
+        assert found, refused()
+        return float(found[1].replace(",", ""))
+
+    people, fewest = int(named(r"fits ([\d,]+) users")), int(named(r"have ([\d,]+) accelerators"))
+    assert people
+    assert not refused(people)
+    assert refused(people + 1)
+    assert not refused(have=fewest)
+    assert refused(have=fewest - 1)
+    # The rate is named with four digits, rounded down.
+    users_of_rate = named(r"keep up with ([\d,.]+) requests/s") * 86_400 / 20
+    assert not refused(int(users_of_rate))
+    assert refused(int(users_of_rate * 1.002) + 1)
+
+
+def test_the_course_s_load_on_ten_is_refused_with_what_wider_replicas_carry() -> None:
+    with pytest.raises(ValueError, match="past saturation") as refused:
+        make_plan(replace(COURSE, prompt_tokens=500), 0.05, 2, 0.75, 8, 10)
+    assert "for all of them have 496 accelerators or more, " in str(refused.value)
+
+
+def test_too_few_for_a_replica_are_told_how_many_one_takes() -> None:
+    with pytest.raises(ValueError, match="1 H100-SXM hold no replica, which takes 2 or more; for"):
+        make_plan(replace(COURSE, **LARGE), 0.05, 2, 0.75, 8, 1)
+
+
+def test_a_batch_that_is_no_number_is_refused_in_a_sentence() -> None:
+    with pytest.raises(TypeError, match="batch is 'a'"):
+        COURSE.bounds("a")  # type: ignore[arg-type]
+
+
+def test_a_fleet_without_any_reserve_is_refused() -> None:
+    narrowed: dict[str, Any] = {"narrowed": lesson.NARROWED}
+    with pytest.raises(ValueError, match=r"^target_utilization is 1, but .* at most 0\.99: give"):
+        inputs(target_utilization=1, **narrowed)
+    assert inputs(target_utilization=0.99, **narrowed).target_utilization == 0.99
+
+
 @pytest.mark.parametrize(
     ("n_params", "kv_bytes", "owned"), [(8_030_261_248, 131_072, 12), (70_553_706_496, 327_680, 12)]
 )
