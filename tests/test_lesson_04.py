@@ -238,58 +238,6 @@ def test_a_small_fleet_has_no_more_spare_than_it_has_at_work() -> None:
     assert (plan.at.needed, plan.planned) == (1, 2)
 
 
-def test_the_users_that_saturation_names_are_served() -> None:
-    with pytest.raises(ValueError, match="past saturation") as refused:
-        make_plan(COURSE, 0.05, 2, 0.75, 8, 100)
-    users = re.search(r"fits ([\d,]+) users", str(refused.value))
-    needed = re.search(r"have ([\d,]+) accelerators", str(refused.value))
-    assert users
-    assert needed
-    fewer = replace(COURSE, users=int(users[1].replace(",", "")))
-    assert make_plan(fewer, 0.05, 2, 0.75, 8, 100).at.needed <= 100
-    assert 0.99 < make_plan(COURSE, 0.05, 2, 0.75, 8, int(needed[1])).utilization <= 1
-
-
-@pytest.mark.parametrize(
-    ("n_params", "kv_bytes", "owned"), [(8_030_261_248, 131_072, 12), (70_553_706_496, 327_680, 12)]
-)
-def test_a_wider_replica_is_taken_where_only_that_fits_into_what_one_has(
-    n_params: int, kv_bytes: int, owned: int
-) -> None:
-    service = replace(
-        COURSE, n_params=n_params, kv_bytes_per_token=kv_bytes, prompt_tokens=3000,
-        precision="INT8" if n_params > 1e10 else "FP16", accelerator="H100-SXM",
-    )  # fmt: skip
-    with pytest.raises(ValueError, match="past saturation") as refused:
-        make_plan(service, 0.05, 2, 0.75, 8, owned)
-    users = re.search(r"fits ([\d,]+) users", str(refused.value))
-    assert users
-    fewer = replace(service, users=int(users[1].replace(",", "")))
-    plan = make_plan(fewer, 0.05, 2, 0.75, 8, owned)
-    assert plan.at.needed <= owned
-    assert plan.at.tensor_parallel > make_plan(fewer, 0.05, 2, 0.75, 8, 10**4).at.tensor_parallel
-
-
-def test_the_target_that_a_refusal_names_is_met() -> None:
-    with pytest.raises(ValueError, match="No batch meets 100 µs a token") as refused:
-        COURSE.best(0.0001)
-    named = re.search(r"takes ([\d.]+) (µs|ms)", str(refused.value))
-    assert named
-    assert COURSE.best(float(named[1]) * {"µs": 1e-6, "ms": 1e-3}[named[2]]).batch >= 1
-
-
-def test_the_batch_that_a_refusal_names_fits() -> None:
-    with pytest.raises(ValueError, match="batch is 1,181, but 1,180 sequences of 500 tokens fit"):
-        COURSE.bounds(1181)
-    assert COURSE.bounds(1180).batch == COURSE.fits()
-
-
-def test_a_model_that_fits_nowhere_is_told_what_would_hold_it() -> None:
-    service = replace(COURSE, n_params=405_853_388_800, kv_bytes_per_token=516_096)
-    with pytest.raises(ValueError, match=r"do not fit on 8 A100-SXM-80GB, .*: 11 would hold them"):
-        service.best(0.05)
-
-
 @pytest.mark.parametrize("name", lesson.NEEDED)
 def test_a_service_without_one_of_these_is_none(name: str) -> None:
     allowed = re.escape(lesson.NARROWED[name].range_text)

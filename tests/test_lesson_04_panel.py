@@ -37,19 +37,24 @@ def given(**changes: Any) -> Inputs:
 
 def test_the_reader_s_paragraph_follows_the_reader() -> None:
     text = lesson.your_service(given()).text
-    assert "546 A100-SXM-80GB, and bandwidth and capacity bind together; plan 736" in text
+    assert (
+        "546 A100-SXM-80GB, 1 to a replica, and bandwidth and capacity bind together; plan" in text
+    )
+    assert "plan 736." in text
     assert "taken at a batch of 599, the largest that fits and meets your target" in text
     assert "The load keeps up to 594 sequences in each replica" in text
     assert "your requests also bring a prompt, 500 tokens each" in text
     text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
-    assert "need at least 112 A100-SXM-80GB, and compute and capacity bind together" in text
+    assert "need at least 112 A100-SXM-80GB, 1 to a replica, and compute and capacity bind" in text
     assert "your requests bring no prompt" in text
     assert "also bring a prompt" not in text
     assert "Prompts come in" not in text
     text = lesson.your_service(given(prompt_tokens=0, output_tokens=50)).text
     assert "Since compute binds, a larger batch would not help" in text
     text = lesson.your_service(given(users=1)).text
-    assert "need at least 1 A100-SXM-80GB, and one replica is enough; plan 2" in text
+    assert (
+        "need at least 1 A100-SXM-80GB, 1 to a replica, and one replica is enough; plan 2" in text
+    )
     assert "The load keeps up to 1 sequence in each replica" in text
     assert "Of the 1,000 accelerators that you have, the peak would keep less than 1 % busy" in text
 
@@ -91,7 +96,7 @@ def test_a_message_of_the_panel_is_in_the_unit_of_its_box() -> None:
     assert "from 1 to 1,000,000,000 tokens" in allowed
     # One person, a millionth of the box's unit, is served.
     set_up(panel, users=1e-6)
-    assert "need at least 1 A100-SXM-80GB, and one replica is enough" in status(panel)
+    assert "need at least 1 A100-SXM-80GB, 1 to a replica, and one replica is" in status(panel)
     assert "up to 1 sequence " in page(panel).replace("\n", " ")
 
 
@@ -164,6 +169,45 @@ def test_past_what_is_possible_the_page_says_what_would_be(
     set_up(panel, **{name: before})
     assert "need at least 546 A100-SXM-80GB" in status(panel)
     assert not any(not isinstance(error, ValueError) for error in panel.errors)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"n_params": 405e9}, "do not fit on 8 A100-SXM-80GB"),
+        ({"token_target_seconds": 1e-6}, "No batch meets 1 µs a token"),
+        ({"owned_accelerators": 10}, "The load is past saturation: 10 A100-SXM-80GB keep up with"),
+    ],
+)
+def test_what_nothing_serves_is_told_in_the_paragraph_and_starts_the_panel(
+    changes: dict[str, Any], said: str
+) -> None:
+    mine = given(**changes)
+    assert said in lesson.your_service(mine).text
+    panel = lesson.server_panel(mine)
+    assert said in status(panel)
+    assert "last answer" not in page(panel)
+    assert panel.last.score == "set what can be served first."
+    assert not panel.last.solved
+    assert said in panel._repr_mimebundle_()["text/html"]
+    with pytest.raises(ValueError, match=re.escape(said)):
+        lesson.results_of(mine)
+    # From there the panel finds back to a service.
+    set_up(panel, model="course-llama-3.2-3b", token_target_seconds=50, owned_accelerators=1000)
+    assert "need at least 546 A100-SXM-80GB" in status(panel)
+    set_up(panel, users=1000)
+    assert "Below stands the last answer" in page(panel)
+
+
+def test_the_result_has_the_traffic_and_the_times_of_the_plan() -> None:
+    results, plan = lesson.results_of(given()), lesson.plan_of(given())
+    assert results["ingress_bits_per_s"] == results["egress_bits_per_s"]
+    assert results["egress_bits_per_s"] == pytest.approx(1e9 / 86_400 * 500 * 4 * 8)
+    for way in ("ingress", "egress"):
+        mean, peak = (results[f"{when}{way}_bits_per_s"] for when in ("", "peak_"))
+        assert peak == pytest.approx(2 * mean)
+    assert results["roofline_step_seconds"] == plan.working.step_seconds
+    assert results["request_floor_seconds"] == plan.working.request_seconds
 
 
 def test_every_model_and_accelerator_answers_or_says_why_not() -> None:
@@ -252,6 +296,7 @@ SEQUENCE = 4096 * 131_072
         (lesson.batch_in_memory, (0.9 * (MEMORY - WEIGHTS) - 2e9) / SEQUENCE, "after the weights"),
         (lesson.batch_in_memory, (LEFT + WEIGHTS / 2) / SEQUENCE, "weights at one byte"),
         (lesson.batch_in_memory, (LEFT + WEIGHTS - 14.957e9) / SEQUENCE, "GB and GiB are mixed"),
+        (lesson.batch_in_memory, 106, "GB and GiB are mixed"),
         (lesson.batch_in_memory, 217, "That is half the cache"),
         (lesson.batch_in_memory, 54, "keys and values twice"),
         (lesson.batch_in_memory, 8 * LEFT / SEQUENCE, "Eight times too many"),

@@ -37,6 +37,12 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
             "planned_accelerators": plan.planned,
             "tensor_parallel": plan.at.tensor_parallel,
             "batch": plan.working.batch,
+            "roofline_step_seconds": plan.working.step_seconds,
+            "request_floor_seconds": plan.working.request_seconds,
+            "ingress_bits_per_s": 1e8 / 86_400 * 1000 * 4 * 8,
+            "egress_bits_per_s": 1e8 / 86_400 * 250 * 4 * 8,
+            "peak_ingress_bits_per_s": 3e8 / 86_400 * 1000 * 4 * 8,
+            "peak_egress_bits_per_s": 3e8 / 86_400 * 250 * 4 * 8,
         }
     )
     assert found["accelerators"] == np.ceil(3e8 / 86_400 * 2 * 8_030_261_248 * 1250 / 1979e12)
@@ -66,6 +72,8 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
         ({"precision": "FP7"}, "precision is 'FP7', which is not on the list"),
         ({"target_utilization": 75}, "target_utilization is 75, but the target utilization"),
         ({"owned_accelerators": 10}, "The load is past saturation: 10 A100-SXM-80GB keep up"),
+        ({"n_params": 405e9}, "do not fit on 8 A100-SXM-80GB"),
+        ({"target_utilization": 1}, "must be more than 0, at most 0.99"),
         ({"token_target_seconds": 0.0001}, "No batch meets 100 µs a token"),
     ],
     ids=[
@@ -79,6 +87,8 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
         "precision",
         "percent",
         "load",
+        "model",
+        "idle never",
         "target",
     ],
 )

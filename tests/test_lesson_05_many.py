@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from estimator import catalog
+from estimator.lesson import check
 from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
+from estimator.lesson.lesson_05_levers import pencil_range
+from estimator.lesson.lesson_05_model import OTHERS
 from estimator.lesson.lesson_05_panel import service_panel
 from tests.services import given
 
@@ -72,7 +78,7 @@ def test_the_panel_keeps_the_reader_s_model_for_the_reader_s_system() -> None:
     assert panel.boxes["n_params"].value == pytest.approx(8.030261248)
     panel.boxes["system"].value = "text"
     assert panel.boxes["n_params"].value == pytest.approx(LLAMA_70B / 1e9)
-    assert "142,596 A100-SXM-80GB" in at_70b
+    assert "131,376 A100-SXM-80GB" in at_70b
 
 
 # --- Tables of many services ----------------------------------------------------------------
@@ -143,3 +149,83 @@ def test_a_hundred_thousand_services_are_a_few_calls() -> None:
     columns = table_of(100_000)
     found = lesson.point_results(columns)
     assert np.isfinite(found["usd_per_month"]).mean() > 0.99
+
+
+# --- What stands beside it ------------------------------------------------------------------
+
+
+def test_the_plan_of_lesson_04_stands_between_the_course_s_count_and_ours() -> None:
+    table = lesson.chain_table(lesson.case("text"))
+    counts = {str(row[0]): str(row[1]) for row in table.rows}
+    assert counts["the three bounds of lesson 04"] == "546"
+    assert "Lesson 04 plans 736 for this load" in str(table)
+    for key in ("image", "video"):
+        assert "lesson 04" not in str(lesson.chain_table(lesson.case(key)))
+
+
+def test_the_floor_of_the_arithmetic_is_at_the_rate_of_the_precision() -> None:
+    floors = {
+        (precision, chip): lesson.case("text", precision=precision, accelerator=chip).point[
+            "accelerators"
+        ]
+        for precision in ("FP16", "FP8")
+        for chip in ("H100-SXM", "A100-SXM-80GB")
+    }
+    work = 1e9 / 86_400 * 2 * 3e9 * 1_000
+    assert floors["FP16", "H100-SXM"] == np.ceil(work / 989e12)
+    assert floors["FP8", "H100-SXM"] == np.ceil(work / 1979e12)
+    assert floors["FP8", "A100-SXM-80GB"] == floors["FP16", "A100-SXM-80GB"] == 223
+
+
+@pytest.mark.parametrize("doubt", [0, 1])
+def test_a_count_of_parameters_alone_is_warned_of(doubt: int) -> None:
+    warning = "Its layers and its cache stay those of Llama 3.2 3B"
+
+    def said(**changes: Any) -> str:
+        one = lesson.your_case(given(doubt=doubt, **changes))
+        return lesson.your_service(one, one.intervals(50)).text
+
+    assert warning in said(n_params=70_000_000_000)
+    assert "set `model`" in said(n_params=70_000_000_000)
+    assert "stay those" not in said()
+    assert "stay those" not in said(model="llama-3.1-70b")
+    assert "stay those" not in said(system="image", n_params=70_000_000_000)
+
+
+def test_four_bits_have_a_row_of_their_own() -> None:
+    def levers(precision: str) -> list[str]:
+        one = lesson.case("text", precision=precision)
+        return [str(row[0]) for row in lesson.halving_table(one).rows]
+
+    assert "precision of four bits" in levers("FP16")
+    assert "precision of four bits" not in levers("INT4 g128")
+
+
+def test_the_notebook_lists_all_that_others_takes() -> None:
+    text = (Path(__file__).parents[1] / "notebooks/05-size-a-service.ipynb").read_text("utf-8")
+    sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
+    listed = next(source for source in sources if "All that `others` takes" in source)
+    names = listed.partition("</summary>")[2].partition("</details>")[0]
+    assert re.findall(r"`(\w+)`", names) == list(OTHERS)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "said"),
+    [
+        (lesson.month_of_accelerators, 54_000, "a quarter off, as a reserve would be"),
+        (lesson.price_of_a_token, 2, "are counted twice"),
+        (lesson.sum_of_ranges, 1_000_000, "That is their sum"),
+    ],
+)
+def test_slips_of_the_exercises_are_named(exercise: Any, answer: float, said: str) -> None:
+    assert said in check(exercise(), answer).sentence
+
+
+@pytest.mark.parametrize("key", COURSE_SYSTEMS)
+def test_the_pencil_s_range_is_near_that_of_the_draws(key: str) -> None:
+    one = lesson.case(key)
+    drawn = one.intervals()["usd_per_month"]
+    near = 0.03 if key == "text" else 0.21
+    assert pencil_range(one) == pytest.approx((drawn.p10, drawn.p90), rel=near)
+    assert "With a pencil" in str(lesson.swing_table(one))
+    assert "With a pencil" not in str(lesson.swing_table(lesson.case(key, doubt=0)))

@@ -38,8 +38,8 @@ def set_all(panel: Panel, **values: Any) -> None:
 
 def test_the_panel_starts_at_the_reader_s_service_and_says_its_range() -> None:
     panel = service_panel(given())
-    assert "1,963 A100-SXM-80GB" in panel.last.sentence
-    assert "0.264 USD for a million tokens" in panel.last.sentence
+    assert "1,950 A100-SXM-80GB" in panel.last.sentence
+    assert "0.262 USD for a million tokens" in panel.last.sentence
     assert panel.last.score == "choose retrieval with answers first."
 
 

@@ -340,11 +340,11 @@ def test_the_target_of_the_first_token_is_held_against_its_median() -> None:
 
 
 def test_the_target_that_it_says_would_be_met_is_met() -> None:
-    with pytest.raises(NoBatchError, match=r"A target of 17\.6 ms or more would be met"):
+    with pytest.raises(NoBatchError, match=r"A target of 17\.57 ms or more would be met"):
         sized(4, Targets(token_seconds=0.001))
-    assert sized(4, Targets(token_seconds=0.0176)).capacity.batch >= 1
+    assert sized(4, Targets(token_seconds=0.01757)).capacity.batch >= 1
     with pytest.raises(NoBatchError):
-        sized(4, Targets(token_seconds=0.01759))
+        sized(4, Targets(token_seconds=0.01756))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,13 @@ from estimator.lesson.server_exercises import (
     picture_traffic,
     readers_needed,
 )
-from estimator.lesson.server_panel import plan_of, server_panel, service_of, your_service
+from estimator.lesson.server_panel import (
+    plan_of,
+    results_of,
+    server_panel,
+    service_of,
+    your_service,
+)
 from estimator.lesson.sizing import (
     ACTIVATION_BYTES,
     MEMORY_SHARE,
@@ -80,6 +86,7 @@ __all__ = [
     "prompt_table",
     "readers_needed",
     "real_steps_table",
+    "results_of",
     "server_panel",
     "service_of",
     "three_bounds_chart",
@@ -113,6 +120,7 @@ def serving_assumptions() -> Table:
                 f"{quantity_text(A100.bytes_per_s, 'byte/s')}",
                 A100.source,
             ),
+            ("memory of an A100", bytes_text(A100.memory_bytes), A100.source),
             (
                 "cache of a token",
                 f"{number_text(LLAMA_KV)} bytes",
@@ -230,8 +238,8 @@ def checks_table() -> Table:
         (64, 69.33, 923.13), (240, 249.09, 963.53),
     ):  # fmt: skip
         step = bandwidth_step_seconds(26e9, 820e9, 6.7e9, batch, tensor_parallel=8)
-        rows.append((f"{JAX}, batch {batch}", f"{milliseconds:.2f} ms, {rate:.2f} a second",
-                     f"{step * 1000:.2f} ms, {tokens_per_s(batch, step):.2f} a second",
+        rows.append((f"{JAX}, batch {batch}", f"{milliseconds:.2f} ms, {rate:.2f} tokens/s",
+                     f"{step * 1000:.2f} ms, {tokens_per_s(batch, step):.2f} tokens/s",
                      f"{1000 * step / milliseconds:.3f}"))  # fmt: skip
     # kipply's model of 13 billion: 40 layers of 12 d^2 parameters, embeddings left out.
     step = bandwidth_step_seconds(weight_bytes(40 * 12 * 5120**2), 1.5e12)

@@ -129,14 +129,20 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
         f"{short_usd(p['usd_per_month'])}, "
         f"{quantity_text(p['planned_accelerators'], 'accelerator')}, and {unit_price(one, p)}"
     )
+    kept = (
+        f" Its layers and its cache stay those of {one.system.model}: for another model's, set "
+        "`model`."
+        if own and one.system.gives_tokens
+        else ""
+    )
     power = f"The power is {quantity_text(p['power_watts'], 'W')}."
     if not first.width:
-        return Prose(f"{start}With nothing doubted, a month is {likely}. {power}")
+        return Prose(f"{start}With nothing doubted, a month is {likely}. {power}{kept}")
     return Prose(
         f"{start}A month costs {short_usd(bill.p50)}, and four times in five between "
         f"{short_usd(bill.p10)} and {short_usd(bill.p90)}. With every input at its likely value it "
         f"is {likely}; the ranges {_fleet(round(fleet.p10), round(fleet.p90))}. {power} The bill "
-        f"hangs most on the {quantity(first.name).label}."
+        f"hangs most on the {quantity(first.name).label}.{kept}"
     )
 
 
@@ -173,7 +179,8 @@ def range_table(one: Case) -> Table:
     price = catalog.prices().get(one.accelerator)
     fitted = step_constants()
     engine = (
-        (f"{fitted.rows} runs of {fitted.fitted_on}, each by a fit that left its group out",
+        (f"{fitted.rows} runs of {fitted.fitted_on}, none counted twice, each by a fit that left "
+         "its group out",
          fitted.date)
         if one.system.engine is None
         else ("a guess: the engine model is fitted on decoders of text", "")

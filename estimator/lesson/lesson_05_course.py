@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 
 from estimator import catalog
 from estimator.catalog.serving import hardware, step_constants
@@ -11,8 +13,9 @@ from estimator.cost import items_per_month, usd_per_item
 from estimator.engine import Layout
 from estimator.glossary import quantity
 from estimator.lesson.lesson_05_case import Case, case
-from estimator.lesson.lesson_05_model import numerics_of, request_tokens, work_of
+from estimator.lesson.lesson_05_model import arithmetic_rate, numerics_of, request_tokens, work_of
 from estimator.lesson.lesson_05_words import short_usd, unit_price
+from estimator.lesson.sizing import Plan, Service, make_plan
 from estimator.lesson.tables import Table
 from estimator.load import Load, Targets, size_model
 from estimator.serving import (
@@ -33,6 +36,7 @@ HOST_SOURCE = (
     "Replicate on Mochi 1, about, and it varies with the inputs: "
     "https://replicate.com/genmoai/mochi-1 (read 2026-11-22)"
 )
+BOUNDS_SPARE = 8
 ALONE = "The course has published no figure, so ours stands alone."
 
 
@@ -55,7 +59,14 @@ def published_table(*keys: str) -> Table:
                 one.system.name, quantity(name).label, entry.text if entry else NONE,
                 chain_text(one, name), ours_text(one, name), entry.reason if entry else ALONE,
             ))  # fmt: skip
-    headers = ("system", "quantity", "published", "its chain, computed", "ours", "why they differ")
+    headers = (
+        "system",
+        "quantity",
+        "published",
+        "the course's chain, computed",
+        "ours",
+        "why they differ",
+    )
     note = "The course has published no cost, power or energy of any of its systems."
     return Table(headers, rows, "The course's figures and ours", note,
                  left=frozenset({"quantity", "why they differ"}))  # fmt: skip
@@ -100,11 +111,12 @@ def _whole(value: float) -> float:
 
 def chain_table(one: Case) -> Table:
     """From the course's accelerators to ours, one reason at a time."""
-    chip = catalog.accelerator(one.accelerator)
     rate = requests_per_s(one.x["users"], one.x["requests_per_user"])
     peak = peak_requests_per_s(rate, one.x["peak_factor"])
     tokens = request_tokens(one.system, work_of(one.system, one.x))
-    each = compute_seconds(one.x["n_params"], tokens, chip.flops_per_s[16])
+    each = compute_seconds(
+        one.x["n_params"], tokens, arithmetic_rate(one.precision, one.accelerator)
+    )
     bare = one.answer({"target_utilization": 1, "spare_replicas": 0})
     steps = [
         ("all tokens of a request", accelerators(rate, each)),
@@ -112,6 +124,13 @@ def chain_table(one: Case) -> Table:
         ("an engine's speed and memory", bare["planned_accelerators"]),
         ("a reserve and a spare", one.point["planned_accelerators"]),
     ]
+    bounded, note = bounds_of(one), ""
+    if bounded is not None:
+        steps.insert(2, ("the three bounds of lesson 04", bounded.at.needed))
+        note = (
+            f"Lesson 04 plans {number_text(bounded.planned)} for this load: its bounds with the "
+            f"same reserve, and {number_text(bounded.reserve.spare_accelerators)} spare."
+        )
     if (course := chain_of(one, "accelerators")) is not None:
         steps.insert(0, ("the course's chain", course))
     rows, before = [], None
@@ -121,7 +140,25 @@ def chain_table(one: Case) -> Table:
         rows.append((name, number_text(round(count)), times))
         before = count
     headers = ("counted in", "accelerators", "times the line above")
-    return Table(headers, rows, f"{one.system.name.capitalize()}: from the course's count to ours")
+    caption = f"{one.system.name.capitalize()}: from the course's count to ours"
+    return Table(headers, rows, caption, note)
+
+
+def bounds_of(one: Case) -> Plan | None:
+    """Plan by lesson 04's bounds, with its eight spare; None where they know no such service."""
+    if not one.system.gives_tokens:
+        return None
+    x, kept = one.x, one.system.shape.cache_bytes_per_token()
+    with suppress(ValueError):
+        service = Service(
+            x["users"], x["requests_per_user"], x["n_params"], kept, one.precision,
+            one.accelerator, x["prompt_tokens"], x["passes"],
+        )  # fmt: skip
+        return make_plan(
+            service, x["token_target_seconds"], x["peak_factor"], x["target_utilization"],
+            BOUNDS_SPARE, math.inf,
+        )  # fmt: skip
+    return None
 
 
 def systems_table() -> Table:

@@ -25,6 +25,8 @@ def month_of_accelerators(count: int = 40, price: float = 2.5) -> Exercise:
                     "days."),
             Mistake(count * 24 * 31 * price, "That is a month of 31 days; this one has 30."),
             Mistake(right / count, "That is one of them."),
+            Mistake(0.75 * right, "That takes a quarter off, as a reserve would be: all of "
+                    "them are paid for, busy or not."),
         ),
         f"{count} x 24 x 30 x {price} = {quantity_text(right, 'USD/month')}.",
         tolerance=0.001,
@@ -43,6 +45,8 @@ def price_of_a_token(price: float = 4.5, rate: int = 2_500, replica: int = 2) ->
         right,
         (
             Mistake(right / replica, f"That is one accelerator: a replica has {replica}."),
+            Mistake(right * replica, f"The {replica} of the replica are counted twice: once is "
+                    "enough."),
             Mistake(right * HOUR, "That is as if the price were for a second: divide by the "
                     "seconds of an hour."),
             Mistake(right / 1000, "That is for a thousand tokens: the question is about a "
@@ -62,14 +66,15 @@ def sum_of_ranges(low: int = 100_000, high: int = 900_000) -> Exercise:
         "The middle of a guess",
         f"One colleague expects a month's bill of {number_text(low)} USD, another "
         f"{number_text(high)} USD, and you trust both alike. Which value lies in the middle by "
-        "factors: as many times the lower one as the higher one is times it? Give it in USD a "
-        "month.",
+        "factors: as many times above the lower one as it is below the higher one? Give it in USD "
+        "a month.",
         "usd_per_month",
         middle,
         (
             Mistake((low + high) / 2, "That lies as far from both in dollars. In factors it is "
                     f"{number_text((low + high) / 2 / low)} times the lower, and the higher is "
                     f"only {number_text(high / ((low + high) / 2), 3)} times it."),
+            Mistake(low + high, "That is their sum: what lies between them is asked for."),
             Mistake(high - low, "That is their distance."),
             Mistake(high / low, "That is the factor between them: its root is the step from the "
                     "lower one to the middle."),

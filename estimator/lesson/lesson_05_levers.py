@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -28,8 +29,31 @@ def swing_table(one: Case) -> Table:
     ]  # fmt: skip
     headers = ("input", "from its P10 to its P90", "bill at P10", "bill at P90",
                "swing, of the widest")  # fmt: skip
-    return Table(headers, rows, "One input at a time, the others at P50",
+    note = ""
+    if found[0].width:
+        low, high = map(short_usd, pencil_range(one))
+        note = (
+            "With a pencil: square the logarithm of each factor by which an input moves the bill, "
+            "add them up, and take the root. As a factor around "
+            f"{short_usd(one.point['usd_per_month'])} it makes {low} and {high}: a check on the "
+            "P10 and the P90 of the draws."
+        )
+    return Table(headers, rows, "One input at a time, the others at P50", note,
                  left=frozenset({headers[-1]}))  # fmt: skip
+
+
+def pencil_range(one: Case) -> tuple[float, float]:
+    """P10 and P90 of the bill without a draw: the logarithms of its inputs' factors, by Pythagoras.
+
+    Exact where the bill is a product and each input a lognormal of one width; else near it.
+    """
+    middle, found = one.point["usd_per_month"], swings(one)
+    down = (math.log(middle / min(s.at_low, s.at_high, middle)) for s in found)
+    up = (math.log(max(s.at_low, s.at_high, middle) / middle) for s in found)
+    return middle / math.exp(math.hypot(*down)), middle * math.exp(math.hypot(*up))
+
+
+FOUR_BITS = tuple(name for name in PRECISIONS if catalog.precision(name).bits_per_weight < 5)
 
 
 def levers_of(one: Case) -> list[Lever]:
@@ -71,6 +95,8 @@ def halving_table(one: Case) -> Table:
             rows.append((entry.label, now, quantity_text(digits(pull.value), entry.unit),
                          f"{times} times what it is"))  # fmt: skip
     rows += [_choice_row(one, "precision", PRECISIONS)]
+    if one.precision not in FOUR_BITS:
+        rows += [("precision of four bits", *_choice_row(one, "precision", FOUR_BITS)[1:])]
     rows += [_choice_row(one, "accelerator", tuple(catalog.prices()))]
     headers = ("lever", "now", "what halves the bill", "what that means")
     return Table(headers, rows, "What would halve the bill, alone",

@@ -162,6 +162,15 @@ def numerics_of(precision: str) -> Numerics:
     return Numerics(shared_bits=bits, shared_compute_bits=COMPUTED_BITS.get(precision, 16))
 
 
+def arithmetic_rate(precision: str, accelerator: str) -> float:
+    """Operations a second at which an engine computes with weights of a precision.
+
+    >>> arithmetic_rate("FP8", "H100-SXM"), arithmetic_rate("FP8", "A100-SXM-80GB")
+    (1979000000000000.0, 312000000000000.0)
+    """
+    return float(hardware(accelerator).rate(numerics_of(precision).shared_compute_bits)[0])
+
+
 def work_of(system: System, x: Columns) -> Work:
     """Give the work of a request: at least one pass, and a token of prompt where it is cached."""
     least = 1 if system.gives_tokens else 0
@@ -196,7 +205,7 @@ def answers(
     traffic = _traffic(system, rate, x)
     money = _money(count, sizes["kept_bytes"], traffic["egress_bits_per_s"], work.passes, x)
     floor_seconds = compute_seconds(
-        x["n_params"], request_tokens(system, work), chip.flops_per_s[16]
+        x["n_params"], request_tokens(system, work), arithmetic_rate(precision, accelerator)
     )
     return {
         **sizes,

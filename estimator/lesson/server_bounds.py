@@ -36,7 +36,12 @@ def bounds_table(service: Service) -> Table:
         "batch", "a step", "compute", "bandwidth, weights alone", "bandwidth", "capacity",
         "binds",
     )  # fmt: skip
-    return Table(headers, rows, "Accelerators by each bound", left=frozenset({"binds"}))
+    return Table(
+        headers,
+        rows,
+        "Accelerators by each bound; a step: the longer of reading and arithmetic",
+        left=frozenset({"binds"}),
+    )
 
 
 def prompt_table(service: Service, prompt_tokens: int = 500) -> Table:

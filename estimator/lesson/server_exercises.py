@@ -170,6 +170,8 @@ def batch_in_memory(
                     "BF16 is two, and their bytes are given."),
             Mistake(fit(memory, weights / GiB * GB, per_token), "GB and GiB are mixed: bring "
                     "memory and weights to bytes before you subtract."),
+            Mistake(fit(memory, weights / GB * GiB, per_token), "GB and GiB are mixed: bring "
+                    "memory and weights to bytes before you subtract."),
             Mistake(fit(memory, weights, per_token / BITS_PER_BYTE), "Eight times too "
                     "many: memory and tokens are both given in bytes."),
             Mistake(fit(memory, weights, per_token * BITS_PER_BYTE), "An eighth of it: memory and "

@@ -69,14 +69,38 @@ def traffic_of_texts(service: Service, rate: float) -> tuple[float, float]:
     return into, out
 
 
+def results_of(given: Inputs) -> dict[str, float]:
+    """The lesson's result, by the names of the glossary; a ValueError if nothing serves."""
+    service, plan = service_of(given), plan_of(given)
+    mean, peak = service.requests_per_s, plan.peak_requests_per_s
+    into, out = traffic_of_texts(service, mean)
+    peak_into, peak_out = traffic_of_texts(service, peak)
+    return {
+        "requests_per_s": mean,
+        "peak_requests_per_s": peak,
+        "accelerators": plan.at.compute,
+        "bandwidth_accelerators": plan.at.bandwidth,
+        "capacity_accelerators": plan.at.capacity,
+        "binding_accelerators": plan.at.needed,
+        "planned_accelerators": plan.planned,
+        "tensor_parallel": plan.at.tensor_parallel,
+        "batch": plan.working.batch,
+        "roofline_step_seconds": plan.working.step_seconds,
+        "request_floor_seconds": plan.working.request_seconds,
+        "ingress_bits_per_s": into,
+        "egress_bits_per_s": out,
+        "peak_ingress_bits_per_s": peak_into,
+        "peak_egress_bits_per_s": peak_out,
+    }
+
+
 def sentence(service: Service, plan: Plan) -> str:
     """The answer in one sentence."""
     at, name = plan.at, service.accelerator
-    replica = f", {at.tensor_parallel} to a replica" if at.tensor_parallel > 1 else ""
     return (
         f"At the peak, {quantity_text(plan.peak_requests_per_s, 'request/s')} need at least "
-        f"{number_text(at.needed)} {name}{replica}, and {binds(at)}; plan "
-        f"{number_text(plan.planned)}."
+        f"{number_text(at.needed)} {name}, {at.tensor_parallel} to a replica, and {binds(at)}; "
+        f"plan {number_text(plan.planned)}."
     )
 
 
@@ -113,8 +137,12 @@ def batches(at: Bounds, work: Bounds) -> str:
 
 
 def your_service(given: Inputs) -> Prose:
-    """The reader's service in a paragraph that follows the reader's numbers."""
-    service, plan = service_of(given), plan_of(given)
+    """The reader's service in a paragraph that follows the reader's numbers, or why it is none."""
+    service = service_of(given)
+    try:
+        plan = plan_of(given)
+    except ValueError as refusal:
+        return Prose(f"{prompt_sentence(service)}\n\n**{refusal}**")
     at, work = plan.at, plan.working
     into, out = traffic_of_texts(service, plan.peak_requests_per_s)
     advice = ADVICE.get(at.binding, TOKENS_HELP) if at.binding else "no bound asks for more"
@@ -213,11 +241,12 @@ def _kv_bytes(key: str) -> float:
 
 
 def server_panel(given: Inputs) -> Panel:
-    """The lesson's panel, starting at the reader's inputs."""
+    """The lesson's panel, starting at the reader's inputs; they may be what nothing serves."""
     facts = {key: (catalog.model(key).n_params, _kv_bytes(key)) for key in MODELS}
     own = (given.n_params, given.kv_bytes_per_token)
     chosen = next((key for key, fact in facts.items() if fact == own), OWN)
     names = {key: catalog.model(key).name for key in facts} | {OWN: OWN}
+    started = False
 
     def answer(
         users: float, requests_per_user: float, model: str, precision: str, accelerator: str,
@@ -229,10 +258,19 @@ def server_panel(given: Inputs) -> Panel:
             users, requests_per_user, n_params, kv_bytes, precision, accelerator, prompt_tokens,
             output_tokens,
         )  # fmt: skip
-        plan = make_plan(
-            service, token_target_seconds, given.peak_factor, given.target_utilization,
-            given.spare_accelerators, owned_accelerators,
-        )  # fmt: skip
+        nonlocal started
+        try:
+            plan = make_plan(
+                service, token_target_seconds, given.peak_factor, given.target_utilization,
+                given.spare_accelerators, owned_accelerators,
+            )  # fmt: skip
+        except ValueError as refusal:
+            # Later a refusal stands above the last answer; at the start there is none.
+            if started:
+                raise
+            return Answer(str(refusal), (), "set what can be served first.")
+        finally:
+            started = True
         solved, score = _task(service, plan, token_target_seconds)
         tables = (bounds_bars(plan.at), plan_rows(service, plan))
         return Answer(sentence(service, plan), tables, score, solved)

@@ -36,7 +36,7 @@ from estimator.serving import (
     requests_per_s,
     roofline_step_seconds,
 )
-from estimator.units import GB, HOUR, bytes_text, number_text, seconds_text
+from estimator.units import GB, HOUR, bytes_text, number_text, rounded_down, seconds_text
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
 NEARLY = 1.25
@@ -58,7 +58,8 @@ NARROWED = NEEDED | {
     name: replace(quantity(name).asked, high=high)
     for name, high in (
         ("prompt_tokens", 10**9), ("token_target_seconds", HOUR), ("spare_accelerators", 10**9),
-        ("owned_accelerators", 10**9),
+        # A fleet that is never idle makes its requests wait without bound.
+        ("owned_accelerators", 10**9), ("target_utilization", 0.99),
     )
 }  # fmt: skip
 
@@ -79,7 +80,7 @@ class Bounds:
 
     @property
     def needed(self) -> float:
-        """Fewest accelerators that no bound forbids."""
+        """Fewest accelerators that no bound forbids to replicas of this width."""
         count: float = binding_accelerators(self.compute, self.bandwidth, self.capacity)
         return count
 
@@ -245,6 +246,7 @@ class Service:
 
     def bounds(self, batch: float, tensor_parallel: int = 1, rate: float | None = None) -> Bounds:
         """All three bounds at one batch; a ValueError if so many sequences do not fit."""
+        batch = quantity("batch").check(batch)
         fits = self.fits(tensor_parallel)
         if batch > fits:
             raise ValueError(
@@ -258,6 +260,17 @@ class Service:
         busy = self.busy(batch, tensor_parallel, rate)
         return Bounds(batch, tensor_parallel, step, request, compute, bandwidth, capacity, busy)
 
+    def widths(self, token_target_seconds: float, rate: float | None = None) -> list[Bounds]:
+        """Bounds of each width of a replica, at its largest batch; a ValueError if none serves."""
+        found = []
+        for ranks in TENSOR_PARALLEL:
+            batch = min(self.fits(ranks), self.in_time(token_target_seconds, ranks))
+            if batch >= 1:
+                found.append(self.bounds(batch, ranks, rate))
+        if not found:
+            raise ValueError(self._impossible(token_target_seconds))
+        return found
+
     def best(
         self, token_target_seconds: float, rate: float | None = None,
         reserve: Reserve | None = None, owned: float = math.inf,
@@ -268,13 +281,7 @@ class Service:
         to save a good part of the planned accelerators, and not by the rounding of a few alone;
         or it is the one of which enough are owned.
         """
-        found = []
-        for ranks in TENSOR_PARALLEL:
-            batch = min(self.fits(ranks), self.in_time(token_target_seconds, ranks))
-            if batch >= 1:
-                found.append(self.bounds(batch, ranks, rate))
-        if not found:
-            raise ValueError(self._impossible(token_target_seconds))
+        found = self.widths(token_target_seconds, rate)
         found = [bounds for bounds in found if bounds.needed <= bounds.usable(owned)] or found
         planned = (reserve or Reserve()).planned
         fewest, least = min(map(planned, found)), min(bounds.busy for bounds in found)
@@ -346,16 +353,33 @@ def make_plan(
     at = service.best(token_target_seconds, rate, reserve, owned_accelerators)
     usable = at.usable(owned_accelerators)
     if at.needed > usable:
-        fit = rate * usable / at.busy
-        people = int(floor(service.users * usable / at.busy))
-        raise ValueError(
-            f"The load is past saturation: {number_text(owned_accelerators)} {service.accelerator} "
-            f"keep up with {number_text(fit)} requests/s, and the peak brings {number_text(rate)}. "
-            f"That fits {number_text(people)} users; for all of them have "
-            f"{number_text(at.needed)} accelerators or more."
-        )
+        found = service.widths(token_target_seconds, rate)
+        raise ValueError(_saturated(service, found, rate, owned_accelerators))
     utilization = float(at.busy / maximum(usable, 1))
     return Plan(rate, at, service.working(at, rate), reserve, reserve.planned(at), utilization)
+
+
+def _saturated(service: Service, found: list[Bounds], rate: float, owned: float) -> str:
+    """Say what the load is too much for: the most that some width of a replica carries of it.
+
+    And what would do: the fewest accelerators that some width needs.
+    """
+    part = max(bounds.usable(owned) / bounds.busy for bounds in found)
+    fewest = min(found, key=lambda bounds: bounds.needed)
+    said = f"The load is past saturation: {number_text(owned)} {service.accelerator}"
+    if not part:
+        narrowest = found[0].tensor_parallel
+        said += f" hold no replica, which takes {narrowest} or more"
+    else:
+        people = int(floor(service.users * part))
+        said += (
+            f" keep up with {number_text(rounded_down(rate * part))} requests/s, and the peak "
+            f"brings {number_text(rate)}. That fits {number_text(people)} users"
+        )
+    return (
+        f"{said}; for all of them have {number_text(fewest.needed)} accelerators or more, "
+        f"{fewest.tensor_parallel} to a replica."
+    )
 
 
 def compute_rate(chip: catalog.Accelerator, precision: str) -> float:

@@ -32,6 +32,8 @@ ENTRIES = (
         "Bits in a second that leave the service, a mean over the day", 926_000_000),
     Quantity("peak_egress_bits_per_s", r"W_{\text{peak}}", "bit/s", "traffic out at the peak",
         "Bits in a second that leave the service in the busiest hour", 1_852_000_000),
+    Quantity("peak_ingress_bits_per_s", r"W_{\text{in,peak}}", "bit/s", "traffic in at the peak",
+        "Bits in a second that come into the service in the busiest hour", 370_000_000),
     # Money
     Quantity("hours_per_month", r"h_{\text{month}}", "h", "hours of a month",
         "Hours that are counted as a month", 720, high=744),
