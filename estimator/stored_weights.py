@@ -57,10 +57,11 @@ class StoredWeights:
         """Bytes of each part that `parts_of` counts, with biases at the width of the rest."""
         parts = parts_of(decoder)
         found = self.part_bytes(parts, decoder.d_model)
-        if self.quantized_bits is None:
+        plain = not (self.wide or self.column_bits or _has_biases(decoder))
+        if self.quantized_bits is None or plain:
             return found
         more, padded = self.bits - self.quantized_bits, self._padded(decoder.d_model)
-        bare = parts_of(_with_biases(decoder, False))
+        bare = parts_of(_with_biases(decoder, False)) if _has_biases(decoder) else parts
         # A bias has a number for each column: what all biases take counts the columns.
         full = parts_of(_with_biases(decoder, True)) if self.column_bits else bare
         for part in filter(self._quantizes, found):
@@ -86,6 +87,13 @@ _NARROW = Wide(Fraction(0), Fraction(0))
 def _exact(number: Fraction) -> int | float:
     """A number of weights, whole but for a stage's even share."""
     return number.numerator if number.denominator == 1 else float(number)
+
+
+def _has_biases(decoder: Decoder) -> bool:
+    """Whether a matrix that may be quantized has a bias, which stays wide."""
+    heads, mixture = decoder.attention, decoder.mixture
+    blocks = [decoder.dense, *((mixture.expert, mixture.shared) if mixture else ())]
+    return heads.input_bias or heads.output_bias or any(block and block.bias for block in blocks)
 
 
 def _with_biases(decoder: Decoder, on: bool) -> Decoder:
@@ -213,8 +221,9 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
             f"{stored.name} has a scale for each column (a group_size of -1, or fbgemm_fp8), which "
             "is not counted in a latent: size this checkpoint by its files."
         )
-    on_disk = replace(stored, padding=1)
+    on_disk = stored if stored.padding == 1 else replace(stored, padding=1)
     total = sum(on_disk.decoder_bytes(decoder, Decoder.parts).values())
-    apart = replace(on_disk, wide=stored.wide_prediction)
-    total += sum(apart.decoder_bytes(decoder, Decoder.prediction_parts).values())
+    if decoder.prediction_layers:
+        apart = replace(on_disk, wide=stored.wide_prediction)
+        total += sum(apart.decoder_bytes(decoder, Decoder.prediction_parts).values())
     return total + decoder.buffer_bytes(on_disk.bits)

@@ -245,7 +245,7 @@ def _choices(named: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str, str]]
 
 def _alternatives(name: str) -> list[str]:
     """A name for each choice that an expression gives, as in re:.*mlp.(gate|up)_proj."""
-    if not name.startswith("re:") or len(name) > _LONGEST_NAME:
+    if "(" not in name or not name.startswith("re:") or len(name) > _LONGEST_NAME:
         return [name]
     pieces = [piece.split("|") for piece in re.split(r"\(([\w|]+)\)", name)]
     if math.prod(map(len, pieces)) > _MOST_ALTERNATIVES:
