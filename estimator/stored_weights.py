@@ -222,7 +222,11 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
             "is not counted in a latent: size this checkpoint by its files."
         )
     on_disk = stored if stored.padding == 1 else replace(stored, padding=1)
-    total = sum(on_disk.decoder_bytes(decoder, Decoder.parts).values())
+
+    def parts_of(one: Decoder) -> Mapping[str, int]:
+        return model.parts if one is decoder else one.parts()
+
+    total = sum(on_disk.decoder_bytes(decoder, parts_of).values())
     if decoder.prediction_layers:
         apart = replace(on_disk, wide=stored.wide_prediction)
         total += sum(apart.decoder_bytes(decoder, Decoder.prediction_parts).values())
