@@ -141,7 +141,7 @@ class TestPasted:
         [
             ({"quant_method": "gptq", "bits": 3}, "stored as gptq; here every parameter has"),
             ({"quant_method": "hqq"}, "that of its files is not known: quant_method is 'hqq'"),
-            ([1], "that of its files is not known: quantization_config must be an object"),
+            ([1], "quantization_config is a list, but in a llama configuration it must be an"),
         ],
     )
     def test_a_precision_that_is_not_listed_is_told(
