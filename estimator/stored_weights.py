@@ -11,7 +11,7 @@ from estimator.architecture import Architecture, Decoder
 from estimator.formula import facts_of
 from estimator.model_storage import scaled_bits_per_weight, weight_bytes
 from estimator.quantization import read_quantization
-from estimator.wide_layers import LISTS, Wide, wide_parts
+from estimator.wide_layers import LISTS, Wide, latent_columns, wide_parts
 
 _scaled = facts_of(scaled_bits_per_weight).bare
 _bytes = facts_of(weight_bytes).bare
@@ -67,7 +67,10 @@ class StoredWeights:
         for part in filter(self._quantizes, found):
             wide = self.wide.get(part, _NARROW)
             kept = _exact(bare[part] * wide.weights)
-            columns = _exact((full[part] - bare[part]) * (1 - wide.columns))
+            every = full[part] - bare[part]
+            if part == "attention" and self.column_bits and decoder.attention.latent:
+                every = latent_columns(decoder, bare[part])  # not all of them can have a bias
+            columns = _exact(every * (1 - wide.columns))
             found[part] += _bytes(parts[part] - bare[part] + kept, more * padded)
             found[part] += _bytes(columns, self.column_bits) - _bytes(
                 kept, self.bits * (padded - 1)
@@ -216,11 +219,6 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     759977984.0
     """
     decoder = model.decoder
-    if stored.column_bits and decoder.attention.latent is not None:
-        raise ValueError(
-            f"{stored.name} has a scale for each column (a group_size of -1, or fbgemm_fp8), which "
-            "is not counted in a latent: size this checkpoint by its files."
-        )
     on_disk = stored if stored.padding == 1 else replace(stored, padding=1)
 
     def parts_of(one: Decoder) -> Mapping[str, int]:

@@ -185,6 +185,13 @@ def _share(decoder: Decoder, part: str, named: Mapping[int, set[str]]) -> Wide:
     return Wide(Fraction(weights, every or 1), Fraction(columns, outputs or 1))
 
 
+def latent_columns(decoder: Decoder, weights: int) -> int:
+    """Columns of so many weights of a latent's attention, whose layers are all alike."""
+    shapes = _shapes(decoder, "attention").values()
+    layers = weights // sum(_linear(*shape) for shape in shapes)
+    return int(layers * sum(outputs for _, outputs in shapes))
+
+
 def _shapes(decoder: Decoder, part: str) -> dict[str, tuple[int, int]]:
     """Rows and columns of the matrices of a part in one layer, of one expert."""
     width, heads = decoder.d_model, decoder.attention

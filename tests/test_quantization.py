@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from estimator.architecture import Architecture
 from estimator.catalog import architecture, configurations
 from estimator.stored_weights import checkpoint_bytes, stored_by_config
 
@@ -207,10 +206,3 @@ def test_configurations_as_they_are_published_are_sized(method: str) -> None:
     dense = {"format": "dense", "sparsity_structure": "2:4"}
     if method == "compressed-tensors":
         assert size({**full, "sparsity_config": dense}) == size(full)
-
-
-def test_a_latent_has_no_columns_to_count() -> None:
-    config = configurations()["deepseek-v3"].config
-    stored = stored_by_config({**config, "quantization_config": packed(W8)})
-    with pytest.raises(ValueError, match="a scale for each column"):
-        checkpoint_bytes(Architecture.from_hf_config(dict(config)), stored)
