@@ -32,6 +32,11 @@ OLD_LOG = Measurement(
     "llm-d/llm-d-benchmark config_explorer/empirical-vllm-memory-results.md "
     "@259334868c5075da530cc6c90b43fceb11b6e6a7",
 )  # fmt: skip
+VERSIONS = Measurement(
+    "vLLM", "0.15.0 to 0.18.0", "H100-SXM", "2026-11-28",
+    "a dense model on one accelerator: llm-d-incubation/llm-d-planner "
+    "accuracy/accuracy_report.md @875a4fd609eef0d70810ac27174ca9b42156d13a",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +109,48 @@ VLLM_2025 = replace(
 )  # fmt: skip
 
 
+# Qwen3-14B's activations of 0.15 and 0.16 are those of 2025 to 0.01 GiB. They fell with 0.17; what
+# lies outside torch on one accelerator grew with 0.18.
+VLLM_0_16 = replace(
+    VLLM_2025,
+    version="0.16",
+    non_torch_single=replace(VLLM_2025.non_torch_single, source=VERSIONS),
+)
+VLLM_0_17 = replace(
+    VLLM_0_19,
+    version="0.17",
+    non_torch_single=Constant(
+        0.13 * GiB, 0.13 * GiB, 0.14 * GiB, "byte", "outside torch, one GPU", VERSIONS
+    ),
+)
+VLLM_0_18 = replace(VLLM_0_19, version="0.18")
+# Each with the first release that takes its constants, and the releases that were seen.
+_KNOWN = (
+    (19, VLLM_0_19, (19,)), (18, VLLM_0_18, (18,)), (17, VLLM_0_17, (17,)),
+    (12, VLLM_0_16, (15, 16)), (0, VLLM_2025, ()),
+)  # fmt: skip
+
+
 def engine(version: str) -> tuple[Engine, str]:
     """The measured engine that is nearest to a version, and what that assumes ("" for nothing).
 
-    Versions of vLLM before 0.12 take the constants of 2025.
+    A version that was not measured takes the constants of the nearest earlier one that was, but
+    for 0.12 to 0.14, which take those of 0.15 and 0.16, and older ones, which take those of 2025.
     """
     numbers = version.strip().lstrip("v").split(".")[:2]
-    if numbers == ["0", "19"]:
-        return VLLM_0_19, ""
-    old = numbers[0] == "0" and len(numbers) > 1 and numbers[1].isdecimal() and int(numbers[1]) < 12
-    taken = VLLM_2025 if old else VLLM_0_19
-    return taken, f"engine version {version[:20] or 'unknown'}: constants of vLLM {taken.version}"
+    minor = 99
+    if numbers[0] == "0" and len(numbers) > 1 and numbers[1].isdecimal():
+        minor = int(numbers[1][:9])
+    taken, seen = next((one, seen) for first, one, seen in _KNOWN if minor >= first)
+    if minor in seen:
+        if minor == 19:
+            return taken, ""
+        return taken, (
+            f"engine version {version.strip()[:20]}: constants of vLLM {taken.version}, seen with "
+            "one dense model on one accelerator"
+        )
+    told = f"engine version {version[:20] or 'unknown'}: constants of vLLM {taken.version}"
+    return taken, f"{told}, its own were not seen"
 
 
 def chunk_tokens(large: bool) -> int:

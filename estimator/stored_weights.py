@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import Any
 
 from estimator.architecture import Architecture, Decoder
 from estimator.formula import facts_of
 from estimator.model_storage import scaled_bits_per_weight, weight_bytes
-from estimator.wide_layers import LISTS, Wide, wide_parts
+from estimator.quantization import read_quantization
+from estimator.wide_layers import LISTS, Wide, latent_columns, wide_parts
 
 _scaled = facts_of(scaled_bits_per_weight).bare
 _bytes = facts_of(weight_bytes).bare
 
 MATRICES = frozenset({"attention", "mlp", "experts", "shared experts"})
 EXPERTS = frozenset({"experts"})
-_MODELOPT = ("FP8", "NVFP4")
 DTYPE_BITS = {
     "float32": 32, "fp32": 32, "float16": 16, "fp16": 16, "half": 16, "bfloat16": 16, "bf16": 16,
 }  # fmt: skip
@@ -57,16 +57,20 @@ class StoredWeights:
         """Bytes of each part that `parts_of` counts, with biases at the width of the rest."""
         parts = parts_of(decoder)
         found = self.part_bytes(parts, decoder.d_model)
-        if self.quantized_bits is None:
+        plain = not (self.wide or self.column_bits or _has_biases(decoder))
+        if self.quantized_bits is None or plain:
             return found
         more, padded = self.bits - self.quantized_bits, self._padded(decoder.d_model)
-        bare = parts_of(_with_biases(decoder, False))
+        bare = parts_of(_with_biases(decoder, False)) if _has_biases(decoder) else parts
         # A bias has a number for each column: what all biases take counts the columns.
         full = parts_of(_with_biases(decoder, True)) if self.column_bits else bare
         for part in filter(self._quantizes, found):
             wide = self.wide.get(part, _NARROW)
             kept = _exact(bare[part] * wide.weights)
-            columns = _exact((full[part] - bare[part]) * (1 - wide.columns))
+            every = full[part] - bare[part]
+            if part == "attention" and self.column_bits and decoder.attention.latent:
+                every = latent_columns(decoder, bare[part])  # not all of them can have a bias
+            columns = _exact(every * (1 - wide.columns))
             found[part] += _bytes(parts[part] - bare[part] + kept, more * padded)
             found[part] += _bytes(columns, self.column_bits) - _bytes(
                 kept, self.bits * (padded - 1)
@@ -86,6 +90,13 @@ _NARROW = Wide(Fraction(0), Fraction(0))
 def _exact(number: Fraction) -> int | float:
     """A number of weights, whole but for a stage's even share."""
     return number.numerator if number.denominator == 1 else float(number)
+
+
+def _has_biases(decoder: Decoder) -> bool:
+    """Whether a matrix that may be quantized has a bias, which stays wide."""
+    heads, mixture = decoder.attention, decoder.mixture
+    blocks = [decoder.dense, *((mixture.expert, mixture.shared) if mixture else ())]
+    return heads.input_bias or heads.output_bias or any(block and block.bias for block in blocks)
 
 
 def _with_biases(decoder: Decoder, on: bool) -> Decoder:
@@ -157,12 +168,21 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
         return base
     if not isinstance(quantization, Mapping):
         raise ValueError("quantization_config must be an object: give the published one.")
-    stored = _quantized(quantization, base.bits)
-    if stored.name == "compressed-tensors" and type(quantization.get("ignore")) is list:
-        stored = replace(stored, quantized=stored.quantized | {"output head"})
-    if not any(quantization.get(key) for key in LISTS):
+    found = read_quantization(quantization)
+    if found.name == "mxfp4":
+        stored = replace(_NAMED["mxfp4"], bits=base.bits)
+    else:
+        stored = StoredWeights(
+            found.name, base.bits, found.bits, MATRICES, column_bits=found.column_bits
+        )
+    if not found.targets and found.head:
+        stored = replace(stored, quantized=MATRICES | {"output head"})
+    if not found.targets and not any(quantization.get(key) for key in LISTS):
         return stored
-    wide = wide_parts(quantization, model.decoder if model else _decoder(config))
+    decoder = model.decoder if model else _decoder(config)
+    wide = wide_parts(quantization, decoder, found.targets)
+    if wide.head:
+        stored = replace(stored, quantized=stored.quantized | {"output head"})
     return replace(stored, wide=wide.model, wide_prediction=wide.prediction)
 
 
@@ -185,118 +205,6 @@ def _first(key: str, *configs: Mapping[str, Any]) -> Any:
     return next((config[key] for config in configs if config.get(key) is not None), None)
 
 
-def _quantized(quantization: Mapping[str, Any], bits: float) -> StoredWeights:
-    method = quantization.get("quant_method") or quantization.get("quant_algo")
-    if method == "fbgemm_fp8":
-        return StoredWeights(method, bits, 8, column_bits=32)
-    if method == "fp8":
-        block = quantization.get("weight_block_size")
-        # A scale of 32 bits for a block of weights, as in DeepSeek-V3.
-        scaled = _scaled(8, 32, 0, _area(block)) if block is not None else 8
-        return StoredWeights(method, bits, scaled)
-    if method in ("gptq", "awq"):
-        return _grouped(quantization, method, bits)
-    if method == "mxfp4":
-        return replace(_NAMED["mxfp4"], bits=bits)
-    if method in ("modelopt", "modelopt_fp4", *_MODELOPT):
-        return _modelopt(quantization, method, bits)
-    if method == "compressed-tensors":
-        return _compressed(quantization, bits)
-    if method == "bitsandbytes":
-        return StoredWeights(method, bits, _bitsandbytes(quantization))
-    raise ValueError(
-        f"quant_method is {method!r:.40}, but only fp8, gptq, awq, mxfp4, modelopt, "
-        "compressed-tensors and bitsandbytes are known here: size this checkpoint by its files."
-    )
-
-
-def _modelopt(quantization: Mapping[str, Any], method: str, bits: float) -> StoredWeights:
-    """ModelOpt's FP8, a scale for each matrix, or NVFP4, one for 16 weights; its cache is apart."""
-    only = {"modelopt": "NVFP4", "modelopt_fp4": "NVFP4"}.get(method, method)
-    algorithm = quantization.get("quant_algo", only)
-    if algorithm == "FP8":
-        return StoredWeights("fp8", bits, 8)
-    if algorithm != "NVFP4":
-        raise ValueError(
-            f"quant_algo is {algorithm!r:.40}, but of {method}'s only {' and '.join(_MODELOPT)} "
-            "are known here: size this checkpoint by its files."
-        )
-    if quantization.get("group_size", 16) != 16:
-        _refuse_group(quantization["group_size"], "16")
-    return StoredWeights("nvfp4", bits, _scaled(4, 8, 0, 16))
-
-
-def _bitsandbytes(quantization: Mapping[str, Any]) -> float:
-    """Bits a weight: 8, or 4 with a scale for 64, which may be quantized itself."""
-    if quantization.get("load_in_4bit") is True:
-        if quantization.get("bnb_4bit_use_double_quant") is True:
-            # A scale of 8 bits for a block, and one of 32 bits for 256 of those.
-            return float(_scaled(4, _scaled(8, 32, 0, 256), 0, 64))
-        return float(_scaled(4, 32, 0, 64))
-    if quantization.get("load_in_8bit") is True:
-        return 8
-    raise ValueError(
-        "quantization_config of bitsandbytes says neither load_in_4bit nor load_in_8bit: give the "
-        "published one."
-    )
-
-
-def _grouped(quantization: Mapping[str, Any], method: str, bits: float) -> StoredWeights:
-    """GPTQ and AWQ: a 16-bit scale and a zero point for a group, in GPTQ perhaps for a column."""
-    for key in ("dynamic", "lm_head"):
-        if quantization.get(key):
-            raise ValueError(f"{key} is not understood here: size this checkpoint by its files.")
-    element = _bits(quantization, "bits", 4)
-    group = quantization.get("group_size", 128)
-    if method == "gptq" and type(group) is int and group == -1:
-        return StoredWeights(method, bits, element, column_bits=16 + element)
-    return StoredWeights(method, bits, _scaled(element, 16, element, _group(quantization)))
-
-
-def _group(values: Mapping[str, Any]) -> int:
-    return _bits(values, "group_size", 128, high=2**20)
-
-
-def _refuse_group(value: Any, must: str) -> NoReturn:
-    raise ValueError(f"group_size is {value!r:.40}, but it must be {must} with this quantization.")
-
-
-def _bits(values: Mapping[str, Any], key: str, default: int, high: int = 64) -> int:
-    value = values.get(key, default)
-    if type(value) is not int or not 1 <= value <= high:
-        raise ValueError(f"{key} is {value!r:.40}, but it must be a whole number from 1 to {high}.")
-    return value
-
-
-def _area(block: Any) -> int:
-    if not (isinstance(block, list | tuple) and len(block) == 2):
-        raise ValueError("weight_block_size must be two whole numbers, as [128, 128].")
-    sides = {"height": block[0], "width": block[1]}
-    return _bits(sides, "height", 1, 2**20) * _bits(sides, "width", 1, 2**20)
-
-
-def _compressed(quantization: Mapping[str, Any], bits: float) -> StoredWeights:
-    groups = quantization.get("config_groups")
-    group = next(iter(groups.values()), None) if isinstance(groups, Mapping) else None
-    weights = group.get("weights") if isinstance(group, Mapping) else None
-    if not isinstance(weights, Mapping):
-        raise ValueError("quantization_config has no config_groups with weights: give them.")
-    if isinstance(groups, Mapping) and len(groups) > 1:
-        raise ValueError(
-            f"config_groups has {len(groups)} groups, but only one for all matrices is counted "
-            "here: size this checkpoint by its files."
-        )
-    element = _bits(weights, "num_bits", 8)
-    if weights.get("group_size") is None:
-        return StoredWeights("compressed-tensors", bits, element)
-    if weights.get("strategy") == "channel" and weights["group_size"] == -1:
-        return StoredWeights("compressed-tensors", bits, element, column_bits=16)
-    # NVFP4's scales have 8 bits, those of groups of whole numbers 16.
-    scale = 8 if weights.get("type") == "float" and element == 4 else 16
-    scaled = _scaled(element, scale, 0, _group(weights))
-    return StoredWeights("compressed-tensors", bits, scaled)
-
-
 def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     """Bytes of the published checkpoint: all parts, prediction layers and buffers with them.
 
@@ -311,13 +219,13 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     759977984.0
     """
     decoder = model.decoder
-    if stored.column_bits and decoder.attention.latent is not None:
-        raise ValueError(
-            f"{stored.name} has a scale for each column (a group_size of -1, or fbgemm_fp8), which "
-            "is not counted in a latent: size this checkpoint by its files."
-        )
-    on_disk = replace(stored, padding=1)
-    total = sum(on_disk.decoder_bytes(decoder, Decoder.parts).values())
-    apart = replace(on_disk, wide=stored.wide_prediction)
-    total += sum(apart.decoder_bytes(decoder, Decoder.prediction_parts).values())
+    on_disk = stored if stored.padding == 1 else replace(stored, padding=1)
+
+    def parts_of(one: Decoder) -> Mapping[str, int]:
+        return model.parts if one is decoder else one.parts()
+
+    total = sum(on_disk.decoder_bytes(decoder, parts_of).values())
+    if decoder.prediction_layers:
+        apart = replace(on_disk, wide=stored.wide_prediction)
+        total += sum(apart.decoder_bytes(decoder, Decoder.prediction_parts).values())
     return total + decoder.buffer_bytes(on_disk.bits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NoReturn
@@ -64,27 +64,42 @@ _ALL = Wide(Fraction(1), Fraction(1))
 
 @dataclass(frozen=True, slots=True)
 class WideParts:
-    """What stays wide in the model's layers, and in its extra prediction layers."""
+    """What stays wide in the model's layers, and in its extra prediction layers.
+
+    `head` tells that the output head is among the modules that are named as quantized.
+    """
 
     model: Mapping[str, Wide]
     prediction: Mapping[str, Wide]
+    head: bool = False
 
 
-def wide_parts(quantization: Mapping[str, Any], decoder: Decoder | None) -> WideParts:
+# Of each part the layers (none for all of them) with the matrices that are named there.
+Named = dict[str, dict[int | None, set[str]]]
+
+
+def wide_parts(
+    quantization: Mapping[str, Any],
+    decoder: Decoder | None,
+    targets: Sequence[tuple[str, str]] = (),
+) -> WideParts:
     """Shares of the parts that a checkpoint's lists keep wide.
 
-    Without a decoder nothing is known of layers: a part is then wide as a whole, or refused.
+    Where `targets` name what is quantized, each with its key, all else is wide as well. Without a
+    decoder nothing is known of layers: a part is then wide as a whole, or refused.
 
     Raises:
         ValueError: a name that is not understood, or a share that cannot be counted.
     """
     layers = _layers(decoder)
-    found: dict[str, dict[int | None, set[str]]] = {}
-    first: dict[str, str] = {}
-    for key, name, one in _names(quantization):
-        for part, layer, matrix in _read(key, one, layers):
-            found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
-            first.setdefault(part, f"{key} names {name!r:.60}")
+    found, first = _named(_names(quantization), layers)
+    head = False
+    if targets:
+        chosen, told = _named(_choices(targets), layers, every=True)
+        head = "output head" in chosen
+        for part in _MATRICES:
+            _add_rest(found, part, chosen.get(part, {}), decoder, layers)
+        first = {**told, **first}
     model, prediction = {}, {}
     for part, by_layer in found.items():
         everywhere = by_layer.get(None, set())
@@ -101,7 +116,45 @@ def wide_parts(quantization: Mapping[str, Any], decoder: Decoder | None) -> Wide
         extra = {layer: names for layer, names in matrices.items() if layer >= decoder.n_layers}
         model[part] = _share(decoder, part, inner)
         prediction[part] = _share(decoder, part, extra)
-    return WideParts(model, prediction)
+    return WideParts(model, prediction, head)
+
+
+def _named(
+    names: Iterable[tuple[str, str, str]], layers: Mapping[str, frozenset[int]], every: bool = False
+) -> tuple[Named, dict[str, str]]:
+    """What names say of each part, and the first of them that does; `every` one must say some."""
+    found: Named = {}
+    first: dict[str, str] = {}
+    for key, name, one in names:
+        read = list(_read(key, one, layers))
+        if every and not read:
+            _refuse(key, name)
+        for part, layer, matrix in read:
+            found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
+            first.setdefault(part, f"{key} names {name!r:.60}")
+    return found, first
+
+
+def _add_rest(
+    found: Named, part: str, narrow: Mapping[int | None, set[str]],
+    decoder: Decoder | None, layers: Mapping[str, frozenset[int]],
+) -> None:  # fmt: skip
+    """Add the matrices of a part that no target names to those that are wide."""
+    everywhere = narrow.get(None, set())
+    if "" in everywhere:
+        return
+    wide = found.setdefault(part, {})
+    if not narrow:
+        wide.setdefault(None, set()).add("")
+    elif decoder is None:
+        wide.setdefault(0, set()).add("")  # a share, which cannot be counted
+    else:
+        matrices = _shapes(decoder, part)
+        for layer in layers[part]:
+            named = narrow.get(layer, set()) | everywhere
+            plain = {one for name in named for one in _ALIASES.get(name, (name,))}
+            left = matrices.keys() - plain if "" not in plain else set()
+            wide.setdefault(layer, set()).update(left)
 
 
 def _layers(decoder: Decoder | None) -> dict[str, frozenset[int]]:
@@ -130,6 +183,13 @@ def _share(decoder: Decoder, part: str, named: Mapping[int, set[str]]) -> Wide:
     every = len(named) * sum(_linear(*shape) for shape in shapes.values())
     outputs = len(named) * sum(width for _, width in shapes.values())
     return Wide(Fraction(weights, every or 1), Fraction(columns, outputs or 1))
+
+
+def latent_columns(decoder: Decoder, weights: int) -> int:
+    """Columns of so many weights of a latent's attention, whose layers are all alike."""
+    shapes = _shapes(decoder, "attention").values()
+    layers = weights // sum(_linear(*shape) for shape in shapes)
+    return int(layers * sum(outputs for _, outputs in shapes))
 
 
 def _shapes(decoder: Decoder, part: str) -> dict[str, tuple[int, int]]:
@@ -165,7 +225,7 @@ def _shapes(decoder: Decoder, part: str) -> dict[str, tuple[int, int]]:
 
 def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
     """Each name with its list's key, as it stands there and as each of its choices."""
-    count = 0
+    listed: list[tuple[str, str]] = []
     for key in LISTS:
         names = quantization.get(key)
         if names is None:
@@ -175,16 +235,24 @@ def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
         for name in names:
             if not isinstance(name, str):
                 raise ValueError(f"{key} has {name!r:.40}, but it must be a list of names.")
-            for one in _alternatives(name):
-                count += 1
-                if count > _MOST_NAMES:
-                    raise ValueError(f"{key} must name at most {_MOST_NAMES:,} modules in all.")
-                yield key, name, one
+            listed.append((key, name))
+    return _choices(listed)
+
+
+def _choices(named: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str, str]]:
+    """Each name with its key, and as each of its choices."""
+    count = 0
+    for key, name in named:
+        for one in _alternatives(name):
+            count += 1
+            if count > _MOST_NAMES:
+                raise ValueError(f"{key} must name at most {_MOST_NAMES:,} modules in all.")
+            yield key, name, one
 
 
 def _alternatives(name: str) -> list[str]:
     """A name for each choice that an expression gives, as in re:.*mlp.(gate|up)_proj."""
-    if not name.startswith("re:") or len(name) > _LONGEST_NAME:
+    if "(" not in name or not name.startswith("re:") or len(name) > _LONGEST_NAME:
         return [name]
     pieces = [piece.split("|") for piece in re.split(r"\(([\w|]+)\)", name)]
     if math.prod(map(len, pieces)) > _MOST_ALTERNATIVES:
@@ -246,6 +314,6 @@ def _parts(
 
 def _refuse(key: str, name: str) -> NoReturn:
     raise ValueError(
-        f"{key} names {name!r:.60}, modules that stay wide but are not understood here: "
+        f"{key} names {name!r:.60}, modules that are not understood here: "
         "size this checkpoint by its files."
     )

@@ -14,6 +14,11 @@ from estimator.architecture.families import families
 from estimator.catalog import architecture
 from tests.decoders import GEMMA2, LATENT, LLAMA, MIXTURE, read
 
+PALIGEMMA = {
+    "model_type": "paligemma", "vision_config": {}, "tie_word_embeddings": True,
+    "text_config": {**LLAMA, "model_type": "gemma"},
+}  # fmt: skip
+
 
 def test_null_counts_as_left_out() -> None:
     without = {key: value for key, value in LLAMA.items() if key != "num_key_value_heads"}
@@ -165,6 +170,12 @@ def test_sizes_must_be_sensible(key: str, value: Any) -> None:
         (LATENT, {"q_lora_rank": -1}), (LLAMA, {"model_type": None}),
         (LLAMA, {"model_type": ["llama"]}), (LLAMA, {"model_type": "x" * 10**6}),
         (LLAMA, {7: 7}), (LLAMA, {"k" * 10**6: 1}),
+        (LLAMA, {"rope_parameters": [1]}), (LLAMA, {"rope_scaling": "linear"}),
+        (LLAMA, {"is_decoder": "yes"}), (LLAMA, {"quantization_config": [1]}),
+        (LATENT, {"partial_rotary_factor": 1.5}),
+        (LLAMA, {"rope_scaling": {"partial_rotary_factor": 1.5}}),
+        (LLAMA, {"rope_parameters": {"full_attention": {"partial_rotary_factor": 2}}}),
+        (PALIGEMMA, {"is_decoder": "yes"}), (PALIGEMMA, {"quantization_config": [1]}),
         (LLAMA, {"model_type": "llava"}), (LLAMA, {"model_type": "llava", "text_config": 3}),
     ],
 )  # fmt: skip
@@ -187,6 +198,13 @@ def test_a_rotated_share_must_be_one(value: Any, nested: bool) -> None:
     with pytest.raises(ValueError, match="an integer of"):
         read(LLAMA, partial_rotary_factor=10**400)
     assert read(LLAMA, rope_parameters={"partial_rotary_factor": 0.5}).decoder.rotary_dim == 8
+
+
+def test_the_outer_width_of_paligemma_is_its_own() -> None:
+    text = {**LLAMA, "model_type": "gemma", "tie_word_embeddings": True}
+    assert read(PALIGEMMA, hidden_size=2048).n_params == read(text).n_params
+    with pytest.raises(ValueError, match="the key 'hidden_size'"):
+        read(PALIGEMMA, model_type="llava", hidden_size=2048)
 
 
 @pytest.mark.parametrize("config", [None, 3, "llama", [], [LLAMA], b"{}", {}, float("nan")])

@@ -9,6 +9,9 @@ import pytest
 from estimator.architecture import Architecture
 from estimator.catalog import architecture
 from estimator.engine_memory import (
+    VLLM_0_16,
+    VLLM_0_17,
+    VLLM_0_18,
     VLLM_0_19,
     VLLM_2025,
     Engine,
@@ -22,6 +25,7 @@ from estimator.units import GiB
 
 BF16 = stored_as("bf16")
 LLAMA = architecture("llama-3.1-8b")
+UNSEEN, ONE = ", its own were not seen", ", seen with one dense model on one accelerator"
 STAGE = Stage({"mlp": 3, "norms": 4}, 0, 0, 0, 0, page_bytes=10, groups=2, block_tokens=16)
 
 
@@ -199,14 +203,30 @@ def test_the_ends_are_those_that_the_logs_show() -> None:
     ("version", "taken", "told"),
     [
         ("0.19", VLLM_0_19, ""), (" v0.19.2 ", VLLM_0_19, ""),
-        ("0.11.9", VLLM_2025, "engine version 0.11.9: constants of vLLM 2025"),
-        ("0.12.0", VLLM_0_19, "engine version 0.12.0: constants of vLLM 0.19"),
-        ("1.5", VLLM_0_19, "engine version 1.5: constants of vLLM 0.19"),
-        ("0", VLLM_0_19, "engine version 0: constants of vLLM 0.19"),
-        ("0.x", VLLM_0_19, "engine version 0.x: constants of vLLM 0.19"),
-        ("", VLLM_0_19, "engine version unknown: constants of vLLM 0.19"),
-        ("9" * 30, VLLM_0_19, f"engine version {'9' * 20}: constants of vLLM 0.19"),
+        ("0.11.9", VLLM_2025, "engine version 0.11.9: constants of vLLM 2025" + UNSEEN),
+        ("0.0", VLLM_2025, "engine version 0.0: constants of vLLM 2025" + UNSEEN),
+        ("0.12.0", VLLM_0_16, "engine version 0.12.0: constants of vLLM 0.16" + UNSEEN),
+        ("v0.15.1", VLLM_0_16, "engine version v0.15.1: constants of vLLM 0.16" + ONE),
+        ("0.16", VLLM_0_16, "engine version 0.16: constants of vLLM 0.16" + ONE),
+        ("0.17.0", VLLM_0_17, "engine version 0.17.0: constants of vLLM 0.17" + ONE),
+        ("0.18.1", VLLM_0_18, "engine version 0.18.1: constants of vLLM 0.18" + ONE),
+        ("0.20", VLLM_0_19, "engine version 0.20: constants of vLLM 0.19" + UNSEEN),
+        ("1.5", VLLM_0_19, "engine version 1.5: constants of vLLM 0.19" + UNSEEN),
+        ("0", VLLM_0_19, "engine version 0: constants of vLLM 0.19" + UNSEEN),
+        ("0.x", VLLM_0_19, "engine version 0.x: constants of vLLM 0.19" + UNSEEN),
+        ("", VLLM_0_19, "engine version unknown: constants of vLLM 0.19" + UNSEEN),
+        ("9" * 30, VLLM_0_19, f"engine version {'9' * 20}: constants of vLLM 0.19" + UNSEEN),
     ],
 )  # fmt: skip
 def test_the_nearest_version_that_was_measured(version: str, taken: object, told: str) -> None:
     assert engine(version) == (taken, told)
+
+
+def test_what_changed_between_versions() -> None:
+    logits, outside = (
+        [getattr(one, name).value for one in (VLLM_2025, VLLM_0_16, VLLM_0_17, VLLM_0_18)]
+        for name in ("bytes_per_logit", "non_torch_single")
+    )
+    assert logits == [38.2, 38.2, 14.5, 14.5]
+    assert outside == [0.13 * GiB, 0.13 * GiB, 0.13 * GiB, 0.25 * GiB]
+    assert "accuracy_report.md @875a4fd" in VLLM_0_17.non_torch_single.source.place

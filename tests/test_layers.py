@@ -29,7 +29,7 @@ LAYERS = (
         "uncertainty",
     },
     {"architecture"},
-    {"wide_layers", "engine_memory", "stored_weights", "memory_budget", "replica"},
+    {"wide_layers", "quantization", "engine_memory", "stored_weights", "memory_budget", "replica"},
     {"engine", "decoder_shape"},
     {"capacity"},
     {"load"},

@@ -1,6 +1,7 @@
 """Lesson 03's real models: three answers, rules of thumb, and a configuration that is pasted."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,11 @@ from estimator.catalog.shapes import shapes
 from estimator.lesson import lesson_03
 from estimator.lesson.controls import OWN
 from estimator.lesson.lesson_03_plan import plan
+from estimator.lesson.lesson_03_service import stack_table
+from estimator.memory_budget import Plan as BudgetPlan
+from estimator.memory_budget import budget
+from estimator.stored_weights import stored_as
+from estimator.units import GiB
 from tests.lesson_03_panel import panel, rows, status
 
 TINY = {
@@ -64,6 +70,30 @@ def test_the_panel_takes_every_model_of_the_catalog_that_keeps_a_cache() -> None
         assert p.cache * 2 == exact.cache_bytes(8192, rule="engine", chunk_tokens=8192)
 
 
+def eight(kind: str) -> dict[str, Any]:
+    weights = {"num_bits": 8, "type": kind, "strategy": "tensor"}
+    groups = {"group_0": {"targets": ["Linear"], "weights": weights}}
+    return {"quant_method": "compressed-tensors", "config_groups": groups}
+
+
+def test_a_model_at_its_files_own_precision_takes_their_bytes() -> None:
+    p = plan("gpt-oss-120b", "H100-SXM", weight_precision="MXFP4")
+    stage = budget(catalog.architecture("gpt-oss-120b"), BudgetPlan(stored_as("mxfp4")), 80 * GiB)
+    parts = stage[0].weight_parts
+    assert p.as_stored
+    assert p.all_weights == pytest.approx(stage[0].weight_bytes - parts["table of rotations"])
+    assert p.all_weights / GiB == pytest.approx(64.38, rel=0.01), "as vLLM logged it"
+    answer = status(panel(model="gpt-oss-120b", weight_precision="MXFP4"))
+    assert "counted as its files store them (mxfp4)" in answer
+    for precision in ("BF16", "NVFP4"):
+        other = plan("gpt-oss-120b", "H100-SXM", weight_precision=precision)
+        bits = catalog.precision(precision).bits_per_weight
+        assert other.all_weights == other.shape.n_params * bits / 8
+        answer = status(panel(model="gpt-oss-120b", weight_precision=precision))
+        assert "stored as mxfp4 (MXFP4); here every parameter has the chosen" in answer
+    assert "embeddings and output head too" in stack_table(p).note
+
+
 class TestPasted:
     def test_a_configuration_is_taken_at_once_and_left_again(self) -> None:
         shown = panel()
@@ -77,11 +107,51 @@ class TestPasted:
 
     def test_it_counts_as_the_catalog_does(self) -> None:
         key = "deepseek-v3"
-        shown = panel(model=key)
+        shown = panel(model=key, weight_precision="FP8")
         published = status(shown)
         shown.boxes["config_text"].value = json.dumps(dict(catalog.configuration(key).config))
         own = status(shown)
         assert own.partition(": ")[2].startswith(published.partition(": ")[2].partition(". ")[0])
+
+    @pytest.mark.parametrize(
+        ("quantization", "precision"),
+        [
+            ({"quant_method": "fp8"}, "FP8"), ({"quant_algo": "NVFP4"}, "NVFP4"),
+            ({"quant_method": "gptq", "bits": 4, "group_size": 128}, "INT4 g128"),
+            ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "INT8"),
+            (eight("int"), "INT8"), (eight("float"), "FP8"),
+        ],
+    )  # fmt: skip
+    def test_a_quantized_one_starts_at_its_own_precision(
+        self, quantization: dict[str, Any], precision: str
+    ) -> None:
+        shown = panel()
+        config = TINY | {"quantization_config": quantization}
+        shown.boxes["config_text"].value = json.dumps(config)
+        assert shown.boxes["weight_precision"].value == precision
+        assert f"({precision} weights)" in status(shown)
+        assert "counted as its files store them (" in status(shown)
+        shown.boxes["weight_precision"].value = "BF16"
+        assert f"({precision}); here every parameter has the chosen" in status(shown)
+        shown.boxes["model"].value = "llama-3.1-8b"
+        assert "files" not in status(shown)
+
+    @pytest.mark.parametrize(
+        ("quantization", "sentence"),
+        [
+            ({"quant_method": "gptq", "bits": 3}, "stored as gptq; here every parameter has"),
+            ({"quant_method": "hqq"}, "that of its files is not known: quant_method is 'hqq'"),
+            ([1], "quantization_config is a list, but in a llama configuration it must be an"),
+        ],
+    )
+    def test_a_precision_that_is_not_listed_is_told(
+        self, quantization: object, sentence: str
+    ) -> None:
+        shown = panel()
+        config = TINY | {"quantization_config": quantization}
+        shown.boxes["config_text"].value = json.dumps(config)
+        assert shown.boxes["weight_precision"].value == "BF16"
+        assert sentence in status(shown)
 
     def test_what_the_file_does_not_say_is_told(self) -> None:
         shown = panel()

@@ -60,6 +60,17 @@ def test_held_out_rows() -> None:
     assert errors["activations"]["worst"] < 0.05
 
 
+def test_rows_of_other_versions() -> None:
+    report = compare(read_rows(MEASURED.with_name("measured_memory_versions.csv")))
+    errors = report.summary()
+    assert errors["pool predicted"] == pytest.approx(
+        {"rows": 4, "mean": 0, "median": 0, "worst": 0}, abs=0.001
+    )
+    assert errors["pool from its parts"]["worst"] < 0.001
+    assert errors["activations"]["worst"] < 0.05
+    assert len(report.assumptions) == 4
+
+
 # llm-d/llm-d-benchmark config_explorer/empirical-vllm-memory-results.md
 # @259334868c5075da530cc6c90b43fceb11b6e6a7: an older vLLM, 79.18 GiB, nine tenths of it.
 OLDER = [

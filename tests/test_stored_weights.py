@@ -253,8 +253,19 @@ def test_a_scale_for_each_column() -> None:
     wide = 2 * (2 * 6400 + 5 * 64)
     expected = wide + matrices * 4 / 8 + columns * (16 + 4) / 8
     assert size(LLAMA, gptq, group_size=-1) == expected
-    with pytest.raises(ValueError, match="group_size"):
-        size(MIXTURE, gptq, group_size=-1)
+
+
+def test_a_scale_for_each_column_of_a_latent() -> None:
+    quantization = {"quant_method": "fbgemm_fp8"}
+    attention = 24 + 4 * (8 + 4) + (16 + 4) + 4 * (8 + 8) + 64
+    expert = 2 * 32 + 64
+    columns = 3 * attention + (2 * 128 + 64) + 2 * 5 * expert
+    model = Architecture.from_hf_config(MIXTURE)
+    narrow = 3 * ATTENTION + 3 * 64 * 128 + 2 * 5 * EXPERT
+    buffers = model.extra_parts["buffers"] * 4
+    assert size(MIXTURE, quantization) == 2 * model.n_params - narrow + 4 * columns + buffers
+    ignored = size(MIXTURE, quantization, modules_to_not_convert=["re:.*self_attn"])
+    assert ignored == size(MIXTURE, quantization) + 3 * (ATTENTION - 4 * attention)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,19 @@ def test_large_errors_stay_in_their_column() -> None:
     assert re.search(r" \d{4,}\.\d\d% +\d{4,}\.\d\d%", text)
 
 
+@pytest.mark.parametrize("word", ["auto", "AUTO"])
+def test_weights_may_be_left_to_the_model_s_files(word: str) -> None:
+    for model, told in (
+        ("gpt-oss-20b", "mxfp4 (the model's configuration)"),
+        ("mistral-7b-v0.1", "bf16 (as most checkpoints are stored)"),
+    ):
+        row = {"model": model, "weights_gib": "13.47"}
+        left, given = compare([row]), compare([row | {"weight_dtype": word}])
+        assert given.errors == left.errors
+        assert f"weight_dtype is {word}: {told}" in given.assumptions
+        assert f"weight_dtype is not given: {told}" in left.assumptions
+
+
 def test_a_catalog_model_is_stored_as_it_was_published() -> None:
     report = compare([{"model": "gpt-oss-20b", "weights_gib": "13.47"}])
     assert report.summary()["weights"]["worst"] < 0.01

@@ -75,6 +75,8 @@ def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[st
     for key in keys["text_ignored"].get(name, ()):
         text.pop(key, None)
     known = irrelevant() | {"text_config", "vocab_size", "_vocab_size", "tie_word_embeddings"}
+    known = known.union(keys["outer_ignored"].get(name, ()))
+    Reader(values, name, {}, nested=False).check_kinds()
     for key in sorted(values.keys() - known):
         value = values[key]
         if not (_is_other_part(key) or same(text.get(key), value) or is_neutral(key, value)):
@@ -127,6 +129,7 @@ def _read_text(
     for key, only in family.fixed.items():
         if reader.find(key)[1] not in (only, None):
             reader.refuse(key, shown(only))
+    reader.check_kinds()
     reader.finish()
     return decoder, reader.assumed
 
@@ -170,7 +173,7 @@ def _decoder(reader: Reader, family: Family) -> Decoder:
         norm_vectors=family.norm_vectors,
         learned_positions=learned,
         n_positions=positions,
-        rotary_dim=0 if learned else _rotary_dim(reader, attention),
+        rotary_dim=_rotary_dim(reader, attention) * (not learned),
         prediction_layers=_prediction_layers(reader, family),
     )
 
@@ -353,14 +356,9 @@ def _patterned_kinds(reader: Reader, family: Family, n_layers: int, local: str) 
 
 def _rotary_dim(reader: Reader, attention: Attention) -> int:
     """Numbers of a head that are rotated: all, a share of them, or a latent's own."""
+    share = reader.rotated_share()
     if attention.latent is not None:
         return attention.latent.rope_dim
-    rope = reader.find("rope_parameters")[1]
-    inner = rope.get("partial_rotary_factor") if isinstance(rope, dict) else None
-    share = reader.share("partial_rotary_factor", "rotary_pct")
-    if inner is not None:
-        nested = {"partial_rotary_factor": inner}
-        share = Reader(nested, reader.family, {}, nested=True).share("partial_rotary_factor")
     return int(attention.head_dim * share)
 
 

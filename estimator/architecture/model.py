@@ -88,7 +88,7 @@ class Architecture:
         idle = sum(decoder.mixture_layers) * decoder.mixture.idle_params(decoder.d_model)
         return self.n_params - idle
 
-    @property
+    @cached_property
     def extra_parts(self) -> dict[str, int]:
         """Numbers of the checkpoint beside `n_params`: prediction layers and buffers."""
         parts = {

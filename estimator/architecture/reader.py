@@ -12,6 +12,8 @@ LARGEST_SIZE = 10**9
 MOST_LAYERS = 10_000
 MOST_KEYS = 1_000
 _SHOWN = 40
+_ROPES = ("rope_parameters", "rope_scaling")
+_OBJECTS = (*_ROPES, "quantization_config")
 
 
 @functools.cache
@@ -164,6 +166,27 @@ class Reader:
                 f"{length or MOST_LAYERS:,} layers: give one entry for each."
             )
         return None if value is None else list(value)
+
+    def rotated_share(self) -> float:
+        """The share of a head that is rotated: an object about rotations goes before the rest."""
+        share = self.share("partial_rotary_factor", "rotary_pct")
+        found = [one for key in _ROPES if isinstance(one := self.values.get(key), dict)]
+        # An object may hold others, one for each kind of layer.
+        inner = [one for rope in found for one in rope.values() if isinstance(one, dict)]
+        shares = [
+            Reader(rope, self.family, {}, nested=True).share("partial_rotary_factor")
+            for rope in (*found, *inner)
+            if rope.get("partial_rotary_factor") is not None
+        ]
+        return shares[0] if shares else share
+
+    def check_kinds(self) -> None:
+        """Refuse what changes no size, but can only be an object, or true or false."""
+        for key in _OBJECTS:
+            if not isinstance(self.values.get(key), dict | None):
+                self.refuse(key, "an object", wrong_type=True)
+        if not isinstance(self.values.get("is_decoder"), bool | None):
+            self.refuse("is_decoder", "true or false", wrong_type=True)
 
     def finish(self) -> None:
         """Refuse by name what was neither used nor known to be without effect on the size."""

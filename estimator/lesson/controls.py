@@ -158,7 +158,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Text:
-    """A text that is pasted or typed; once there is one, the choice named `chooses` is OWN."""
+    """A text that is pasted or typed; once there is one, the choice named `chooses` is OWN.
+
+    `sets` gives the further choices that a text starts at.
+    """
 
     name: str
     label: str
@@ -166,6 +169,7 @@ class Text:
     allowed: str
     chooses: str
     value: str = ""
+    sets: Callable[[str], Mapping[str, str]] | None = None
 
     @property
     def text(self) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import functools
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from estimator import catalog
-from estimator.architecture import Architecture
+from estimator.architecture import Architecture, Decoder
 from estimator.catalog.measured import engine_log, measured_memory
 from estimator.catalog.shapes import Shape, shape
 from estimator.glossary import quantity
@@ -25,6 +27,7 @@ from estimator.memory import (
 )
 from estimator.memory_budget import shard
 from estimator.model_storage import weight_bytes
+from estimator.stored_weights import StoredWeights, stored_by_config
 from estimator.units import BITS_PER_BYTE
 
 ENGINE = "vLLM 0.19.0"
@@ -121,6 +124,50 @@ def accelerator_overhead(tensor_parallel: int) -> float:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """How the files of a quantized model are stored, and which of the precisions that is."""
+
+    weights: StoredWeights
+    precisions: tuple[str, ...]
+
+
+def stored_form(config: Mapping[str, Any], model: Architecture | None = None) -> Stored | None:
+    """How a quantized configuration stores its weights; None for any other.
+
+    Raises:
+        ValueError: a quantization that is not known.
+    """
+    text = config.get("text_config")
+    places = (config, text if isinstance(text, Mapping) else {})
+    told = [place.get("quantization_config") for place in places]
+    quantization = next((one for one in told if one is not None), None)
+    if quantization is None:
+        return None
+    weights = stored_by_config(config, model)
+    bits = weights.quantized_bits or weights.bits
+    names = {"fp8": ("FP8",), "fbgemm_fp8": ("FP8",), "mxfp4": ("MXFP4",), "nvfp4": ("NVFP4",)}
+    if weights.name in names:
+        return Stored(weights, names[weights.name])
+    if bits == 8:
+        groups = quantization.get("config_groups") or {"": {"weights": {}}}
+        kind = next(iter(groups.values()))["weights"].get("type")
+        return Stored(weights, ("FP8",) if kind == "float" else ("INT8",))
+    # With or without zero points: they are in the stored bytes.
+    listed = _GROUPS_OF_128[0] <= bits <= _GROUPS_OF_128[1]
+    return Stored(weights, ("INT4 g128",) if listed else ())
+
+
+_GROUPS_OF_128 = 4 + 16 / 128, 4 + 20 / 128
+
+
+@functools.cache
+def _published_form(key: str) -> Stored | None:
+    """How the files of a model of the catalog are stored, where a source tells."""
+    found = catalog.configurations().get(key)
+    return stored_form(found.config) if found else None
+
+
+@dataclass(frozen=True)
 class Plan:
     """One replica of a model: bytes on each of its accelerators, and what fits beside them."""
 
@@ -139,6 +186,12 @@ class Plan:
     pool: float
     token_bytes: int
     element_bytes: int
+    stored: Stored | None = None
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether the weights are counted as the model's own files store them."""
+        return self.stored is not None and self.weight_precision in self.stored.precisions
 
     @property
     def weights(self) -> float:
@@ -207,8 +260,13 @@ class Plan:
 def plan(
     model: str | Shape, accelerator: str, *, tensor_parallel: int = 1, batch: int = 1,
     tokens: int = 8192, weight_precision: str = "BF16", cache_precision: str = "BF16",
+    stored: Stored | None = None,
 ) -> Plan:  # fmt: skip
-    """Put a replica together. A ValueError tells what makes no service."""
+    """Put a replica together; `stored` is how the files of a model outside the catalog are stored.
+
+    Raises:
+        ValueError: what makes no service.
+    """
     problems = []
     for name, value in (("tensor_parallel", tensor_parallel), ("batch", batch), ("tokens", tokens)):
         try:
@@ -220,7 +278,10 @@ def plan(
     s = shape(model) if isinstance(model, str) else model
     memory = catalog.accelerator(accelerator).memory_bytes
     check_ranks(s, tensor_parallel)
+    stored = stored or _published_form(s.key)
     weights = weight_bytes(s.n_params, catalog.precision(weight_precision).bits_per_weight)
+    if stored and weight_precision in stored.precisions:
+        weights = sum(stored.weights.decoder_bytes(s.decoder, Decoder.parts).values())
     activations, overhead = chunk_activation_bytes(s), accelerator_overhead(tensor_parallel)
     parts = (weights, activations, overhead, tensor_parallel)
     element_bytes = catalog.precision(cache_precision).element_bits // BITS_PER_BYTE
@@ -230,6 +291,7 @@ def plan(
         memory=memory, usable=ENGINE_SHARE * memory, all_weights=weights, activations=activations,
         overhead=overhead, pool=kv_pool_bytes(memory, ENGINE_SHARE, *parts),
         token_bytes=per_token(s, tensor_parallel, element_bytes), element_bytes=element_bytes,
+        stored=stored,
     )  # fmt: skip
 
 

@@ -16,9 +16,11 @@ from estimator.lesson.lesson_03_plan import (
     CACHE_PRECISIONS,
     NARROWED,
     Plan,
+    Stored,
     even_ranks,
     plan,
     step_tokens,
+    stored_form,
 )
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.prose import Prose
@@ -123,7 +125,7 @@ def your_memory(p: Plan) -> Prose:
             f" The cache weighs as much as the weights at {number_text(p.equal_batch, 3)} "
             "sequences of this length."
         )
-    return Prose(text + _rule(p) + _past_limit(p))
+    return Prose(text + _stored(p) + _rule(p) + _past_limit(p))
 
 
 def _rule(p: Plan) -> str:
@@ -134,6 +136,20 @@ def _rule(p: Plan) -> str:
         " Its layers have windows: its cache is counted by the engine's blocks, with "
         f"{number_text(step_tokens())} prompt tokens a step, not by the smaller ideal."
     )
+
+
+def _stored(p: Plan) -> str:
+    """Say how a quantized model's own files are stored, and whether they are counted so."""
+    if p.stored is None:
+        return ""
+    name = p.stored.weights.name
+    if p.as_stored:
+        return (
+            f" Its weights are counted as its files store them ({name}), as wide as an engine holds"
+            " them: with scales, and with the parts that stay wider."
+        )
+    known = f" ({p.stored.precisions[0]})" if p.stored.precisions else ""
+    return f" Its files are stored as {name}{known}; here every parameter has the chosen precision."
 
 
 def _past_limit(p: Plan) -> str:
@@ -162,7 +178,11 @@ def stack_table(p: Plan) -> Table:
     rows.append(("kept back from the engine", unbroken(bytes_text(p.memory - p.usable)),
                  Step(spare, unbroken(share_text(spare, 1)), start=1 - spare)))  # fmt: skip
     headers = ("part", "bytes", f"of {unbroken(bytes_text(p.memory))}")
-    return Table(headers, rows, f"On each {p.accelerator}", left=frozenset({headers[2]}),
+    note = (
+        "Weights: every parameter at the chosen precision, embeddings and output head too; only a "
+        "model whose own files are stored at that precision keeps wide what they keep wide."
+    )
+    return Table(headers, rows, f"On each {p.accelerator}", note, left=frozenset({headers[2]}),
                  total=("needed", unbroken(bytes_text(p.needed)),
                         unbroken(share_text(p.needed / p.memory, 1))),
                  )  # fmt: skip
@@ -187,8 +207,8 @@ def capacity_table(p: Plan) -> Table:
 
 
 @functools.lru_cache(maxsize=8)
-def pasted(text: str) -> tuple[Architecture, Shape]:
-    """The model that a pasted configuration describes.
+def pasted(text: str) -> tuple[Architecture, Shape, Stored | None, str]:
+    """The model that a pasted configuration describes, how its files store it, and why not.
 
     Raises:
         ValueError: what is no configuration, or none of a model with a cache, in one sentence.
@@ -204,7 +224,8 @@ def pasted(text: str) -> tuple[Architecture, Shape]:
             "read: paste the content of one model's config.json."
         )
     try:
-        model = Architecture.from_hf_config(parse_json(text, "the pasted text"))
+        config = parse_json(text, "the pasted text")
+        model = Architecture.from_hf_config(config)
     except TypeError as error:
         raise ValueError(str(error)) from None
     if not model.cached_layers:
@@ -212,7 +233,25 @@ def pasted(text: str) -> tuple[Architecture, Shape]:
             f"the pasted {model.family} model keeps no cache, and this panel is about the cache: "
             "paste the configuration of a decoder, or choose a model."
         )
-    return model, shape_of(model, f"the pasted {model.family} model", OWN, "pasted by the reader")
+    taken = shape_of(model, f"the pasted {model.family} model", OWN, "pasted by the reader")
+    try:
+        return model, taken, stored_form(config, model), ""
+    except ValueError as error:  # the cache can be told all the same
+        return (
+            model,
+            taken,
+            None,
+            (f" Its weights have the chosen precision, as that of its files is not known: {error}"),
+        )
+
+
+def _own_precision(text: str) -> dict[str, str]:
+    """The precision at which a pasted configuration starts: that of its files, where they tell."""
+    try:
+        stored = pasted(text)[2]
+    except ValueError:
+        return {}  # the answer says what is wrong with it
+    return {"weight_precision": stored.precisions[0]} if stored and stored.precisions else {}
 
 
 def memory_answer(
@@ -220,16 +259,17 @@ def memory_answer(
     tokens: float, weight_precision: str, cache_precision: str,
 ) -> Answer:  # fmt: skip
     """The panel's answer: the stack, what fits, and the task's score."""
-    taken, told = shape(model) if model != OWN else None, ""
+    taken, told, stored = shape(model) if model != OWN else None, "", None
     if taken is None:
-        read, taken = pasted(config_text)
-        told = f" It has {number_text(read.n_params)} parameters.{remarks(read)}"
+        read, taken, stored, unknown = pasted(config_text)
+        told = f"{unknown} It has {number_text(read.n_params)} parameters.{remarks(read)}"
     p = plan(
         taken, accelerator, tensor_parallel=int(tensor_parallel), batch=int(batch),
         tokens=int(tokens), weight_precision=weight_precision, cache_precision=cache_precision,
+        stored=stored,
     )  # fmt: skip
     solved, score = _task(p)
-    sentence = f"{_needs(p)}. {fit_sentence(p)}{_rule(p)}{_past_limit(p)}{told}"
+    sentence = f"{_needs(p)}. {fit_sentence(p)}{_stored(p)}{_rule(p)}{_past_limit(p)}{told}"
     return Answer(sentence, (stack_table(p), capacity_table(p)), score, solved)
 
 
@@ -276,7 +316,8 @@ def memory_panel(given: Inputs) -> Panel:
                {key: s.name for key, s in shapes().items()} | {OWN: "the pasted configuration"},
                given.model, "A model of the catalog, or the one that is pasted below"),
         Text("config_text", "A model's config.json", "A configuration of your own, pasted",
-             "JSON, as it is published with the model", chooses="model"),
+             "JSON, as it is published with the model", chooses="model",
+             sets=_own_precision),
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "What the model runs on"),
         Counted("tensor_parallel", given.tensor_parallel, 1, 8),

@@ -147,6 +147,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         if text.strip():
             with self._quietly():
                 self.boxes[control.chooses].value = OWN
+                for name, choice in (control.sets(text) if control.sets else {}).items():
+                    self.boxes[name].value = choice
         self.update()
 
     def _own(self, name: str) -> None:

@@ -266,12 +266,14 @@ def _visible(row: _Row) -> tuple[float, bool]:
 
 def _stored(row: _Row, config: Mapping[str, Any]) -> StoredWeights:
     """How the weights are stored: by the row, by the model's configuration, or as most are."""
-    if not row.values.get("weight_dtype"):
-        told = stored_by_config(config)
-        if tells_precision(config):
-            row.report.assume(f"weight_dtype is not given: {told.name} (the model's configuration)")
-            return told
-    return stored_as(row.text("weight_dtype", "bf16", "as most checkpoints are stored"))
+    given = row.values.get("weight_dtype", "")
+    if given and given.lower() != "auto":
+        return stored_as(given)
+    told, why = stored_by_config(config), "the model's configuration"
+    if not tells_precision(config):
+        told, why = stored_as("bf16"), "as most checkpoints are stored"
+    row.report.assume(f"weight_dtype is {given or 'not given'}: {told.name} ({why})")
+    return told
 
 
 def _plan(row: _Row, large: bool, config: Mapping[str, Any]) -> Plan:

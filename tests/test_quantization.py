@@ -1,0 +1,208 @@
+"""Keys of a quantization: each changes the size, is known not to, or is refused by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from estimator.catalog import architecture, configurations
+from estimator.stored_weights import checkpoint_bytes, stored_by_config
+
+LLAMA = configurations()["llama-3.1-8b"].config
+MODEL = architecture("llama-3.1-8b")
+ATTENTION = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024)
+MLP = 32 * 3 * 4096 * 14_336
+COLUMNS = 32 * (4096 + 2 * 1024 + 4096 + 2 * 14_336 + 4096)
+BF16 = 2 * MODEL.n_params
+W4 = {"num_bits": 4, "type": "int", "symmetric": True, "strategy": "group", "group_size": 128}
+W8 = {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "channel"}
+FP8 = {"num_bits": 8, "type": "float", "symmetric": True}
+
+
+def size(quantization: dict[str, Any]) -> float:
+    config = {**LLAMA, "torch_dtype": "bfloat16", "quantization_config": quantization}
+    return checkpoint_bytes(MODEL, stored_by_config(config, MODEL))
+
+
+def packed(weights: Any, targets: Any = ("Linear",), **changes: Any) -> dict[str, Any]:
+    group = {"targets": list(targets), "weights": weights, "input_activations": None}
+    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": group},
+            "ignore": ["lm_head"], **changes}  # fmt: skip
+
+
+def narrow(params: int, bits: float) -> float:
+    return BF16 - params * (16 - bits) / 8
+
+
+def test_what_is_targeted_is_quantized_and_nothing_else() -> None:
+    whole = size(packed(W4))
+    assert whole == 5_700_591_616 == narrow(ATTENTION + MLP, 4.125)
+    assert size(packed(W4, ["re:.*mlp.*"])) == 7_692_886_016 == narrow(MLP, 4.125)
+    output = 32 * 4096 * 4096
+    assert size(packed(W4, ["re:.*o_proj"])) == narrow(output, 4.125)
+    assert size(packed(W4, ["re:.*mlp.*", "re:.*self_attn.*"])) == whole
+    assert size(packed(W4, ["re:.*(mlp|self_attn).*"])) == whole
+    one = narrow(4096 * 4096, 4.125)
+    assert size(packed(W4, ["model.layers.3.self_attn.o_proj"])) == one
+    # A list of what stays wide goes before a target.
+    ignored = packed(W4, ["re:.*mlp.*"], ignore=["lm_head", "re:.*down_proj"])
+    assert size(ignored) == narrow(MLP * 2 // 3, 4.125)
+
+
+def test_a_targeted_head_is_quantized_unless_it_is_ignored() -> None:
+    head = 128_256 * 4096
+    targets = ["re:.*mlp.*", "lm_head"]
+    assert size(packed(W4, targets, ignore=[])) == narrow(MLP + head, 4.125)
+    assert size(packed(W4, targets)) == narrow(MLP, 4.125)
+
+
+def test_experts_that_are_targeted_layer_by_layer() -> None:
+    config = {**configurations()["mixtral-8x7b"].config, "torch_dtype": "bfloat16"}
+    model = architecture("mixtral-8x7b")
+    stored = stored_by_config(
+        {**config, "quantization_config": packed(W4, ["re:.*experts.*w2"])}, model
+    )
+    down = model.parts["experts"] // 3
+    assert checkpoint_bytes(model, stored) == 2 * model.n_params - down * (16 - 4.125) / 8
+
+
+@pytest.mark.parametrize("targets", [["re:.*mlp.*"], ["re:.*self_attn"]])
+def test_a_whole_part_is_targeted_without_a_family(targets: list[str]) -> None:
+    stored = stored_by_config({"quantization_config": packed(W4, targets)})
+    assert any(share.weights == 1 for share in stored.wide.values())
+    with pytest.raises(ValueError, match=r"^targets names .* without a model_type"):
+        stored_by_config({"quantization_config": packed(W4, ["re:.*o_proj"])})
+
+
+def test_zero_points_are_packed_as_the_weights_are() -> None:
+    groups = (ATTENTION + MLP) // 128
+    uneven = {**W4, "symmetric": False}
+    assert size(packed(uneven)) == 5_727_854_592 == size(packed(W4)) + groups * 4 / 8
+    assert size(packed(uneven, format="pack-quantized")) == 5_727_854_592
+
+
+def test_a_channel_and_a_block_have_scales() -> None:
+    eight = narrow(ATTENTION + MLP, 8)
+    assert size(packed(W8)) == eight + 2 * COLUMNS
+    assert size(packed({**W8, "symmetric": False})) == eight + 3 * COLUMNS
+    assert size(packed({**FP8, "strategy": "channel"})) == eight + 2 * COLUMNS
+    assert size(packed({**FP8, "strategy": "tensor"})) == eight
+    block = {**FP8, "strategy": "block", "block_structure": [128, 128]}
+    assert size(packed(block)) == eight + 2 * (ATTENTION + MLP) // 128**2
+    wider = {**block, "scale_dtype": "torch.float32"}
+    assert size(packed(wider)) == eight + 4 * (ATTENTION + MLP) // 128**2
+
+
+def test_gptq_quantizes_the_modules_that_it_lists() -> None:
+    gptq = {"quant_method": "gptq", "bits": 4, "group_size": 128}
+    bits = 4 + 20 / 128
+    assert size(gptq) == narrow(ATTENTION + MLP, bits)
+    lists = [["self_attn.k_proj", "self_attn.v_proj"], ["mlp.down_proj"]]
+    listed = size({**gptq, "modules_in_block_to_quantize": lists})
+    assert listed == narrow(32 * 2 * 4096 * 1024 + MLP // 3, bits)
+    assert size({**gptq, "modules_in_block_to_quantize": None}) == size(gptq)
+
+
+def test_awq_has_two_spellings() -> None:
+    expected = narrow(ATTENTION + MLP, 8 + 24 / 64)
+    assert size({"quant_method": "awq", "w_bit": 8, "q_group_size": 64}) == expected
+    assert size({"quant_method": "awq", "bits": 8, "w_bit": 8, "group_size": 64}) == expected
+    with pytest.raises(ValueError, match="bits and w_bit differ"):
+        size({"quant_method": "awq", "bits": 4, "w_bit": 8})
+
+
+def test_bitsandbytes_keeps_a_scale_for_each_column_at_8_bits() -> None:
+    quantization = {"quant_method": "bitsandbytes", "load_in_8bit": True}
+    assert size(quantization) == narrow(ATTENTION + MLP, 8) + 4 * COLUMNS
+
+
+GPTQ: dict[str, Any] = {"quant_method": "gptq", "bits": 4}
+AWQ: dict[str, Any] = {"quant_method": "awq", "bits": 4}
+
+
+@pytest.mark.parametrize(
+    ("quantization", "sentence"),
+    [
+        ({**GPTQ, "only_experts": True}, "^the key 'only_experts' is not known in a quant"),
+        ({"quant_method": "fp8", "only_experts": True}, "^the key 'only_experts'"),
+        ({"quant_method": "mxfp4", "targets": ["Linear"]}, "^the key 'targets'"),
+        ({"quant_method": "fp8", "expert_dtype": "fp4"}, "^expert_dtype is 'fp4'"),
+        ({"quant_method": "fp8", "modules_to_convert": "Linear"}, "^modules_to_convert must be"),
+        ({**GPTQ, "checkpoint_format": "marlin"}, "^checkpoint_format is 'marlin'"),
+        ({**GPTQ, "lm_head": True}, "^lm_head is True"),
+        ({**GPTQ, "lm_head": 0}, "^lm_head is 0"),
+        ({**AWQ, "zero_point": False}, "^zero_point is False"),
+        ({**AWQ, "version": "marlin"}, "^version is 'marlin'"),
+        ({"quant_algo": "NVFP4", "quantized_layers": {"a": {}}}, "^quantized_layers is"),
+        ({"quant_algo": "FP8", "config_groups": {"g": {"weights": W4}}}, "^num_bits is 4"),
+        (packed(W4, sparsity_config={"format": "sparse-24-bitmask"}), "^sparsity_config is"),
+        (packed(W4, transform_config={"config_groups": {"R1": {}}}), "^transform_config is"),
+        (packed(W4, format="marlin-24"), "^format is 'marlin-24'"),
+        (packed(W4, format="int-quantized"), "^num_bits is 4, but with the format int-quantized"),
+        (packed(W4, format=["pack-quantized"]), "^format is "),
+        (packed({**W4, "dynamic": True}), "^dynamic is True"),
+        (packed({**W4, "symmetric": "no"}), "^symmetric is 'no'"),
+        (packed({**FP8, "symmetric": False}), "^symmetric is False"),
+        (packed({**W4, "strategy": "token"}), "^strategy is 'token'"),
+        (packed({**W4, "strategy": "tensor"}), "^strategy is 'tensor' with a group_size of 128"),
+        (packed({**W4, "scale_dtype": "fp6"}), "^scale_dtype is 'fp6'"),
+        (packed({**W4, "sparsity": "2:4"}), "^the key 'sparsity' is not known in the weights"),
+        (packed({**FP8, "strategy": "block"}), "^block_structure must be"),
+        (packed(W4, ["LlamaAttention"]), "^targets names 'LlamaAttention'"),
+        (packed(W4, ["re:.*embed_tokens"]), "^targets names 're:.*embed_tokens'"),
+        (packed(W4, []), "^targets must be a list"),
+        (packed(W4, [3]), "^targets must be a list"),
+    ],
+)
+def test_what_may_change_the_size_is_refused_by_name(
+    quantization: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence) as caught:
+        size(quantization)
+    assert len(str(caught.value)) < 250
+
+
+FULL: dict[str, dict[str, Any]] = {
+    "fp8": {"activation_scheme": "dynamic", "fmt": "e4m3", "scale_fmt": "ue8m0",
+            "weight_block_size": [128, 128], "modules_to_not_convert": None},
+    "fbgemm_fp8": {"activation_scale_ub": 1200.0, "modules_to_not_convert": ["lm_head"]},
+    "gptq": {"bits": 4, "group_size": 128, "damp_percent": 0.1, "desc_act": True, "sym": True,
+             "true_sequential": True, "model_name_or_path": None, "dataset": None,
+             "model_file_base_name": "model", "checkpoint_format": "gptq",
+             "pack_dtype": "int32", "meta": {"quantizer": ["gptqmodel:1.4.5"]}},
+    "awq": {"bits": 4, "group_size": 128, "version": "gemm", "zero_point": True,
+            "modules_to_not_convert": None},
+    "mxfp4": {"modules_to_not_convert": ["model.layers.*.self_attn", "lm_head"]},
+    "modelopt": {"quant_algo": "NVFP4", "group_size": 16, "exclude_modules": ["lm_head"],
+                 "producer": {"name": "modelopt", "version": "0.29.0"},
+                 "kv_cache_scheme": {"num_bits": 8, "type": "float"},
+                 "config_groups": {"group_0": {
+                     "input_activations": {"dynamic": False, "num_bits": 4, "type": "float",
+                                           "group_size": 16},
+                     "weights": {"dynamic": False, "num_bits": 4, "type": "float",
+                                 "group_size": 16},
+                     "targets": ["Linear"]}}},
+    "compressed-tensors": {
+        **packed({**W4, "actorder": "weight", "block_structure": None, "dynamic": False,
+                  "observer": "minmax", "observer_kwargs": {}}),
+        "format": "pack-quantized", "global_compression_ratio": 1.9, "kv_cache_scheme": None,
+        "quantization_status": "compressed", "sparsity_config": {}, "transform_config": {},
+        "version": "0.11.0"},
+    "bitsandbytes": {"_load_in_4bit": True, "_load_in_8bit": False, "load_in_4bit": True,
+                     "load_in_8bit": False, "bnb_4bit_compute_dtype": "bfloat16",
+                     "bnb_4bit_quant_storage": "uint8", "bnb_4bit_quant_type": "nf4",
+                     "bnb_4bit_use_double_quant": True, "llm_int8_skip_modules": None,
+                     "llm_int8_enable_fp32_cpu_offload": False, "llm_int8_threshold": 6.0,
+                     "llm_int8_has_fp16_weight": False},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", FULL)
+def test_configurations_as_they_are_published_are_sized(method: str) -> None:
+    # Of Llama's matrices, MXFP4 (for experts) quantizes none.
+    full: dict[str, Any] = {**FULL[method], "quant_method": method}
+    assert BF16 / 4 < size(full) <= BF16
+    dense = {"format": "dense", "sparsity_structure": "2:4"}
+    if method == "compressed-tensors":
+        assert size({**full, "sparsity_config": dense}) == size(full)
