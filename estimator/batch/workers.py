@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -27,6 +28,8 @@ KILLED_TWICE = "its worker was killed twice"
 BROKEN = (BrokenProcessPool, EOFError, ConnectionError)
 """What a pool says whose workers, or the server that forks them, were killed."""
 SERVER_TRIES = 3
+UNTIL_GONE_S = 0.2
+"""A process that was killed closes its files before it can be seen to have ended."""
 Opener = Callable[[int], contextlib.AbstractContextManager[Executor]]
 
 
@@ -99,6 +102,7 @@ def _start_forkserver(context: Any) -> None:
         with contextlib.suppress(EOFError, OSError):
             _fork_once(context)
             return
+        time.sleep(UNTIL_GONE_S)
     raise WorkersLostError(
         "The process that starts the workers was killed, or could not be started, "
         f"{SERVER_TRIES} times"

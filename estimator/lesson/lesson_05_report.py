@@ -116,7 +116,7 @@ def as_given(one: Case) -> System:
     system, x = one.system, one.x
     own = {name: "the reader's" for name in ("prompt_tokens", "passes") if one.is_readers(name)}
     if one.is_readers("n_params"):
-        own["model"] = f"the reader's number of parameters; the rest: {system.sources['model']}"
+        own["model"] = f"parameters: the reader's; the rest: {system.sources['model']}"
     factor = x["size_factor"]
     if factor != 1:
         own["sizes"] = f"{number_text(factor)} times what follows: {system.sources['sizes']}"
