@@ -1,5 +1,6 @@
 """Batches: what a scenario leaves, what is run again, what stops a scenario, what the batch."""
 
+import contextlib
 import csv
 import json
 import os
@@ -8,9 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from estimator.__main__ import main
+from estimator.batch import workers
 from estimator.batch.fingerprint import fingerprint, source_files
 from estimator.batch.store import Store
 from tests.killing import group_is_gone, kill_at_random, start, whole
@@ -224,6 +227,46 @@ def test_a_killed_worker_costs_no_other_scenario(tmp_path: Path) -> None:
     assert "kill worker" in left
 
 
+@pytest.mark.parametrize("after_s", [0, 0.3, 0.7])
+def test_a_killed_server_of_forks_costs_no_scenario(tmp_path: Path, after_s: float) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", DEEDS)
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": f"s{n}"} for n in range(4)])
+    running = start(lesson, scenarios, "--out", tmp_path / "out", "--workers", "2")
+    server = server_of_forks(running.pid)
+    time.sleep(after_s)
+    os.kill(server, signal.SIGKILL)
+    said = running.communicate(timeout=60)[1]
+    assert "Traceback" not in said
+    assert running.returncode == 0, said
+    assert whole(tmp_path / "out") == {f"s{n}" for n in range(4)}
+
+
+def server_of_forks(parent: int) -> int:
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        for child in psutil.Process(parent).children():
+            with contextlib.suppress(psutil.Error):
+                if any("multiprocessing.forkserver" in word for word in child.cmdline()):
+                    return int(child.pid)
+        time.sleep(0.002)
+    raise AssertionError("there is no server of forks")
+
+
+def test_a_server_of_forks_that_is_always_killed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def killed(context: Any) -> None:
+        raise EOFError("unexpected EOF")
+
+    monkeypatch.setattr(workers, "_fork_once", killed)
+    lesson = small_lesson(tmp_path / "small.ipynb", "users")
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
+    assert batch(lesson, scenarios, tmp_path / "out") == 3
+    said = capsys.readouterr().err
+    assert "was killed, or could not be started, 3 times; what is finished is kept." in said
+    assert "Traceback" not in said
+
+
 # --- What stops the batch -------------------------------------------------------------------
 
 
@@ -234,6 +277,7 @@ def test_a_full_disk_leaves_no_half_file_and_loses_nothing(tmp_path: Path) -> No
     out = tmp_path / "out"
     stopped = start(lesson, scenarios, "--out", out, "--workers", "1", limit_bytes=20_000)
     written, said = stopped.communicate(timeout=60)
+    assert written.endswith(f": {out / 'index.html'}\n")
     assert f"b: its files cannot be written to {out} (File too large)" in said
     assert written.startswith("2 passed, 1 failed, 0 skipped")
     assert [row["status"] for row in table(out)] == ["passed", "failed", "passed"]
@@ -245,6 +289,25 @@ def test_a_full_disk_leaves_no_half_file_and_loses_nothing(tmp_path: Path) -> No
     assert batch(lesson, scenarios, out) == 0
     assert whole(out) == {"a", "b", "c"}
     assert (out / "a.json").stat().st_ino == kept
+
+
+def test_without_room_for_the_page_the_closing_line_names_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "users")
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
+    write = Store.write
+
+    def full(store: Store, name: str, content: str) -> None:
+        if name == "index.html":
+            raise OSError(28, "No space left on device")
+        write(store, name, content)
+
+    monkeypatch.setattr(Store, "write", full)
+    assert batch(lesson, scenarios, tmp_path / "out") == 1
+    said = capsys.readouterr()
+    assert f"index.html cannot be written to {tmp_path / 'out'} (No space left" in said.err
+    assert said.out == f"1 passed, 0 failed, 0 skipped (there already): {tmp_path / 'out'}\n"
 
 
 def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(tmp_path: Path) -> None:

@@ -297,3 +297,69 @@ def test_a_last_row_without_a_name_is_seen() -> None:
     assert not are_plain(["a", ""])
     assert not are_plain([""])
     assert not are_plain([])
+
+
+def test_a_key_that_is_unknown_is_told_with_its_items(lesson: Lesson, tmp_path: Path) -> None:
+    text = "- {name: a}\n- {name: b, usrs: 7}\n- {name: c, usrs: 8, sheet: x}\n- {users: 9}\n"
+    assert [line.partition(",")[0] for line in told(lesson, tmp_path / "s.yaml", text)] == [
+        "item 2 and 1 more: the key 'usrs' is no parameter of the lesson: did you mean users?",
+        "item 3: the key 'sheet' is no parameter of the lesson: the lesson has users",
+        "item 4: it has no name: give one",
+    ]
+
+
+def test_what_can_be_read_of_a_row_of_another_width_is_checked(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    text = "name,users,accelerator\n../a,-1\nb,7,T5,9\nc,7\nC,8,T4\n"
+    assert [line.partition(",")[0] for line in told(lesson, tmp_path / "s.csv", text)] == [
+        "row 2: it has 2 fields",
+        "row 2: the name '../a' would leave the folder or be hidden: name a file",
+        "row 2: users is -1",
+        "row 3: it has 4 fields",
+        "row 3: accelerator is 'T5'",
+        "row 4: it has 2 fields",
+        "row 5: the name 'C' is that of row 4: give another",
+    ]
+    text = "users,name\n-1\n"  # too short for its name
+    assert len(told(lesson, tmp_path / "s.csv", text)) == 2
+
+
+def test_a_column_that_is_there_twice_hides_no_value(lesson: Lesson, tmp_path: Path) -> None:
+    text = "name,users,name,users\na,-1,../b,7\nc/d,8,e,-2\n"
+    assert [line.partition(",")[0] for line in told(lesson, tmp_path / "s.csv", text)] == [
+        "the column 'name' is there 2 times",
+        "the column 'users' is there 2 times",
+        "row 2: users is -1",
+        "row 2: the name '../b' would leave the folder or be hidden: name a file",
+        "row 3: the name 'c/d' would leave the folder or be hidden: name a file",
+        "row 3: users is -2",
+    ]
+
+
+@pytest.mark.parametrize("value", ["1:30", "1:30.5", "0x1F", "0b11"])
+def test_a_number_that_only_yaml_1_1_reads_is_refused(
+    lesson: Lesson, tmp_path: Path, value: str
+) -> None:
+    found = told(lesson, tmp_path / "s.yaml", f"- {{name: a, users: {value}}}\n")
+    assert found == [f"item 1: users is '{value}', but it must be a number."]
+
+
+def test_numbers_of_yaml_are_read_as_those_of_csv(lesson: Lesson, tmp_path: Path) -> None:
+    for text, value in (("012", 12), ("+7", 7), ("1_000", 1000), ("7.0e+3", 7000), ("30", 30)):
+        found = read(lesson, tmp_path / "s.yaml", f"- {{name: a, users: {text}}}\n")
+        assert found == read(lesson, tmp_path / "s.csv", f"name,users\na,{text}\n")
+        assert found[0].parameters == {"users": value}
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [("name,users\na,1\nb,2\n", 2), ("name\na", 1), ("name\n", 0), ("", 0),
+     ('name,word\na,"x\ny"\n', None)],
+)  # fmt: skip
+def test_the_rows_of_a_plain_file_are_counted(
+    lesson: Lesson, tmp_path: Path, content: str, rows: int | None
+) -> None:
+    (tmp_path / "s.csv").write_text(content)
+    assert ScenarioFile(tmp_path / "s.csv", lesson).count_plainly() == rows
+    assert ScenarioFile(tmp_path / "s.yaml", lesson).count_plainly() is None

@@ -4,6 +4,8 @@ import contextlib
 import csv
 import json
 import math
+import os
+import signal
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -14,8 +16,10 @@ import pytest
 
 from estimator.__main__ import main
 from estimator.batch import vectorized
-from estimator.batch.declared import read_lesson
+from estimator.batch.declared import Lesson, read_lesson
+from estimator.batch.scenarios import Chunk
 from estimator.batch.table import Row, csv_text, flat
+from estimator.batch.vectorized import Part
 from tests.running import papermill
 from tests.scenarios import scenario_file
 
@@ -26,6 +30,24 @@ MODELS = [
     {"name": "seven", "n_params": "7e9", "bits_per_weight": 4, "replicas": 3},
     {"name": "odd", "n_params": 12_345, "bits_per_weight": 4.125, "replicas": ""},
 ]
+
+
+real_part = vectorized.part_of
+
+
+def part_killed_once(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> Part:
+    """End this worker over one chunk, the first time."""
+    flag = path.with_suffix(".killed")
+    if 100 in chunk.rows and not flag.exists():
+        flag.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real_part(lesson, path, chunk, with_intervals)
+
+
+def part_killed_always(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> Part:
+    if 100 in chunk.rows:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real_part(lesson, path, chunk, with_intervals)
 
 
 def table(lesson: Path, scenarios: Path, out: Path, *options: str) -> int:
@@ -89,6 +111,40 @@ def test_chunks_give_the_same_table_as_one(tmp_path: Path, monkeypatch: pytest.M
     one, many_chunks = (tmp_path / kind / "results.csv" for kind in ("one", "many"))
     assert one.read_bytes() == many_chunks.read_bytes()
     assert len(rows(tmp_path / "many")) == 250
+
+
+def test_a_worker_that_is_killed_costs_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = [{"name": f"s{n}", "n_params": 10**9 + n} for n in range(250)]
+    scenarios = scenario_file(tmp_path / "s.csv", many)
+    assert table(STORAGE, scenarios, tmp_path / "one", "--table-only") == 0
+    monkeypatch.setattr("estimator.batch.scenarios.CHUNK_ROWS", 50)
+    monkeypatch.setattr(vectorized, "part_of", part_killed_once)
+    assert table(STORAGE, scenarios, tmp_path / "many", "--table-only", "--workers", "2") == 0
+    assert (tmp_path / "s.killed").exists()
+    one, many_chunks = (tmp_path / kind / "results.csv" for kind in ("one", "many"))
+    assert one.read_bytes() == many_chunks.read_bytes()
+    monkeypatch.setattr(vectorized, "part_of", part_killed_always)
+    capsys.readouterr()
+    assert table(STORAGE, scenarios, tmp_path / "many", "--table-only", "--workers", "2") == 3
+    said = capsys.readouterr().err
+    assert "A worker was killed twice over rows" in said
+    assert "give fewer --workers; results.csv is as it was. Run the same command" in said
+    assert "Traceback" not in said
+    assert one.read_bytes() == many_chunks.read_bytes()
+    assert not list((tmp_path / "many" / ".batch").glob(".half-*"))
+
+
+def test_the_bar_knows_how_many_rows_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenarios = tmp_path / "s.csv"
+    scenarios.write_text("name\na\nb\n\n")
+    assert table(STORAGE, scenarios, tmp_path / "out", "--table-only") == 0
+    said = capsys.readouterr().err
+    assert "0.00/3.00" in said
+    assert "2.00/2.00" in said.rpartition("\r")[2]
 
 
 def test_problems_in_any_chunk_are_told_and_nothing_is_written(

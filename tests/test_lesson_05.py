@@ -236,6 +236,32 @@ def test_larger_files_are_more_to_keep_and_to_send_and_nothing_else() -> None:
     assert twice["planned_accelerators"] == p["planned_accelerators"]
 
 
+@pytest.mark.parametrize("key", COURSE_SYSTEMS)
+def test_what_a_request_brings_is_doubted_unless_it_is_published(key: str) -> None:
+    one = lesson.case(key)
+    ends = one.intervals(1000)["ingress_bits_per_s"]
+    users = one.intervals(1000)["requests_per_s"]
+    spread = (ends.p90 / ends.p10) / (users.p90 / users.p10)
+    table = lesson.range_table(one)
+    source = next(str(row[-1]) for row in table.rows if row[0] == "factor of the sizes")
+    if key == "text":  # the course has 2 KB
+        assert spread == pytest.approx(1)
+        assert "request" not in source
+    else:
+        assert spread > 1.2
+        assert "so does that of a request, which is assumed" in source
+
+
+def test_a_server_draws_no_less_than_its_accelerators() -> None:
+    near = lesson.case("text", others="server_power_factor = 1.05")
+    entry = next(one for one in near.ranges if one.name == "server_power_factor")
+    assert 1 < entry.low < 1.05 < entry.high
+    bare = lesson.case("text", others="server_power_factor = 1")
+    assert bare.intervals(50)["power_watts"].p10 > 0
+    with pytest.raises(ValueError, match=r"server_power_factor is 0\.9"):
+        lesson.case("text", others="server_power_factor = 0.9")
+
+
 # --- What matters ---------------------------------------------------------------------------
 
 

@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 
 from estimator import catalog
+from estimator.glossary import quantity
 from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.inputs import declared_by
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_panel import service_panel
-from estimator.lesson.lesson_05_report import report_html, write_report, your_page
+from estimator.lesson.lesson_05_report import as_given, report_html, write_report, your_page
 from estimator.lesson.panel import Panel
+from estimator.uncertainty import Range
 from tests.running import papermill
-from tests.services import given
+from tests.services import column, given
 
 NAME = "05-size-a-service"
 ROOT = Path(__file__).parents[1]
@@ -265,6 +267,67 @@ def test_the_report_is_one_accessible_file_that_loads_nothing(key: str) -> None:
     assert 'scope="row"' in html
     assert "P90" in html
     assert "none published" in html or catalog.published(key)
+
+
+def sources_of(one: lesson.Case) -> dict[str, str]:
+    table = lesson.range_table(one)
+    return dict(zip(column(table, "input"), column(table, table.headers[-1]), strict=True))
+
+
+def test_a_number_of_the_reader_s_has_no_source_and_date_but_for_its_range() -> None:
+    usual = sources_of(TEXT)
+    assert not [source for source in usual.values() if "reader" in source]
+    others = {
+        "hot_usd_per_gb": 0.05, "egress_usd_per_gb": 0.2, "server_power_factor": 1.2, "pue": 1.1,
+        "usd_per_kwh": 0.4, "grid_kg_per_kwh": 0.02,
+    }  # fmt: skip
+    own: dict[str, Any] = {"usd_per_accelerator_hour": 9, "prompt_tokens": 4000, "passes": 50}
+    text = ", ".join(f"{name} = {value}" for name, value in others.items())
+    changed = sources_of(lesson.case("text", **own, others=text))
+    labels = {quantity(name).label for name in (*others, *own)}
+    assert {label for label in usual if changed[label] != usual[label]} == labels
+    for label in labels:
+        assert changed[label] == f"the reader's; its range is scaled from: {usual[label]}"
+
+
+def test_a_number_of_the_reader_s_that_is_the_catalog_s_keeps_its_source() -> None:
+    same = lesson.case("text", prompt_tokens=500, others="pue = 1.56")
+    assert sources_of(same) == sources_of(TEXT)
+
+
+def test_a_range_of_the_reader_s_own_has_no_source() -> None:
+    one = TEXT.ranged(Range("prompt_tokens", 400, 500, 600))
+    label = quantity("prompt_tokens").label
+    assert sources_of(one) == {**sources_of(TEXT), label: "the reader's range"}
+
+
+def test_a_doubt_that_widens_the_ranges_is_told_below_them() -> None:
+    assert lesson.range_table(TEXT).note == ""
+    doubtful = lesson.range_table(lesson.case("text", doubt=2))
+    assert doubtful.note.startswith("With a doubt of 2, each range is its source's with")
+
+
+def test_the_report_has_the_facts_of_the_case() -> None:
+    one = lesson.case("text", n_params=1e9, prompt_tokens=4000)
+    rows = {row[0]: row[1:] for row in lesson.system_facts(as_given(one)).rows}
+    model, source = rows["model"]
+    assert model == "Llama 3.2 3B, as the course rounds it, 1,000,000,000 parameters"
+    assert str(source).startswith("parameters: the reader's; the rest: the course's model")
+    assert rows["prompt"] == ("4,000 tokens", "the reader's")
+    passes = lesson.system_facts(TEXT.system).rows[3]
+    assert rows["passes"] == passes[1:]
+    assert lesson.system_facts(as_given(TEXT)).rows == lesson.system_facts(TEXT.system).rows
+    html = report_html(one, one.intervals(50))
+    assert "1,000,000,000 parameters" in html
+    assert "3,000,000,000 parameters" not in html
+
+
+def test_sizes_that_are_doubted_are_in_the_facts_too() -> None:
+    image = lesson.case("image").ranged(Range("size_factor", 1, 2, 4))
+    facts = {row[0]: row[1:] for row in lesson.system_facts(as_given(image)).rows}
+    sizes, source = facts["bytes in, out and stored"]
+    assert sizes == "4,000, 2,000,000, 2,000,000"
+    assert str(source).startswith("2 times what follows: ")
 
 
 def test_the_same_service_has_the_same_report() -> None:

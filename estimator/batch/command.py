@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from estimator.batch.lost import WorkersLostError
+
 if TYPE_CHECKING:
     from estimator.batch.declared import Lesson
     from estimator.batch.scenarios import Scenario
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from estimator.batch.table import Row
 
 HELP = "run a lesson over a file of scenarios: a notebook, a result and a row of a table for each"
-STOPPED = 130
+LOST, STOPPED = 3, 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,16 +71,25 @@ def _seconds(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the batch: 0 where all passed, 1 where some failed, 2 where the input is wrong."""
+    """Run the batch: 0 where all passed, 1 where some failed, 2 where the input is wrong.
+
+    3 where workers could not be kept alive, 130 where it was stopped.
+    """
     before = signal.signal(signal.SIGTERM, _stop)  # before the imports, which take seconds
     try:
         return _run_command(arguments)
+    except WorkersLostError as error:
+        print(f"\n{error}; {_kept(arguments)}. Run the same command to go on.", file=sys.stderr)
+        return LOST
     except KeyboardInterrupt:
-        kept = "results.csv is as it was" if arguments.table_only else "what is finished is kept"
-        print(f"\nStopped; {kept}. Run the same command to go on.", file=sys.stderr)
+        print(f"\nStopped; {_kept(arguments)}. Run the same command to go on.", file=sys.stderr)
         return STOPPED
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _kept(arguments: argparse.Namespace) -> str:
+    return "results.csv is as it was" if arguments.table_only else "what is finished is kept"
 
 
 def _run_command(arguments: argparse.Namespace) -> int:
@@ -138,10 +149,8 @@ def run_batch(
         if row.error:
             print(f"{row.name}: {row.error}", file=sys.stderr)
     passed = len(todo) - failed
-    print(
-        f"{passed} passed, {failed} failed, {len(finished)} skipped (there already): "
-        f"{arguments.out / PAGE}"
-    )
+    shown = arguments.out if PAGE in unwritten else arguments.out / PAGE
+    print(f"{passed} passed, {failed} failed, {len(finished)} skipped (there already): {shown}")
     return 1 if failed or unwritten else 0
 
 

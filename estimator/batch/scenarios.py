@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from estimator.batch.declared import RESULT, WRITTEN, Lesson
-from estimator.validate.files import check_plain, read_text
+from estimator.batch.yaml_file import read_yaml
+from estimator.validate.files import check_plain
 
 NAME = "name"
 LONGEST_NAME_BYTES = 100
@@ -121,7 +121,7 @@ class ScenarioFile:
 
     def _row(self, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
         """Give the parameters of one row, and note what is wrong with them."""
-        if self.has_names:
+        if self.has_names and NAME in cells:
             self.check_name(row, cells[NAME])
         given = {}
         for name, cell in cells.items():
@@ -206,16 +206,47 @@ class ScenarioFile:
             for number, row in enumerate(rows, start=first):
                 if row and len(row) != width:
                     self.refuse(number, f"it has {len(row)} fields, but the header has {width}")
+                    cells = {n: c.strip() for n, c in zip(header, row, strict=False) if n in known}
+                    self._row(number, cells)
             rows = [row for row in rows if len(row) == width]
         if NAME in header and not all(row[header.index(NAME)].strip() for row in rows):
             # A spreadsheet writes commas for rows that were emptied.
             full = ["".join(row).strip() for row in rows]
             numbers = [n for n, text in zip(numbers, full, strict=True) if text]
             rows = [row for row, text in zip(rows, full, strict=True) if text]
+        if len(set(header)) < width:
+            self._check_hidden(header, known, numbers, rows)
         columns = zip(*rows, strict=True) if rows else ([] for _ in header)
         named = zip(header, columns, strict=True)
         found = {n: list(map(str.strip, c)) for n, c in named if n in known}
         return Chunk(numbers, {NAME: [""] * len(rows)} | found)
+
+    def _check_hidden(
+        self, header: list[str], known: set[str], numbers: Sequence[int], rows: list[list[str]]
+    ) -> None:
+        """Note what is wrong in columns that are there again, further right."""
+        for place, name in enumerate(header):
+            if name not in known or name not in header[place + 1 :]:
+                continue
+            for number, row in zip(numbers, rows, strict=True):
+                cell = row[place].strip()
+                if name != NAME:
+                    self._row(number, {name: cell})
+                elif problem := name_problem(cell):
+                    self.refuse(number, problem)
+
+    def count_plainly(self) -> int | None:
+        """Count the rows of a CSV file that has a row a line; None where that is not so sure."""
+        if self.is_yaml or not self.path.is_file():
+            return None
+        lines = 0
+        with self.path.open("rb") as file:
+            while block := file.read(1 << 16):
+                if b'"' in block:
+                    return None
+                lines += block.count(b"\n")
+                last = block[-1:]
+        return max(lines + (lines > 0 and last != b"\n") - 1, 0)
 
     def _yaml_chunks(self) -> Iterator[Chunk]:
         columns: list[str] = []
@@ -229,37 +260,53 @@ class ScenarioFile:
                 continue
             rows.append((number, {str(key).strip(): value for key, value in item.items()}))
             columns += [key for key in rows[-1][1] if key not in columns]
-        known = self._check_columns(columns) if rows else set()
+        known = self._check_columns(columns, dict(rows)) if rows else set()
         yield Chunk(
             [number for number, _ in rows],
             {name: [row.get(name) for _, row in rows] for name in {NAME: 0} | dict.fromkeys(columns)
              if name in known or name == NAME},
         )  # fmt: skip
 
-    def _check_columns(self, columns: Sequence[str]) -> set[str]:
+    def _check_columns(
+        self, columns: Sequence[str], items: Mapping[int, Mapping[str, Any]] | None = None
+    ) -> set[str]:
         """Note what is wrong with the names of the columns; give those that are right."""
         allowed = [name for name in self.lesson.defaults if name not in WRITTEN]
         for name in dict.fromkeys(columns):
-            if not name:
-                place = columns.index(name) + 1
-                self.problems.add(f"column {place} has no name: give it one, or delete the column")
-                continue
-            if columns.count(name) > 1:
+            if columns.count(name) > 1 and name:
                 self.problems.add(f"the column {name!r} is there {columns.count(name)} times")
-            if name == RESULT:
-                self.problems.add(f"the column {RESULT} is the batch's own: leave it out")
-            elif name in WRITTEN and name in self.lesson.defaults:
-                self.problems.add(
-                    f"the column {name} names a file that the lesson writes, and scenarios could "
-                    "write over one another's: leave it out, and run papermill for that file"
-                )
-            elif name not in (NAME, *allowed):
-                self.problems.add(_unknown(name, [NAME, *allowed]))
+            if problem := self._column_problem(name, columns, allowed):
+                with_it = [number for number, item in (items or {}).items() if name in item]
+                self.problems.add(f"{_items(with_it)}{problem}", min(with_it, default=0))
         if NAME not in columns:
             self.has_names = False
             self.problems.add(f"there is no column {NAME}: give each scenario a name")
         self.columns = [name for name in dict.fromkeys(columns) if name in allowed]
         return {NAME, *self.columns} & set(columns)
+
+    def _column_problem(self, name: str, columns: Sequence[str], allowed: list[str]) -> str:
+        word = "key" if self.is_yaml else "column"
+        if not name:
+            if self.is_yaml:
+                return "a key has no name: give it one, or delete it"
+            place = columns.index(name) + 1
+            return f"column {place} has no name: give it one, or delete the column"
+        if name == RESULT:
+            return f"the {word} {RESULT} is the batch's own: leave it out"
+        if name in WRITTEN and name in self.lesson.defaults:
+            return (
+                f"the {word} {name} names a file that the lesson writes, and scenarios could "
+                "write over one another's: leave it out, and run papermill for that file"
+            )
+        return "" if name in (NAME, *allowed) else _unknown(word, name, [NAME, *allowed])
+
+
+def _items(numbers: Sequence[int]) -> str:
+    """Say which items of a YAML list are meant: the first, and how many more."""
+    if not numbers:
+        return ""
+    more = f" and {len(numbers) - 1:,} more" if len(numbers) > 1 else ""
+    return f"item {numbers[0]}{more}: "
 
 
 def header_problem(header: Sequence[str]) -> str:
@@ -307,45 +354,7 @@ def name_problem(name: Any) -> str:
     return ""
 
 
-def _unknown(name: str, allowed: list[str]) -> str:
+def _unknown(word: str, name: str, allowed: list[str]) -> str:
     close = difflib.get_close_matches(name, allowed, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]}?" if close else f"the lesson has {', '.join(allowed[1:])}."
-    return f"the column {name[:40]!r} is no parameter of the lesson: {hint}"
-
-
-def read_yaml(path: Path) -> Iterator[Any]:
-    """Read a YAML list; an item that cannot be used is given as the ValueError that says why."""
-    import yaml
-
-    try:
-        loader = _yaml_loader()(read_text(path))
-        root = loader.get_single_node()
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(root, yaml.SequenceNode):
-        raise ValueError(f"{path} is no list: write one item for each scenario, with - name: first")
-    for node in root.value:
-        try:
-            yield loader.construct_document(node)
-        except (yaml.YAMLError, TypeError, ValueError, OverflowError, RecursionError) as error:
-            line = node.start_mark.line + 1
-            said = " ".join(str(error).split())
-            yield ValueError(f"it cannot be read, from line {line} on: {said}")
-
-
-@functools.cache
-def _yaml_loader() -> Any:
-    """A loader that does not overwrite in silence."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            if not isinstance(node, yaml.MappingNode):
-                raise ValueError("what is called a mapping is none")
-            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise ValueError(f"the key {key!r} is there twice")
-            return super().construct_mapping(node, deep)
-
-    return Loader
+    return f"the {word} {name[:40]!r} is no parameter of the lesson: {hint}"

@@ -21,13 +21,14 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
 from estimator.batch.declared import PATH, Lesson
+from estimator.batch.lost import WorkersLostError
 from estimator.batch.scenarios import (
     NAME,
     Chunk,
@@ -39,7 +40,7 @@ from estimator.batch.scenarios import (
 )
 from estimator.batch.store import OWN, TABLE, Store
 from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
-from estimator.batch.workers import local
+from estimator.batch.workers import BROKEN, local
 from estimator.lesson.result import replacing
 
 MOST_WITH_INTERVALS = 1000
@@ -114,7 +115,8 @@ def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, i
 
     names = Names(file)
     done = failed = 0
-    with tqdm(unit=" scenarios", unit_scale=True, file=sys.stderr) as bar:
+    total = file.count_plainly()
+    with tqdm(total=total, unit=" scenarios", unit_scale=True, file=sys.stderr) as bar:
         for part in _parts(file, names, workers):
             file.problems.extend(part.problems)
             if not file.problems.count:  # else nothing is kept, and some may be no text
@@ -122,6 +124,7 @@ def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, i
             done += part.count
             failed += part.failed
             bar.update(part.count)
+        bar.total = done  # empty rows were counted with the others
         bar.leave = not file.problems.count  # else the problems would follow on its line
     names.check()
     if not done and not file.problems.count:
@@ -138,14 +141,46 @@ def _parts(file: ScenarioFile, names: Names, workers: int) -> Iterator[Part]:
         for chunk in first:
             yield part_of(bare, file.path, chunk, len(chunk) <= MOST_WITH_INTERVALS)
         return
+    rest = chain(first, chunks)
+    waiting: deque[Chunk] = deque()  # read, and not yet given
+    suspect: Chunk | None = None
+    is_done = False
+    while not is_done:
+        with local(workers, "estimator.batch.vectorized") as executor:
+            try:
+                yield from _computed(executor, bare, file.path, waiting, rest, workers)
+                is_done = True
+            except BROKEN:
+                if waiting[0] is suspect:
+                    raise WorkersLostError(_lost(file, suspect)) from None
+                suspect = waiting[0]
+
+
+def _computed(
+    executor: Executor, lesson: Lesson, path: Path, waiting: deque[Chunk], rest: Iterator[Chunk],
+    workers: int,
+) -> Iterator[Part]:  # fmt: skip
+    """Compute what waits, then the rest; a chunk waits until its part has been given."""
     running: deque[Future[Part]] = deque()
-    with local(workers, "estimator.batch.vectorized") as executor:
-        for chunk in chain(first, chunks):
-            running.append(executor.submit(part_of, bare, file.path, chunk, False))
-            if len(running) > workers:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
+    for chunk in waiting:
+        running.append(executor.submit(part_of, lesson, path, chunk, False))
+    while True:
+        if len(running) <= workers and (fresh := next(rest, None)) is not None:
+            waiting.append(fresh)
+            running.append(executor.submit(part_of, lesson, path, fresh, False))
+            continue
+        if not running:
+            return
+        part = running.popleft().result()
+        waiting.popleft()
+        yield part
+
+
+def _lost(file: ScenarioFile, chunk: Chunk) -> str:
+    return (
+        f"A worker was killed twice over {file.row_word}s {chunk.rows[0]:,} to "
+        f"{chunk.rows[-1]:,}, which may be for want of memory: give fewer --workers"
+    )
 
 
 def part_of(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> Part:
@@ -240,7 +275,7 @@ class Names:
                 if not name_problem(name) and hash(same_file(name)) in repeated:
                     again.check_name(row, name)
         for row, sentence in again.problems.found:
-            if "is that of" in sentence:
+            if "is that of" in sentence and (row, sentence) not in self.file.problems.found:
                 self.file.problems.add(sentence, row)
 
 

@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -20,9 +21,15 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, forkserver
 from typing import Any
 
+from estimator.batch.lost import WorkersLostError
 from estimator.batch.runner import Outcome, Task, run_scenario, without_result
 
 KILLED_TWICE = "its worker was killed twice"
+BROKEN = (BrokenProcessPool, EOFError, ConnectionError)
+"""What a pool says whose workers, or the server that forks them, were killed."""
+SERVER_TRIES = 3
+UNTIL_GONE_S = 0.2
+"""A process that was killed closes its files before it can be seen to have ended."""
 Opener = Callable[[int], contextlib.AbstractContextManager[Executor]]
 
 
@@ -49,7 +56,7 @@ def _until_broken(
             task = waiting.popleft()
             try:
                 running[executor.submit(run_scenario, task)] = task
-            except BrokenProcessPool:
+            except BROKEN:
                 waiting.appendleft(task)
                 lost += [] if running else [waiting.popleft()]
                 break
@@ -86,8 +93,24 @@ def local(workers: int, module: str = "estimator.batch.runner") -> Iterator[Exec
 def _start_forkserver(context: Any) -> None:
     """Wait until the server of forks has done its imports, without workers that could break off.
 
-    It leaves Ctrl-C to the main process, as the workers do, from its first instant on.
+    A server that is killed meanwhile is started again.
+
+    Raises:
+        WorkersLostError: it was killed again and again.
     """
+    for _ in range(SERVER_TRIES):
+        with contextlib.suppress(EOFError, OSError):
+            _fork_once(context)
+            return
+        time.sleep(UNTIL_GONE_S)
+    raise WorkersLostError(
+        "The process that starts the workers was killed, or could not be started, "
+        f"{SERVER_TRIES} times"
+    )
+
+
+def _fork_once(context: Any) -> None:
+    """Have the server fork; it leaves Ctrl-C to the main process, from its first instant on."""
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None
     try:
@@ -124,7 +147,8 @@ def dask(address: str, patience_s: float) -> tuple[int, Opener]:
         comm: Any = importlib.import_module("distributed.comm")
     except ImportError:
         raise ValueError(
-            "--scheduler needs Dask: install it with pip install 'llm-sizing-course[dask]'."
+            "--scheduler needs Dask: install it with "
+            ".venv/bin/python -m pip install -e '.[dask]' -c constraints.txt."
         ) from None
     try:
         scheme, place = comm.parse_address(address)

@@ -34,6 +34,7 @@ from estimator.lesson.lesson_05_model import (
     NAMES,
     PARAMETERS,
     dense_models,
+    is_request_assumed,
     narrowed,
     others_of,
     plain,
@@ -193,15 +194,27 @@ def range_table(one: Case) -> Table:
             (price.source, price.date) if price else ("the reader's; its range is a guess", "")
         ),
     }
+    if is_request_assumed(one.system):
+        why, date = sources["size_factor"]
+        sources["size_factor"] = (f"{why}; so does that of a request, which is assumed", date)
     rows = []
-    for entry in one.ranges:
+    for entry, usual in zip(one.ranges, one.usual_ranges, strict=True):
         why, date = sources[entry.name]
         likely = quantity_text(digits(entry.likely), quantity(entry.name).unit)
         low, high = (number_text(digits(end)) for end in (entry.low, entry.high))
         dated = f"{why} ({date})" if date else why
+        if entry != usual:
+            dated = "the reader's range"
+        elif one.is_readers(entry.name):
+            dated = f"the reader's; its range is scaled from: {dated}"
         rows.append((quantity(entry.name).label, low, likely, high, dated))
     headers = ("input", "P10", "likely", "P90", "where it comes from, and of when")
-    return Table(headers, rows, "Ranges", left=frozenset({headers[-1]}))
+    doubt = one.x["doubt"]
+    note = "" if doubt == 1 else (
+        f"With a doubt of {number_text(doubt)}, each range is its source's with the factors "
+        "between its ends and its middle raised to that power."
+    )  # fmt: skip
+    return Table(headers, rows, "Ranges", note, left=frozenset({headers[-1]}))
 
 
 def system_facts(system: System) -> Table:

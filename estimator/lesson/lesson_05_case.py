@@ -92,6 +92,28 @@ class Case:
     width: int
     ranges: list[Range] = field(default_factory=list)
 
+    @property
+    def usual_ranges(self) -> list[Range]:
+        """The ranges that the inputs have where the reader gives none."""
+        return ranges_of(self.system, self.accelerator, self.x)
+
+    def is_readers(self, name: str) -> bool:
+        """Tell whether an input's likely value is the reader's, and not the one that is sourced.
+
+        Where a source speaks of the width alone, as of a forecast's, no value is its own.
+        """
+        guess = catalog.guesses().get(name)
+        if guess:
+            return guess.likely != 1 and self.x[name] != guess.likely
+        price = catalog.prices().get(self.accelerator)
+        own = {
+            "n_params": self.system.n_params,
+            "prompt_tokens": self.system.prompt_tokens[1],
+            "passes": self.system.passes[1],
+            "usd_per_accelerator_hour": price.range.likely if price else None,
+        }
+        return own.get(name) not in (None, self.x[name])
+
     def answer(self, changed: Columns) -> dict[str, Any]:
         """Every answer with some inputs changed, arrays for many cases at once."""
         x = {**self.x, **changed}

@@ -52,8 +52,7 @@ def published_table(*keys: str) -> Table:
     for key in keys or COURSE_SYSTEMS:
         one = of_course(key)
         found = {p.quantity: p for p in catalog.published(key)}
-        names = [_same(name, found) for name in COMPARED]
-        for name in (*names, *(n for n in found if n not in names)):
+        for name in compared(found):
             entry = found.get(name)
             rows.append((
                 one.system.name, quantity(name).label, entry.text if entry else NONE,
@@ -70,6 +69,12 @@ def published_table(*keys: str) -> Table:
     note = "The course has published no cost, power or energy of any of its systems."
     return Table(headers, rows, "The course's figures and ours", note,
                  left=frozenset({"quantity", "why they differ"}))  # fmt: skip
+
+
+def compared(found: Mapping[str, object]) -> list[str]:
+    """The quantities to compare where these are published: three always, then all others."""
+    names = [_same(name, found) for name in COMPARED]
+    return [*names, *(name for name in found if name not in names)]
 
 
 def _same(name: str, found: Mapping[str, object]) -> str:

@@ -249,10 +249,21 @@ def _sizes(
     }
 
 
+def is_request_assumed(system: System) -> bool:
+    """Tell whether the bytes of a system's request are an assumption, and no published figure.
+
+    >>> is_request_assumed(catalog.system("text")), is_request_assumed(catalog.system("image"))
+    (False, True)
+    """
+    return all(p.quantity != "ingress_bits_per_s" for p in catalog.published(system.key))
+
+
 def _traffic(system: System, rate: Any, x: Columns) -> dict[str, Any]:
     out = traffic_bits_per_s(rate, system.output_bytes * x["size_factor"])
+    # What a request brings is doubted as the other sizes are, unless the course has published it.
+    doubted = x["size_factor"] if is_request_assumed(system) else 1
     return {
-        "ingress_bits_per_s": traffic_bits_per_s(rate, system.request_bytes),
+        "ingress_bits_per_s": traffic_bits_per_s(rate, system.request_bytes * doubted),
         "egress_bits_per_s": out,
         "peak_egress_bits_per_s": traffic_bits_per_s(
             peak_requests_per_s(rate, x["peak_factor"]), system.output_bytes * x["size_factor"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+from estimator.catalog import System
 from estimator.lesson.lesson_05 import (
     DRAWS,
     Case,
@@ -22,6 +23,7 @@ from estimator.lesson.lesson_05 import (
 )
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_figures import svg_of
+from estimator.lesson.lesson_05_model import is_request_assumed
 from estimator.lesson.prose import Prose
 from estimator.lesson.result import write_whole
 from estimator.lesson.tables import Table
@@ -102,11 +104,32 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
         Section(
             "Where the inputs come from",
             (),
-            (system_facts(one.system), range_table(one), price_table()),
+            (system_facts(as_given(one)), range_table(one), price_table()),
         )
     )
     parts.append(Section("What is left out", (LEFT_OUT,)))
     return parts
+
+
+def as_given(one: Case) -> System:
+    """The system with the reader's numbers in place of its own, and with no source of theirs."""
+    system, x = one.system, one.x
+    own = {name: "the reader's" for name in ("prompt_tokens", "passes") if one.is_readers(name)}
+    if one.is_readers("n_params"):
+        own["model"] = f"parameters: the reader's; the rest: {system.sources['model']}"
+    factor = x["size_factor"]
+    if factor != 1:
+        own["sizes"] = f"{number_text(factor)} times what follows: {system.sources['sizes']}"
+    return replace(
+        system,
+        n_params=round(x["n_params"]),
+        prompt_tokens=(x["prompt_tokens"],) * 3,
+        passes=(x["passes"],) * 3,
+        request_bytes=system.request_bytes * (factor if is_request_assumed(system) else 1),
+        output_bytes=system.output_bytes * factor,
+        interaction_bytes=system.interaction_bytes * factor,
+        sources={**system.sources, **own},
+    )
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ ENTRIES = (
         "Power for which an accelerator is designed, as its data sheet says", 400),
     Quantity("server_power_factor", r"f_{\text{server}}", "", "power factor of a server",
         "Power that a whole server draws over what its accelerators are designed for", 1.34,
-        low_open=True),
+        low=1),
     Quantity("pue", r"\text{PUE}", "", "power usage effectiveness",
         "Power of the whole building over that of its computers", 1.56, low=1, high=10),
     Quantity("power_watts", "P", "W", "power",
