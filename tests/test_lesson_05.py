@@ -294,10 +294,10 @@ def test_a_lever_that_halves_the_bill_does(key: str) -> None:
 def test_a_lever_that_cannot_says_what_is_left() -> None:
     rows = {str(row[0]): [str(cell) for cell in row] for row in lesson.halving_table(TEXT).rows}
     assert rows["target utilization"][2] == "cannot"
-    assert "75.1 % of the bill are left" in rows["target utilization"][3]
+    assert "75.1 % of the bill is left" in rows["target utilization"][3]
     assert rows["target time per token"][2] == "cannot"
     assert rows["accelerator"][2] == "RTX-4090"
-    assert "of those with a price: 49.5 % of the bill are left" in rows["accelerator"][3]
+    assert "of those with a price: 49.5 % of the bill is left" in rows["accelerator"][3]
     assert rows["price of an accelerator"][2] == "1.39 USD/h"
 
 

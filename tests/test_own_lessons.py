@@ -72,7 +72,7 @@ def test_values_that_cannot_be_are_told_by_lesson_before_any_runs(
     assert head == f"{file} cannot be run, and nothing was:"
     assert [problem.split(" is ")[0] for problem in problems] == [
         "Lesson 00: users",
-        "Lesson 01: the column result_path",
+        "Lesson 01: the key result_path",
         "Lesson 06: model",
     ]
     assert not (tmp_path / "out").exists()

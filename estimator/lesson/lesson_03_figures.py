@@ -8,7 +8,7 @@ from estimator.catalog.shapes import shape
 from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style
 from estimator.lesson.lesson_03_plan import Plan
 from estimator.memory import kv_cache_bytes
-from estimator.units import GB, bytes_text, number_text, prefixed_text
+from estimator.units import GB, bytes_text, number_text, plural, prefixed_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,12 +93,16 @@ def _legend() -> list[object]:
     ]
 
 
+_FAR = 3
+"""So many times what fits are drawn at the most: else the line that it is about cannot be seen."""
+
+
 def fill_figure(p: Plan) -> Picture:
     """Memory of each accelerator against the batch: weights stay, the cache grows to the line."""
-    most = max(p.batch, p.largest_batch, 1)
+    most = max(min(p.batch, _FAR * p.largest_batch), p.largest_batch, 1)
     # Whole numbers from nothing to a fifth past what fits; the caches grow in a straight line.
     counts = [round(most * 1.2 * part / 20) for part in range(21)]
-    counts = sorted({*counts, p.batch, p.largest_batch})
+    counts = sorted({*counts, *(n for n in (p.batch, p.largest_batch) if n <= most)})
     each = p.with_batch(1).cache
     base = [p.weights / GB] * len(counts)
     fixed = [(p.weights + p.activations + p.overhead) / GB] * len(counts)
@@ -117,18 +121,22 @@ def fill_figure(p: Plan) -> Picture:
             f"the engine may take {prefixed_text(p.usable, 'B')}", (0, p.usable / GB),
             xytext=(6, 5), textcoords="offset points", fontsize=9,
         )  # fmt: skip
+        beyond = " (beyond this figure)" if p.batch > most else ""
         axes.plot([p.batch], [p.needed / GB], marker="o", color="black", linestyle="none",
-                  label=f"asked for: {number_text(p.batch)}")  # fmt: skip
-        axes.set(xlabel=f"sequences of {number_text(p.tokens)} tokens",
+                  label=f"asked for: {number_text(p.batch)}{beyond}")  # fmt: skip
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.set(xlabel=f"sequences of {number_text(p.tokens)} {plural('token', p.tokens)}",
                  ylabel="each accelerator, GB", xlim=(0, max(counts)),
                  ylim=(0, max(top[-1], p.usable / GB) * 1.08))  # fmt: skip
-        figure.suptitle(f"{p.shape.name}: the cache fills what the weights leave", x=0.01,
+        says = "fills" if p.batch <= p.largest_batch else "outgrows"
+        figure.suptitle(f"{p.shape.name}: the cache {says} what the weights leave", x=0.01,
                         ha="left", fontweight="bold", fontsize=11)  # fmt: skip
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     alt = (
         f"Memory of each {p.accelerator} against the number of sequences of "
-        f"{number_text(p.tokens)} tokens. Weights {bytes_text(p.weights)}, activations and "
-        f"overhead {bytes_text(p.activations + p.overhead)}, and {bytes_text(each)} of cache a "
+        f"{number_text(p.tokens)} {plural('token', p.tokens)}. Weights {bytes_text(p.weights)}, "
+        f"activations and overhead {bytes_text(p.activations + p.overhead)}, and {bytes_text(each)} of cache a "
         f"sequence. The line at {bytes_text(p.usable)} is reached at "
         f"{number_text(p.largest_batch)} sequences; asked for are {number_text(p.batch)}."
     )

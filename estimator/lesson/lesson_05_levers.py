@@ -136,4 +136,6 @@ def _end(pull: Pull) -> str:
 def _left(share: float) -> str:
     if share > 1:
         return f"{number_text(share, 3)} times the bill"
-    return f"{share_text(share, 1)} of the bill are left"
+    if 0.5 < share < 0.5005:  # 50.0 % would deny that it is not half
+        return "a little more than half of the bill is left"
+    return f"{share_text(share, 1)} of the bill is left"

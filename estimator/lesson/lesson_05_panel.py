@@ -57,8 +57,8 @@ def answers_table(
         rows.append((label_of(one, name), *texts))
     headers = ("answer", "at likely values", "P10", "P50", "P90")
     note = (
-        f"{number_text(PANEL_DRAWS)} draws, to be quick: a few per cent off the page's "
-        f"{number_text(DRAWS)}."
+        f"{number_text(PANEL_DRAWS)} draws, to be quick; the page takes {number_text(DRAWS)}, and "
+        "its ends differ from these, the more the wider the ranges are."
     )
     return Table(headers, rows, "One page", note)
 
