@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from papermill import inspect_notebook
+
+from estimator.glossary import QUANTITIES, quantity
+from estimator.units import plural
 
 ROOT = Path(__file__).parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -169,3 +173,23 @@ class TestLesson:
                 for alt in PICTURE.findall("".join(data.get("text/html", ""))):
                     assert len(alt) > 40
                     assert "".join(data["text/plain"]) == unescape(alt)
+
+
+def help_of(name: str) -> str:
+    """Say what a parameter is by the glossary's words, with its unit where they lack it."""
+    entry = quantity(name)
+    words = entry.unit.partition("/")[0], plural(entry.unit, 2)
+    if not entry.unit or any(word in entry.label for word in words):
+        return entry.label
+    unit = "as a share" if entry.unit == "share" else f"in {plural(entry.unit, 2)}"
+    return f"{entry.label}, {unit}"
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_papermill_s_help_is_the_glossary_s(path: Path) -> None:
+    """`papermill --help-notebook` prints the comments of the parameters cell."""
+    told = {name: found["help"] for name, found in inspect_notebook(str(path)).items()}
+    assert all(told.values())
+    for name, text in told.items():
+        if name in QUANTITIES and "0 takes" not in text and "at 0" not in text:
+            assert text == help_of(name)

@@ -136,8 +136,8 @@ def fill_figure(p: Plan) -> Picture:
     alt = (
         f"Memory of each {p.accelerator} against the number of sequences of "
         f"{number_text(p.tokens)} {plural('token', p.tokens)}. Weights {bytes_text(p.weights)}, "
-        f"activations and overhead {bytes_text(p.activations + p.overhead)}, and {bytes_text(each)} of cache a "
-        f"sequence. The line at {bytes_text(p.usable)} is reached at "
+        f"activations and overhead {bytes_text(p.activations + p.overhead)}, and "
+        f"{bytes_text(each)} of cache a sequence. The line at {bytes_text(p.usable)} is reached at "
         f"{number_text(p.largest_batch)} sequences; asked for are {number_text(p.batch)}."
     )
     return Picture(figure, alt)
