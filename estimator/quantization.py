@@ -102,6 +102,7 @@ _FORMATS = {
     None: range(1, 65), "pack-quantized": (4, 8), "int-quantized": (8,), "float-quantized": (8,),
     "naive-quantized": (8,), "nvfp4-pack-quantized": (4,), "mxfp4-pack-quantized": (4,),
 }  # fmt: skip
+_ELEMENTS = {"gptq": (2, 3, 4, 8), "awq": (3, 4, 8)}
 _SCALE_BITS = {"float8_e4m3fn": 8, "uint8": 8, "float16": 16, "bfloat16": 16, "float32": 32}
 
 
@@ -173,6 +174,8 @@ def _targets(quantization: Mapping[str, Any], key: str) -> tuple[tuple[str, str]
         flat.extend(one if isinstance(one, list | tuple) else [one])
     if not flat or not all(isinstance(name, str) and name for name in flat):
         raise ValueError(f"{key} must be a list of names of modules, one or more.")
+    if classes := {"Embedding", "Conv1d", "Conv2d", "LinearBase"} & set(flat):
+        raise ValueError(f"{key} names {min(classes)!r}, which is not counted here: {_BY_FILES}")
     # Matrices of a class, and any module at all: embeddings are never quantized.
     return () if {"Linear", "re:.*"} & set(flat) else tuple((key, name) for name in flat)
 
@@ -207,6 +210,8 @@ def _modelopt(quantization: Mapping[str, Any], method: str) -> Quantized:
 def _bitsandbytes(quantization: Mapping[str, Any]) -> Quantized:
     """8 bits with a scale for each column, or 4 with one for 64, which may be quantized itself."""
     name = "bitsandbytes"
+    if quantization.get("load_in_4bit") is quantization.get("load_in_8bit") is True:
+        raise ValueError("load_in_4bit and load_in_8bit are both true: one of them can be.")
     if quantization.get("load_in_4bit") is True:
         if quantization.get("bnb_4bit_use_double_quant") is True:
             # A scale of 8 bits for a block, and one of 32 bits for 256 of those.
@@ -227,6 +232,9 @@ def _grouped(quantization: Mapping[str, Any], method: str) -> Quantized:
         if other in values and values.setdefault(key, values[other]) != values[other]:
             raise ValueError(f"{key} and {other} differ, but they mean the same: give one.")
     element, group = _whole(values, "bits", 4), values.get("group_size", 128)
+    if element not in _ELEMENTS[method]:
+        held = ", ".join(map(str, _ELEMENTS[method]))
+        raise ValueError(f"bits is {element}, but {method} stores {held}: {_BY_FILES}")
     targets = _targets(values, "modules_in_block_to_quantize")
     if method == "gptq" and type(group) is int and group == -1:
         return Quantized(method, element, column_bits=16 + element, targets=targets)
@@ -253,6 +261,8 @@ def _only_group(quantization: Mapping[str, Any]) -> tuple[Mapping[str, Any], Map
 def _compressed(quantization: Mapping[str, Any]) -> Quantized:
     group, weights = _only_group(quantization)
     element = _whole(weights, "num_bits", 8)
+    if weights.get("type", "int") not in ("int", "float", None):
+        raise ValueError(f"type is {weights['type']!r:.40}, but weights are int or float.")
     for form in (quantization.get("format"), group.get("format")):
         if not (isinstance(form, str | None) and form in _FORMATS):
             raise ValueError(f"format is {form!r:.40}, which is not known here: {_BY_FILES}")
@@ -266,7 +276,7 @@ def _compressed(quantization: Mapping[str, Any]) -> Quantized:
     # NVFP4's and MXFP4's scales have 8 bits, those of groups of whole numbers 16.
     scale, zero = _scale_bits(weights, 8 if small else 16), _zero_bits(weights, element)
     targets = _targets(group, "targets")
-    head = type(quantization.get("ignore")) is list
+    head = True  # a matrix like any other, unless a list keeps it wide
     size, strategy = weights.get("group_size"), weights.get("strategy")
     if strategy == "channel" and size in (None, -1):
         return Quantized(name, element, scale + zero, targets, head)

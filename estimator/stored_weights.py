@@ -177,13 +177,18 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
         )
     if not found.targets and found.head:
         stored = replace(stored, quantized=MATRICES | {"output head"})
-    if not found.targets and not any(quantization.get(key) for key in LISTS):
+    if not found.targets and not any(_names_some(quantization.get(key)) for key in LISTS):
         return stored
     decoder = model.decoder if model else _decoder(config)
     wide = wide_parts(quantization, decoder, found.targets)
     if wide.head:
         stored = replace(stored, quantized=stored.quantized | {"output head"})
     return replace(stored, wide=wide.model, wide_prediction=wide.prediction)
+
+
+def _names_some(names: Any) -> bool:
+    """Tell a list that names something, or that is none and has to be refused."""
+    return names is not None and not (isinstance(names, list | tuple) and not names)
 
 
 def tells_precision(config: Mapping[str, Any]) -> bool:

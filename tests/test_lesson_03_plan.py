@@ -19,6 +19,7 @@ from estimator.lesson.lesson_03_plan import (
     accelerator_overhead,
     even_ranks,
     plan,
+    stored_form,
 )
 from estimator.lesson.lesson_03_plan import sequence_bytes as one_sequence
 from estimator.lesson.lesson_03_service import Step, fit_sentence, stack_table
@@ -299,3 +300,23 @@ def test_a_number_past_any_service_is_refused_in_a_short_sentence(name: str) -> 
     with pytest.raises(ValueError, match=rf"^{name} is 1e\+300, but the .*: give") as refused:
         inputs(narrowed=NARROWED, **values)
     assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("quantization", "choice"),
+    [
+        ({"quant_method": "awq", "bits": 4, "group_size": 64}, "INT4 g128"),
+        ({"quant_method": "gptq", "bits": 4, "group_size": -1}, "INT4 g128"),
+        ({"quant_method": "gptq", "bits": 8}, "INT8"),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "INT8"),
+        ({"quant_method": "fp8"}, "FP8"),
+        ({"quant_method": "mxfp4"}, "MXFP4"),
+    ],
+)
+def test_a_quantized_file_stands_at_the_choice_of_its_elements(
+    quantization: dict[str, Any], choice: str
+) -> None:
+    config = dict(catalog.configuration("llama-3.1-8b").config)
+    found = stored_form(config | {"quantization_config": quantization})
+    assert found is not None
+    assert found.precisions == (choice,)

@@ -158,3 +158,8 @@ def test_answers_on_paper_say_their_unit() -> None:
 def test_one_sheet_of_one_lesson_is_named_in_the_singular(tmp_path: Path) -> None:
     sheets.main(["--students", "1", "--lessons", "3", "--out", str(tmp_path)])
     assert "1 sheet of lesson 03:" in page(tmp_path, "sheets.html")
+
+
+def test_a_lesson_with_few_kinds_gives_all_of_them(tmp_path: Path) -> None:
+    sheets.main(["--students", "2", "--lessons", "06", "--out", str(tmp_path)])
+    assert sorted(path.suffix for path in tmp_path.iterdir())

@@ -79,8 +79,10 @@ class Number:
         """Return the value in base units; ValueError with the glossary's sentence if it is off."""
         # A box gives floats only; in a message, a whole number reads as it was typed.
         self.quantity.check(int(shown) if float(shown).is_integer() else shown)
-        checked: float = self.entry.check(self.to_base(shown))
-        return checked
+        base = self.to_base(shown)
+        if not self.entry.allows(base):  # as where less than a whole user was typed
+            self.quantity.refuse(shown)
+        return base
 
     def position(self, shown: float) -> float:
         """Where a value of the page stands on the slider, in the slider's own measure."""

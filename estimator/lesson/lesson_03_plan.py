@@ -148,16 +148,16 @@ def stored_form(config: Mapping[str, Any], model: Architecture | None = None) ->
     names = {"fp8": ("FP8",), "fbgemm_fp8": ("FP8",), "mxfp4": ("MXFP4",), "nvfp4": ("NVFP4",)}
     if weights.name in names:
         return Stored(weights, names[weights.name])
-    if bits == 8:
-        groups = quantization.get("config_groups") or {"": {"weights": {}}}
-        kind = next(iter(groups.values()))["weights"].get("type")
-        return Stored(weights, ("FP8",) if kind == "float" else ("INT8",))
-    # With or without zero points: they are in the stored bytes.
-    listed = _GROUPS_OF_128[0] <= bits <= _GROUPS_OF_128[1]
-    return Stored(weights, ("INT4 g128",) if listed else ())
+    groups = quantization.get("config_groups") or {"": {"weights": {}}}
+    floating = next(iter(groups.values()))["weights"].get("type") == "float"
+    # The choice of the same element; its scales and zero points are in the stored bytes.
+    for low, names_of in ((8, ("INT8", "FP8")), (4, ("INT4 g128", _FLOATS_OF_4.get(bits, "")))):
+        if low <= bits < low + 1 and names_of[floating]:
+            return Stored(weights, (names_of[floating],))
+    return Stored(weights, ())
 
 
-_GROUPS_OF_128 = 4 + 16 / 128, 4 + 20 / 128
+_FLOATS_OF_4 = {4.25: "MXFP4", 4.5: "NVFP4"}
 
 
 @functools.cache

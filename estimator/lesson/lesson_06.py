@@ -289,7 +289,9 @@ def constants_table() -> Table:
         rows.append((one.name, *map(Unbroken, cells), one.meaning))
     headers = ("constant", "all rows", "lowest fit", "highest fit", "what it means")
     note = "Lowest and highest of the fits that each leave one group out."
-    return Table(headers, rows, "The fitted constants of a step", note, left=frozenset({"what it means"}))
+    return Table(
+        headers, rows, "The fitted constants of a step", note, left=frozenset({"what it means"})
+    )
 
 
 # All runs

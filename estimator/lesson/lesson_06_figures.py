@@ -37,7 +37,7 @@ def scatter_chart(comparison: Comparison) -> Picture:
             _frame(axes, title)
         right.vlines(
             columns["measured"] * 1e3, columns["low"] * 1e3, columns["high"] * 1e3,
-            color="#999999", linewidth=0.8, alpha=0.5, zorder=0, label="P10 to P90 of each",
+            color="#8A8A8A", linewidth=0.5, zorder=0, label="P10 to P90 of each",
         )  # fmt: skip
         left.set_ylabel("estimated, ms a token")
         figure.suptitle(
@@ -64,10 +64,11 @@ def _kinds(comparison: Comparison) -> dict[str, tuple[NDArray[np.bool_], tuple[s
 
 def _points(axes: Axes, columns: Any, estimated: Any, kinds: Any) -> None:
     for name, (rows, (colour, marker)) in kinds.items():
+        cross = marker == "x"
         axes.plot(
             columns["measured"][rows] * 1e3, estimated[rows] * 1e3, marker, color=colour,
-            markersize=5 if marker == "x" else 3, alpha=1 if marker == "x" else 0.6, label=name,
-            linestyle="none",
+            markersize=5 if cross else 3.5, label=name, linestyle="none",
+            markeredgecolor=colour if cross else "white", markeredgewidth=1 if cross else 0.3,
         )  # fmt: skip
 
 

@@ -100,8 +100,16 @@ def sentence(service: Service, plan: Plan) -> str:
     return (
         f"At the peak, {quantity_text(plan.peak_requests_per_s, 'request/s')} need at least "
         f"{number_text(at.needed)} {name}, {at.tensor_parallel} to a replica, and {binds(at)}; "
-        f"plan {number_text(plan.planned)}."
+        f"plan {number_text(plan.planned)}{spare_text(plan)}."
     )
+
+
+def spare_text(plan: Plan) -> str:
+    """Say how many of a plan are spare where that is fewer than were asked for."""
+    spare = plan.planned - replace(plan.reserve, spare_accelerators=0).planned(plan.at)
+    if spare >= plan.reserve.spare_accelerators:
+        return ""
+    return f", {number_text(spare)} of them spare: no more than are at work"
 
 
 def binds(at: Bounds) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from estimator.lesson.lesson_06_panel import largest_promised
 from tests.browser.reading import Lesson
 from tools.lesson_page import PanelPage
 
@@ -66,9 +67,9 @@ def servers(panel: PanelPage) -> None:
 
 def steps(panel: PanelPage) -> None:
     with panel.changes(panel.answer):
-        panel.type(panel.named("Batch size"), "116")
+        panel.type(panel.named("Batch size"), str(largest_promised() + 1))
     expect(panel.answer).to_contain_text("one case in ten is slower than that")
-    panel.type(panel.named("Batch size"), "115")
+    panel.type(panel.named("Batch size"), str(largest_promised()))
 
 
 def service(panel: PanelPage) -> None:
