@@ -162,4 +162,8 @@ def test_one_sheet_of_one_lesson_is_named_in_the_singular(tmp_path: Path) -> Non
 
 def test_a_lesson_with_few_kinds_gives_all_of_them(tmp_path: Path) -> None:
     sheets.main(["--students", "2", "--lessons", "06", "--out", str(tmp_path)])
-    assert sorted(path.suffix for path in tmp_path.iterdir())
+    text = page(tmp_path, "sheets.html")
+    kinds = sum(kind.lesson == "06" for kind in KINDS)
+    assert 0 < kinds < 8
+    assert "2 sheets of lesson 06:" in text
+    assert text.count("<h3") == 2 * kinds
