@@ -9,7 +9,7 @@ import pytest
 from estimator.catalog import configuration
 from estimator.lesson import inputs, write_result
 from estimator.lesson.architectures import configuration_results, parts_table
-from tests.running import papermill
+from tests.running import warm_papermill
 
 GPT2 = {"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
         "vocab_size": 50257}  # fmt: skip
@@ -54,9 +54,9 @@ def test_what_is_not_understood_is_one_sentence(
 def test_the_lesson_reads_the_file_and_stops_without_it(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(GPT2))
-    assert papermill("01-model-storage", tmp_path, config_path=path).returncode == 0
+    assert warm_papermill("01-model-storage", tmp_path, config_path=path).returncode == 0
     assert "354,823,168 parameters" in (tmp_path / "out.ipynb").read_text(encoding="utf-8")
-    done = papermill("01-model-storage", tmp_path, config_path=tmp_path / "none.json")
+    done = warm_papermill("01-model-storage", tmp_path, config_path=tmp_path / "none.json")
     assert done.returncode != 0
     assert "none.json cannot be read (No such file or directory)" in done.stderr
 

@@ -20,7 +20,7 @@ from estimator.batch.declared import Lesson, read_lesson
 from estimator.batch.scenarios import Chunk
 from estimator.batch.table import Row, csv_text, flat
 from estimator.batch.vectorized import Part
-from tests.running import papermill
+from tests.running import warm_papermill
 from tests.scenarios import scenario_file
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +82,7 @@ def test_points_and_intervals_of_a_service_as_its_notebook_reports_them(tmp_path
     given = {"system": "image", "users": 3_000_000, "precision": "INT8", "accelerator": "H100-SXM"}
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "one", **given}, {"name": "two"}])
     assert table(SERVICE, scenarios, tmp_path / "out", "--table-only") == 0
-    done = papermill(SERVICE.stem, tmp_path, **given)
+    done = warm_papermill(SERVICE.stem, tmp_path, **given)
     assert done.returncode == 0, done.stderr
     reported = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["results"]
     found = rows(tmp_path / "out")[0]
@@ -237,7 +237,7 @@ def test_a_scenario_without_a_result_is_told_the_reason_of_its_notebook(tmp_path
     fine, odd = rows(tmp_path / "out")
     assert fine["error"] == ""
     assert "no price of an hour of L4" in odd["error"]
-    done = papermill(SERVICE.stem, tmp_path, **given)
+    done = warm_papermill(SERVICE.stem, tmp_path, **given)
     assert odd["error"] in done.stderr
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from estimator.lesson import check, lesson_02
 from estimator.units import TB
-from tests.running import papermill, results
+from tests.running import papermill, results, warm_papermill
 
 LESSON = "02-user-and-interaction-data"
 PARAMETERS = {
@@ -237,7 +237,7 @@ def test_another_service(tmp_path: Path) -> None:
 
 
 def test_impossible_parameters_stop_the_run_and_are_all_told(tmp_path: Path) -> None:
-    done = papermill(
+    done = warm_papermill(
         LESSON, tmp_path, registered_users=0, record_bytes=-1, index_share=25,
         requests_per_user="many",
     )  # fmt: skip
@@ -253,7 +253,7 @@ def test_impossible_parameters_stop_the_run_and_are_all_told(tmp_path: Path) -> 
 
 
 def test_a_sheet_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
-    done = papermill(LESSON, tmp_path, sheet_path="/no/such/folder/x.xlsx")
+    done = warm_papermill(LESSON, tmp_path, sheet_path="/no/such/folder/x.xlsx")
     assert done.returncode != 0
     assert "sheet_path is '/no/such/folder/x.xlsx', but there is no folder" in done.stderr
     assert not (tmp_path / "result.json").exists()

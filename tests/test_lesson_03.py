@@ -14,7 +14,7 @@ from estimator.lesson.lesson_03_plan import plan
 from estimator.memory import kv_cache_bytes
 from estimator.units import GiB
 from tests.lesson_03_panel import rows
-from tests.running import papermill, results
+from tests.running import papermill, results, warm_papermill
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = json.loads((ROOT / "tests/data/model_configs.json").read_text(encoding="utf-8"))
@@ -258,7 +258,7 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_cannot_fit_reads_so(tmp_path: Path) -> None:
-    done = papermill("03-kv-cache-memory", tmp_path, model="llama-3.1-70b", batch=10**6)
+    done = warm_papermill("03-kv-cache-memory", tmp_path, model="llama-3.1-70b", batch=10**6)
     assert done.returncode == 0, done.stderr
     assert results(tmp_path)["sequences_that_fit"] == 0
     page = (tmp_path / "out.ipynb").read_text(encoding="utf-8")
@@ -283,7 +283,7 @@ def test_a_batch_that_cannot_fit_reads_so(tmp_path: Path) -> None:
 def test_impossible_parameters_stop_the_run(
     tmp_path: Path, parameters: dict[str, Any], sentence: str
 ) -> None:
-    done = papermill("03-kv-cache-memory", tmp_path, **parameters)
+    done = warm_papermill("03-kv-cache-memory", tmp_path, **parameters)
     assert done.returncode != 0
     assert sentence in done.stderr
     assert not (tmp_path / "result.json").exists()

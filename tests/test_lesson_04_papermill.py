@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from estimator.lesson.sizing import Service, make_plan
-from tests.running import papermill, results
+from tests.running import papermill, results, warm_papermill
 
 NAME = "04-servers-and-bandwidth"
 
@@ -95,7 +95,7 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
 def test_impossible_parameters_stop_the_run(
     tmp_path: Path, parameters: dict[str, Any], sentence: str
 ) -> None:
-    done = papermill(NAME, tmp_path, **parameters)
+    done = warm_papermill(NAME, tmp_path, **parameters)
     assert done.returncode != 0
     assert sentence in done.stderr
     assert not (tmp_path / "result.json").exists()

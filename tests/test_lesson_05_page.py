@@ -21,7 +21,7 @@ from estimator.lesson.lesson_05_panel import service_panel
 from estimator.lesson.lesson_05_report import as_given, report_html, write_report, your_page
 from estimator.lesson.panel import Panel
 from estimator.uncertainty import Range
-from tests.running import papermill
+from tests.running import papermill, warm_papermill
 from tests.services import column, given
 
 NAME = "05-size-a-service"
@@ -414,7 +414,7 @@ def test_pictures_for_a_million_people_under_papermill(tmp_path: Path) -> None:
 
 
 def test_an_impossible_service_stops_the_run(tmp_path: Path) -> None:
-    done = papermill(NAME, tmp_path, accelerator="L4")
+    done = warm_papermill(NAME, tmp_path, accelerator="L4")
     assert done.returncode != 0
     assert "no price of an hour of L4 with a source stands there: give what you pay" in done.stderr
     assert not (tmp_path / "result.json").exists()

@@ -10,7 +10,7 @@ import pytest
 
 from estimator.lesson import lesson_06 as lesson
 from estimator.validate import serving
-from tests.running import papermill, results
+from tests.running import papermill, results, warm_papermill
 
 NAME = "06-estimates-against-reality"
 SHIPPED = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_serving.csv"
@@ -179,14 +179,14 @@ def test_other_parameters_and_a_file_of_one_s_own(tmp_path: Path) -> None:
 
 
 def test_a_bad_file_leaves_the_lesson_standing(tmp_path: Path) -> None:
-    done = papermill(NAME, tmp_path, measurements=str(tmp_path / "none.csv"))
+    done = warm_papermill(NAME, tmp_path, measurements=str(tmp_path / "none.csv"))
     assert done.returncode == 0, done.stderr
     assert results(tmp_path)["measured_rows"] == 0
     assert "The file cannot be used" in (tmp_path / "out.ipynb").read_text(encoding="utf-8")
 
 
 def test_impossible_parameters_stop_the_run(tmp_path: Path) -> None:
-    done = papermill(NAME, tmp_path, accelerator="H100", batch=0)
+    done = warm_papermill(NAME, tmp_path, accelerator="H100", batch=0)
     assert done.returncode != 0
     assert "did you mean 'H100-SXM'" in done.stderr
     assert "batch is 0" in done.stderr

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import papermill, results
+from tests.running import papermill, results, warm_papermill
 
 TOO_FEW = "more than 0, at most 1,000,000,000,000,000 parameters: give for example 3,000,000,000."
 
@@ -29,7 +29,7 @@ def test_seven_billion_parameters_at_four_bits(tmp_path: Path) -> None:
 
 
 def test_a_model_that_does_not_fit_reads_so(tmp_path: Path) -> None:
-    done = papermill("01-model-storage", tmp_path, n_params=70_553_706_496, accelerator="L40S")
+    done = warm_papermill("01-model-storage", tmp_path, n_params=70_553_706_496, accelerator="L40S")
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out.ipynb").read_text(encoding="utf-8")
     assert "They do not fit on one L40S of 48.31 GB (44.99 GiB): 3 hold them together." in page
@@ -66,7 +66,7 @@ def test_the_envelope_of_another_service(tmp_path: Path) -> None:
 def test_impossible_parameters_stop_the_run(
     tmp_path: Path, parameters: dict[str, Any], sentence: str
 ) -> None:
-    done = papermill("01-model-storage", tmp_path, **parameters)
+    done = warm_papermill("01-model-storage", tmp_path, **parameters)
     assert done.returncode != 0
     assert sentence in done.stderr
     assert not (tmp_path / "result.json").exists()
@@ -83,6 +83,22 @@ def test_impossible_parameters_stop_the_run(
 def test_nobody_and_nothing_are_no_service(
     tmp_path: Path, lesson: str, parameters: dict[str, Any], sentence: str
 ) -> None:
+    done = warm_papermill(lesson, tmp_path, **parameters)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("lesson", "parameters", "sentence"),
+    [
+        ("00-start-here", {"users": "some"}, "users is 'some' (str), but the number of users"),
+        ("01-model-storage", {"replicas": 0}, "replicas is 0, but the number of copies must be"),
+    ],
+)
+def test_the_shell_is_told_with_a_status(
+    tmp_path: Path, lesson: str, parameters: dict[str, Any], sentence: str
+) -> None:
     done = papermill(lesson, tmp_path, **parameters)
     assert done.returncode != 0
     assert sentence in done.stderr
+    assert not (tmp_path / "result.json").exists()
