@@ -14,7 +14,7 @@ LAYERS = (
     {"units", "choosing"},
     {"quantity", "quantities"},
     {"glossary"},
-    {"arithmetic"},
+    {"arithmetic", "whole_arrays"},
     {"formula"},
     {"paged_cache"},
     {
