@@ -72,38 +72,36 @@ def in_integers(
         return None
     values = [given[name] for name in names]
     largest = []
-    for entry, value in zip(inputs, values, strict=True):
-        top = _largest(entry, value)
+    for entry in inputs:
+        top = _largest(entry, given[entry.name])
         if top is None:
             return None
-        largest.append(_Bound(top))
+        largest.append(_Bound(abs(top)))
     if bare(*largest).size >= _WRAPS:
         return None
     try:
         result = bare(*values)
     except ValueError:  # shapes that do not go together
         return None
-    return result.astype(float) if getattr(result, "ndim", 0) else None
+    return result.astype(float) if result.ndim else None
 
 
 def _defaults(bare: Callable[..., Any]) -> dict[str, Any]:
-    names = bare.__code__.co_varnames[: bare.__code__.co_argcount]
     values = bare.__defaults__ or ()
-    return dict(zip(names[len(names) - len(values) :], values, strict=True))
+    names = bare.__code__.co_varnames[: bare.__code__.co_argcount]
+    return dict(zip(reversed(names), reversed(values), strict=False))
 
 
 def _largest(entry: Quantity, value: Any) -> int | None:
     """Give the largest integer if all of them are in the range of the quantity."""
     if type(value) is int:
-        return value if value >= 0 and entry.allows(value) else None
+        return value if entry.allows(value) else None
     import numpy as np
 
     if type(value) is not np.ndarray or value.dtype != np.int64 or not value.size:
         return None
     # Read as unsigned, what is below 0 stands behind the largest.
     top = int(value.view(np.uint64).max())
-    if top >= _WRAPS or not entry.allows(top):
+    if not (entry.allows(0) or entry.allows(int(value.min()))):
         return None
-    if (entry.low > 0 or entry.low_open) and not entry.allows(int(value.min())):
-        return None
-    return top
+    return top if top < _WRAPS and entry.allows(top) else None

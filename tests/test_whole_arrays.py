@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from estimator.formula import facts_of
 from estimator.memory import kv_cache_bytes
 from estimator.model_storage import replicated_bytes, weight_bytes
+from estimator.quantity import Quantity
 from estimator.user_data import hot_storage_bytes
 from estimator.whole_arrays import in_integers
 
@@ -31,6 +32,61 @@ def test_rows_are_what_single_numbers_give(function: Formula, rows: list[tuple[i
     found = function(*np.array(rows, dtype=np.int64).T)
     assert found.dtype == np.float64
     assert found.tolist() == [float(function(*row)) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("low", "low_open", "high", "values", "wanted"),
+    [
+        (0, False, 10, [0, 10], [0.0, 30.0]),
+        (0, False, 10, [0, 11], None),
+        (0, False, 10, [-1, 10], None),
+        (0, False, 1e30, [-1, 10], None),
+        (0, True, 10, [1, 10], [3.0, 30.0]),
+        (0, True, 10, [0, 10], None),
+        (1, False, 10, [1, 10], [3.0, 30.0]),
+        (1, False, 10, [0, 10], None),
+        (2, False, 10, [1, 10], None),
+        (-5, False, 10, [-5, 10], None),  # read as unsigned, a number below 0 is none of these
+    ],
+)
+def test_the_ends_of_a_range(
+    low: float, low_open: bool, high: float, values: list[int], wanted: list[float] | None
+) -> None:
+    entry = Quantity("n", "n", "", "number", "a number", 1, low, high, low_open)
+    found = in_integers(lambda n: 3 * n, [entry], [np.array(values)], {})
+    assert (found if wanted is None else found.tolist()) == wanted
+
+
+def test_single_numbers_beside_an_array_may_be_below_0() -> None:
+    entries = [Quantity(name, name, "", "number", "a number", 1, -(2.0**80)) for name in "ab"]
+    array = np.array([3, 2**62])
+    assert in_integers(lambda a, b: a + b, entries, [array, -1], {}).tolist() == [2.0, 2.0**62]
+    assert in_integers(lambda a, b: a + b, entries, [array, -(2**62)], {}) is None
+    assert in_integers(lambda a, b: a - b, entries, [array, 2**62], {}) is None
+    assert in_integers(lambda a, b: b - a, entries, [array, 2**62 - 1], {}).tolist() == [
+        2.0**62 - 4,
+        -1.0,
+    ]
+    assert in_integers(lambda a, b: a * b, entries, [array, -(2**81)], {}) is None
+
+
+@pytest.mark.parametrize(
+    "bare",
+    [
+        lambda n: n / 2,
+        lambda n: n // 2,
+        lambda n: n**2,
+        lambda n: n * 0.5,
+        lambda n: n if n else 1,
+        lambda n: n if n == 1 else 1,
+        lambda n: np.ceil(n),
+        lambda n: n.size_of_it,
+        lambda n: 7,
+    ],
+)
+def test_other_arithmetic_is_not_tried(bare: Callable[[Any], Any]) -> None:
+    entry = Quantity("n", "n", "", "number", "a number", 1)
+    assert in_integers(bare, [entry], [np.array([1, 2])], {}) is None
 
 
 def test_what_could_wrap_is_calculated_in_floats() -> None:
