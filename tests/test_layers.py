@@ -29,7 +29,10 @@ LAYERS = (
         "uncertainty",
     },
     {"architecture"},
-    {"wide_layers", "quantization", "engine_memory", "stored_weights", "memory_budget", "replica"},
+    {
+        "matrices", "stored_cache", "wide_layers", "quantization", "engine_memory", "stored_weights",
+        "memory_budget", "replica",
+    },
     {"engine", "decoder_shape"},
     {"capacity"},
     {"load"},

@@ -170,7 +170,7 @@ class Decoder:
     every token. `rotary_dim` and `n_positions` give the table of rotations that engines keep;
     `learned_positions` are parameters. `positional_params` are those of neither kind. `mask` is
     "float" or "byte" where published files hold each layer's causal mask, a number as wide as a
-    weight or a byte for each pair of positions.
+    weight or a byte for each pair of positions. `first_layer` is above 0 in a stage of a pipeline.
     """
 
     family: str
@@ -196,6 +196,7 @@ class Decoder:
     has_head: bool = True
     cached: bool = True
     prediction_layers: int = 0
+    first_layer: int = 0
 
     @property
     def norm(self) -> int:

@@ -281,7 +281,7 @@ def plan(
     stored = stored or _published_form(s.key)
     weights = weight_bytes(s.n_params, catalog.precision(weight_precision).bits_per_weight)
     if stored and weight_precision in stored.precisions:
-        weights = sum(stored.weights.decoder_bytes(s.decoder, Decoder.parts).values())
+        weights = sum(stored.weights.decoder_bytes(s.decoder, s.decoder.parts()).values())
     activations, overhead = chunk_activation_bytes(s), accelerator_overhead(tensor_parallel)
     parts = (weights, activations, overhead, tensor_parallel)
     element_bytes = catalog.precision(cache_precision).element_bits // BITS_PER_BYTE
