@@ -33,8 +33,9 @@ class Scales:
         """Bits of all these numbers of one matrix."""
         if self.flat:
             return -(-rows * columns // self.rows) * self.bits
-        down = -(-rows // self.rows) if self.rows else 1
-        across = -(-columns // self.columns) if self.columns else 1
+        block_rows, block_columns = self.rows, self.columns
+        down = -(-rows // block_rows) if block_rows else 1
+        across = -(-columns // block_columns) if block_columns else 1
         return down * across * self.bits
 
 
@@ -91,10 +92,9 @@ def has_part(decoder: Decoder, part: str, layer: int) -> bool:
     if part == "attention":
         return True
     mixture = decoder.mixture
-    if layer < decoder.n_layers:
-        is_mixture = decoder.mixture_layers[layer]
-    else:
-        is_mixture = mixture is not None
+    # A prediction layer has a mixture where the model has one.
+    kinds = decoder.mixture_layers
+    is_mixture = kinds[layer] if layer < len(kinds) else mixture is not None
     if part == "mlp" or mixture is None:
         return part == "mlp" and not is_mixture
     return is_mixture and (part == "experts" or mixture.shared is not None)
@@ -106,14 +106,14 @@ def layers_with(decoder: Decoder, part: str) -> frozenset[int]:
     return frozenset(layer for layer in every if has_part(decoder, part, layer))
 
 
-def blocks_with(decoder: Decoder, part: str, *, prediction: bool) -> tuple[int, int]:
-    """Layers of a decoder, or of its prediction, with that part, and such blocks in each."""
+def blocks_with(decoder: Decoder, part: str, more: int) -> tuple[int, int]:
+    """Layers with that part, `more` of its prediction among them, and such blocks in each."""
+    mixture = decoder.mixture
     if part == HEAD:
-        return (decoder.prediction_layers if prediction else 1), 1
-    experts = decoder.mixture.n_experts if part == "experts" and decoder.mixture else 1
-    if prediction:
-        return decoder.prediction_layers, experts
+        return 1 + more, 1
     if part == "attention":
-        return decoder.n_layers, experts
+        return decoder.n_layers + more, 1
     mixtures = sum(decoder.mixture_layers)
-    return (decoder.n_layers - mixtures if part == "mlp" else mixtures), experts
+    if part == "mlp" or mixture is None:
+        return decoder.n_layers - mixtures + (0 if mixture else more), 1
+    return mixtures + more, mixture.n_experts if part == "experts" else 1

@@ -89,6 +89,10 @@ _NEUTRAL: dict[str, dict[str, tuple[object, ...]]] = {
     "compressed-tensors": {"sparsity_config": (None, {}), "transform_config": (None, {})},
     "bitsandbytes": {"llm_int8_has_fp16_weight": (None, False)},
 }  # fmt: skip
+_KNOWN = {
+    method: {"quant_method", *LISTS, *read, *_IRRELEVANT[method], *_NEUTRAL.get(method, ())}
+    for method, read in _READ.items()
+}
 _GROUP = {"targets", "weights", "input_activations", "output_activations", "format"}
 _WEIGHTS = {
     "num_bits", "type", "symmetric", "group_size", "strategy", "block_structure", "scale_dtype",
@@ -139,9 +143,8 @@ def read_quantization(quantization: Mapping[str, Any]) -> Quantized:
 
 def _check_keys(quantization: Mapping[str, Any], method: str) -> None:
     """Refuse a key that is not known to leave the size as it is, or is not read."""
-    known = _READ[method] | _IRRELEVANT[method] | {"quant_method", *LISTS}
     neutral = _NEUTRAL.get(method, {})
-    _refuse_unknown(quantization, known | neutral.keys(), f"a quantization_config of {method}")
+    _refuse_unknown(quantization, _KNOWN[method], f"a quantization_config of {method}")
     for key, values in neutral.items():
         value = quantization.get(key)
         if key == "sparsity_config" and isinstance(value, Mapping):

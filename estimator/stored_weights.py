@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from estimator.architecture import Architecture, Decoder
@@ -11,7 +11,7 @@ from estimator.formula import facts_of
 from estimator.matrices import HEAD, Scales, blocks_with, shapes
 from estimator.model_storage import linear_params, scaled_bits_per_weight, weight_bytes
 from estimator.quantization import read_quantization
-from estimator.wide_layers import LISTS, Wide, wide_parts
+from estimator.wide_layers import LISTS, Layers, Wide, wide_parts
 
 _scaled = facts_of(scaled_bits_per_weight).bare
 _bytes = facts_of(weight_bytes).bare
@@ -52,43 +52,63 @@ class StoredWeights:
         return bits
 
     def decoder_bytes(
-        self, decoder: Decoder, parts: Mapping[str, int], *, prediction: bool = False
+        self, decoder: Decoder, parts: Mapping[str, int], *, on_disk: bool = False
     ) -> dict[str, float]:
-        """Bytes of the `parts` of a decoder, or of its `prediction` layers.
+        """Bytes of the `parts` of a decoder, as an engine holds them.
 
         Of a quantized part its matrices are narrow; biases and the like are as wide as the rest.
+        `on_disk` nothing is rounded up, and the parts are those of prediction layers as well.
         """
-        found = {part: _bytes(params, self.bits) for part, params in parts.items()}
-        if self.element_bits is None:
-            return found
-        for part in self.quantized:
-            if parts.get(part) and not (part == HEAD and decoder.tied):
-                found[part] = self._quantized_bytes(decoder, part, parts[part], prediction)
-        return found
+        narrow = self.quantized if self.element_bits is not None else ()
+        return {
+            part: self._quantized_bytes(decoder, part, params, on_disk)
+            if part in narrow and params and not (part == HEAD and decoder.tied)
+            else _bytes(params, self.bits)
+            for part, params in parts.items()
+        }  # fmt: skip
 
     def _quantized_bytes(
-        self, decoder: Decoder, part: str, params: int, prediction: bool
+        self, decoder: Decoder, part: str, params: int, on_disk: bool
     ) -> float:  # fmt: skip
         """Bytes of a part of which some matrices, or all of them, are quantized."""
-        wide = self.wide.get(part, {})
+        wide = self.wide.get(part, _NOTHING)
         if "" in wide:
             return _bytes(params, self.bits)  # type: ignore[no-any-return]
-        count, blocks = blocks_with(decoder, part, prediction=prediction)
-        start = decoder.first_layer + (decoder.n_layers if prediction else 0)
-        stop = start + (decoder.prediction_layers if prediction else decoder.n_layers)
-        bits = every = kept = 0
-        for name, (rows, columns) in shapes(decoder, part).items():
-            weights, layers = _linear(rows, columns), count
-            if name in wide:
-                there = wide[name]
-                layers -= count if there is None else sum(start <= one < stop for one in there)
+        more = decoder.prediction_layers if on_disk else 0
+        count, blocks = blocks_with(decoder, part, more)
+        element, scales = self.element_bits, self.scales
+        bits = of_one = weights = every = kept = 0
+        last: tuple[int, int] | None = None
+        for name, shape in shapes(decoder, part).items():
+            if shape != last:  # else this matrix is as large as the last one
+                last, weights = shape, _linear(*shape)
+                of_one = weights * element
+                for scale in scales:
+                    of_one += scale.of_matrix(*shape)
+            every += weights
+            layers = count
+            if wide and name in wide:
+                layers -= _layers_in(decoder, more, wide[name], count)
                 kept += (count - layers) * weights
-            every += count * weights
-            scales = sum([scale.of_matrix(rows, columns) for scale in self.scales])
-            bits += layers * (weights * self.element_bits + scales)
-        rest = _bytes(params - every * blocks, self.bits)
-        padded = -(-decoder.d_model // self.padding) * self.padding / decoder.d_model
-        return float((_bytes(blocks, bits) + rest) * padded + _bytes(kept * blocks, self.bits))
+            bits += layers * of_one
+        narrow = blocks * bits + (params - every * count * blocks) * self.bits
+        if self.padding > 1 and not on_disk:
+            narrow *= -(-decoder.d_model // self.padding) * self.padding / decoder.d_model
+        return _bytes(1, narrow + kept * blocks * self.bits)  # type: ignore[no-any-return]
+
+
+_NOTHING: Wide = {}
+
+
+def _layers_in(decoder: Decoder, more: int, layers: Layers, every: int) -> int:
+    """How many of some layers a decoder has, which may be a stage; `every` one where none is told.
+
+    `more` of them are prediction layers behind the others.
+    """
+    if layers is None:
+        return every
+    stop = decoder.first_layer + decoder.n_layers + more
+    return sum([decoder.first_layer <= one < stop for one in layers])
 
 
 # Scales: FP8 and INT8 as vLLM makes them have one a tensor or a row, which is next to nothing.
@@ -151,7 +171,7 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
     if found.name == "mxfp4":
         quantized, padding = EXPERTS, _NAMED["mxfp4"].padding
     wide: Mapping[str, Wide] = {}
-    if found.targets or any(_names_some(quantization.get(key)) for key in LISTS):
+    if found.targets or not quantization.keys().isdisjoint(LISTS):
         decoder = model.decoder if model else _decoder(config)
         wide, chosen = wide_parts(quantization, decoder, found.targets)
         head = head or chosen
@@ -160,11 +180,6 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
     return StoredWeights(
         found.name, base.bits, found.bits, quantized, padding, found.scales, wide
     )  # fmt: skip
-
-
-def _names_some(names: Any) -> bool:
-    """Tell a list that names something, or that is none and has to be refused."""
-    return names is not None and not (isinstance(names, list | tuple) and not names)
 
 
 def tells_precision(config: Mapping[str, Any]) -> bool:
@@ -182,8 +197,9 @@ def _decoder(config: Mapping[str, Any]) -> Decoder | None:
     return Architecture.from_hf_config(dict(config)).decoder
 
 
-def _first(key: str, *configs: Mapping[str, Any]) -> Any:
-    return next((config[key] for config in configs if config.get(key) is not None), None)
+def _first(key: str, config: Mapping[str, Any], inner: Mapping[str, Any]) -> Any:
+    value = config.get(key)
+    return inner.get(key) if value is None else value
 
 
 def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
@@ -200,9 +216,8 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     759977984.0
     """
     decoder = model.decoder
-    on_disk = stored if stored.padding == 1 else replace(stored, padding=1)
-    total = sum(on_disk.decoder_bytes(decoder, model.parts).values())
-    if decoder.prediction_layers:
-        extra = on_disk.decoder_bytes(decoder, decoder.prediction_parts(), prediction=True)
-        total += sum(extra.values())
-    return total + decoder.buffer_bytes(on_disk.bits)
+    parts = dict(model.parts)
+    for part, params in model.prediction_parts.items():
+        parts[part] = parts.get(part, 0) + params
+    total = sum(stored.decoder_bytes(decoder, parts, on_disk=True).values())
+    return total + decoder.buffer_bytes(stored.bits)

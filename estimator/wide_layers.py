@@ -80,31 +80,32 @@ def wide_parts(
 
 def _named(
     names: Iterable[tuple[str, str, str]], decoder: Decoder | None, every: bool = False
-) -> tuple[_Named, dict[str, str]]:
+) -> tuple[_Named, dict[str, tuple[str, str]]]:
     """What names say of each part, and the first of them that does; `every` one must say some."""
     found: _Named = {}
-    first: dict[str, str] = {}
+    first: dict[str, tuple[str, str]] = {}
     for key, name, one in names:
         read = _read(key, one, decoder)
         if every and not read:
             _refuse(key, name)
         for part, layer, matrix in read:
             found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
-            first.setdefault(part, f"{key} names {name!r:.60}")
+            first.setdefault(part, (key, name))
     return found, first
 
 
 def _matrices(
     part: str, named: Mapping[int | None, set[str]], decoder: Decoder | None,
-    first: Mapping[str, str],
+    first: Mapping[str, tuple[str, str]],
 ) -> Wide:  # fmt: skip
     """The matrices that are named, each with its layers."""
     if "" in named.get(None, ()):
         return _WHOLE_PART
     if decoder is None:
+        key, name = first[part]
         raise ValueError(
-            f"{first[part]}, which is a share of {part}, and without a model_type nothing is known "
-            "of its layers: give the published config.json."
+            f"{key} names {name!r:.60}, which is a share of {part}, and without a model_type "
+            "nothing is known of its layers: give the published config.json."
         )
     there = shapes(decoder, part)
     found: dict[str, set[int] | None] = {}
@@ -170,16 +171,14 @@ def _alternatives(name: str) -> list[str]:
     return ["".join(chosen) for chosen in itertools.product(*pieces)]
 
 
-def _read(
-    key: str, name: str, decoder: Decoder | None
-) -> Sequence[tuple[str, int | None, str]]:
+def _read(key: str, name: str, decoder: Decoder | None) -> Sequence[tuple[str, int | None, str]]:
     """Read a name as parts, each with a layer and a matrix; ("", none) stand for all of them."""
     if name == "Llama4TextAttention":
         return [("attention", None, "")]
     # What may stand anywhere, as in re:.*mlp.*, parts words as a dot does.
     plain = name.removeprefix("re:").replace("\\", "").strip("^$").replace("*", ".")
     words = [word for word in plain.split(".") if word]
-    if not words or not "".join(words).replace("_", "a").isalnum():
+    if not "".join(words).replace("_", "").isalnum():
         _refuse(key, name)
     if words[-1] in _HEADS:
         return [(HEAD, None, "")]
@@ -203,12 +202,8 @@ def _parts(
     words: list[str], layer: int | None, decoder: Decoder | None
 ) -> list[tuple[str, int | None, str]]:
     """Read what follows the layer: nothing (all its parts), or a block and perhaps a matrix."""
-
-    def there(part: str) -> bool:
-        return layer is None or (decoder is not None and has_part(decoder, part, layer))
-
     if not words and layer is not None:
-        return [(part, layer, "") for part in _MATRICES if there(part)]
+        return [(part, layer, "") for part in _MATRICES if _there(decoder, part, layer)]
     blocks = [_BLOCKS[word] for word in words if word in _BLOCKS]
     rest = [word for word in words if word not in _BLOCKS]
     if len(rest) > 1 or (rest and words[-1] != rest[0]):
@@ -218,12 +213,16 @@ def _parts(
         blocks = ["attention"]
     if (not blocks and matrix in _MLP) or (blocks and words[-1] in _WHOLE):
         # A matrix of any such block, or the block of a layer, whatever it is there.
-        return [(one, layer, matrix) for one in _MLPS if there(one)]
+        return [(one, layer, matrix) for one in _MLPS if _there(decoder, one, layer)]
     if not blocks or (matrix and matrix not in _MATRICES[blocks[-1]]):
         return []
-    if decoder is not None and not there(blocks[-1]):
+    if decoder is not None and not _there(decoder, blocks[-1], layer):
         return []
     return [(blocks[-1], layer, matrix)]
+
+
+def _there(decoder: Decoder | None, part: str, layer: int | None) -> bool:
+    return layer is None or (decoder is not None and has_part(decoder, part, layer))
 
 
 def _refuse(key: str, name: str) -> NoReturn:

@@ -149,8 +149,8 @@ def test_matrices_are_wide_in_the_layers_that_are_named() -> None:
     assert two["attention"].keys() == {
         "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj",
     }  # fmt: skip
-    assert two["attention"]["q_a_proj"] == {0, 2}
-    assert two["attention"]["o_proj"] == {2}
+    assert two["attention"]["q_a_proj"] == frozenset({0, 2})
+    assert two["attention"]["o_proj"] == frozenset({2})
 
 
 def test_columns_have_scales_by_each_block_s_own_width() -> None:

@@ -205,20 +205,29 @@ class Decoder:
 
     def layer_parts(self, *, mixture: bool) -> dict[str, int]:
         """Parameters of one layer by part."""
+        return self._common_parts() | self._block_parts(mixture=mixture)
+
+    def _common_parts(self) -> dict[str, int]:
+        """Parameters by part of what every layer has."""
         norms = self.norms_per_layer * self.norm + self.attention.norm_params()
-        parts = {"attention": self.attention.params(self.d_model), "norms": norms}
+        return {"attention": self.attention.params(self.d_model), "norms": norms}
+
+    def _block_parts(self, *, mixture: bool) -> dict[str, int]:
+        """Parameters by part of a layer's dense block or mixture."""
         if mixture and self.mixture:
-            return parts | self.mixture.parts(self.d_model)
-        return parts | {"mlp": self.dense.params(self.d_model) if self.dense else 0}
+            return self.mixture.parts(self.d_model)
+        return {"mlp": self.dense.params(self.d_model) if self.dense else 0}
 
     def parts(self, *, first: bool = True, last: bool = True) -> dict[str, int]:
         """Parameters by part: of the whole model, or of a stage that is not the first or last."""
         parts = self.embedding_parts() if first else {}
         mixtures = sum(self.mixture_layers)
+        for name, params in self._common_parts().items():
+            parts[name] = self.n_layers * params
         for count, mixture in ((self.n_layers - mixtures, False), (mixtures, True)):
             if count:
-                for name, params in self.layer_parts(mixture=mixture).items():
-                    parts[name] = parts.get(name, 0) + count * params
+                for name, params in self._block_parts(mixture=mixture).items():
+                    parts[name] = count * params
         for name, params in (self.head_parts() if last else {}).items():
             parts[name] = parts.get(name, 0) + params
         return parts

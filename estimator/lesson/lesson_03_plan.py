@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator import catalog
-from estimator.architecture import Architecture, Decoder
+from estimator.architecture import Architecture
 from estimator.catalog.measured import engine_log, measured_memory
 from estimator.catalog.shapes import Shape, shape
 from estimator.glossary import quantity
