@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from estimator.architecture import Architecture, Decoder
 from estimator.architecture.description import FeedForward
@@ -204,7 +203,7 @@ def _cut(decoder: Decoder, start: int, size: int) -> Decoder:
     layers = slice(start, start + size)
     return replace(
         decoder, n_layers=size, mixture_layers=decoder.mixture_layers[layers],
-        layer_kinds=decoder.layer_kinds[layers],
+        layer_kinds=decoder.layer_kinds[layers], first_layer=start,
     )  # fmt: skip
 
 
@@ -236,7 +235,7 @@ def _weights(
 ) -> dict[str, float]:
     table = _rotary(decoder.n_positions or 0, decoder.rotary_dim, stored.bits / 8)
     return {
-        **stored.decoder_bytes(decoder, partial(_stage_parts, first=first, last=last)),
+        **stored.decoder_bytes(decoder, _stage_parts(decoder, first=first, last=last)),
         "table of rotations": table,
         "absorbed latents": _absorbed(decoder, stored.bits / 8),
     }
@@ -271,7 +270,7 @@ def _activations(
     states = (measured.pipeline_states if pipeline else measured.layer_states).value
     live = decoder.live_d_ff
     peak = float(_layer(chunk, decoder.d_model, live, states, width))
-    if plan.weights.quantized_bits == 8:  # inputs of the matrices are copied in 8 bits
+    if plan.weights.element_bits == 8:  # inputs of the matrices are copied in 8 bits
         peak += float(_linear(chunk, live + decoder.d_model))
     if not last or not decoder.has_head:
         return peak

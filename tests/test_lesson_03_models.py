@@ -139,7 +139,10 @@ class TestPasted:
     @pytest.mark.parametrize(
         ("quantization", "sentence"),
         [
-            ({"quant_method": "gptq", "bits": 3}, "stored as gptq; here every parameter has"),
+            (
+                {"quant_method": "gptq", "bits": 3, "group_size": 128},
+                "stored as gptq; here every parameter has",
+            ),
             ({"quant_method": "hqq"}, "that of its files is not known: quant_method is 'hqq'"),
             ([1], "quantization_config is a list, but in a llama configuration it must be an"),
         ],
