@@ -53,9 +53,9 @@ def test_the_scales_of_deepseek_v3_as_published() -> None:
         assert Scales(32, 128, 128).of_matrix(rows, columns) == 32 * scales[0] * scales[1]
     attention = sum(down * across for _, (down, across) in DEEPSEEK.values())
     scales = 62 * attention + 3 * 3 * 144 * 56 + 59 * 257 * 3 * 16 * 56
-    narrow = sum(model.parts[part] for part in ("attention", "mlp", "experts", "shared experts"))
     apart = model.prediction_parts
-    narrow += sum(apart[part] for part in ("attention", "experts", "shared experts"))
+    quantized = ("attention", "mlp", "experts", "shared experts")
+    narrow = sum(model.parts[part] + apart.get(part, 0) for part in quantized)
     config = configurations()["deepseek-v3"].config
     wide = 2 * (model.n_params + sum(apart.values())) + 4 * model.extra_parts["buffers"]
     assert checkpoint_bytes(model, stored_by_config(config, model)) == wide - narrow + 4 * scales
