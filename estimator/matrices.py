@@ -27,7 +27,7 @@ class Scales:
     @property
     def weights(self) -> int:
         """Weights of a whole block; 0 where a block is as long as its matrix."""
-        return self.rows if self.flat else self.rows * self.columns
+        return self.rows * self.columns
 
     def of_matrix(self, rows: int, columns: int) -> float:
         """Bits of all these numbers of one matrix."""
