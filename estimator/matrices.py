@@ -27,7 +27,7 @@ class Scales:
     @property
     def weights(self) -> int:
         """Weights of a whole block; 0 where a block is as long as its matrix."""
-        return self.rows if self.flat else self.rows * self.columns
+        return self.rows * self.columns
 
     def of_matrix(self, rows: int, columns: int) -> float:
         """Bits of all these numbers of one matrix."""
@@ -59,9 +59,9 @@ def _block(decoder: Decoder, part: str) -> FeedForward | None:
     mixture = decoder.mixture
     if part == "mlp":
         return decoder.dense
-    if mixture is None:
-        return None
-    return mixture.expert if part == "experts" else mixture.shared
+    if part == "experts":
+        return mixture.expert if mixture else None
+    return mixture.shared if mixture else None
 
 
 def _attention(decoder: Decoder) -> dict[str, tuple[int, int]]:
@@ -87,17 +87,13 @@ def _attention(decoder: Decoder) -> dict[str, tuple[int, int]]:
 
 def has_part(decoder: Decoder, part: str, layer: int) -> bool:
     """Tell whether a layer has that part; prediction layers are numbered behind the others."""
-    if not 0 <= layer < decoder.n_layers + decoder.prediction_layers:
-        return False
-    if part == "attention":
-        return True
-    mixture = decoder.mixture
+    there = 0 <= layer < decoder.n_layers + decoder.prediction_layers
+    if part == "attention" or not there:
+        return there
+    mixture, kinds = decoder.mixture, decoder.mixture_layers
     # A prediction layer has a mixture where the model has one.
-    kinds = decoder.mixture_layers
     is_mixture = kinds[layer] if layer < len(kinds) else mixture is not None
-    if part == "mlp" or mixture is None:
-        return part == "mlp" and not is_mixture
-    return is_mixture and (part == "experts" or mixture.shared is not None)
+    return is_mixture != (part == "mlp") and (part == "mlp" or _block(decoder, part) is not None)
 
 
 def layers_with(decoder: Decoder, part: str) -> frozenset[int]:

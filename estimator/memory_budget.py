@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from estimator.architecture import Architecture, Decoder
-from estimator.architecture.description import FeedForward
+from estimator.architecture.description import FULL, FeedForward
 from estimator.engine_memory import (
     LARGE_BYTES,
     VLLM_0_19,
@@ -216,7 +216,6 @@ def _stage(
     weights = _weights(decoder, plan.weights, first=first, last=last)
     activations = _activations(model.decoder, decoder, plan, measured, last=last)
     non_torch = _non_torch(plan, measured).value
-    part = Architecture(decoder, {}, ())
     token_bytes = decoder.attention.token_bytes(plan.cache_bytes_per_element)
     return Stage(
         weight_parts=weights,
@@ -224,10 +223,24 @@ def _stage(
         non_torch_bytes=non_torch,
         graph_bytes=decoder.n_layers * measured.graph_bytes_per_layer.value,
         pool_bytes=_pool(visible_bytes, utilization, sum(weights.values()), activations, non_torch),
-        page_bytes=float(part.group_layers * measured.block_tokens * token_bytes),
-        groups=sum(part.groups),
+        page_bytes=float(_page_layers(model, decoder) * measured.block_tokens * token_bytes),
+        groups=sum(model.groups),
         block_tokens=measured.block_tokens,
     )
+
+
+def _page_layers(model: Architecture, stage: Decoder) -> int:
+    """Layers of a page in a stage: those of its largest group.
+
+    vLLM groups the layers of the whole model and deals each kind out in turns, so that a stage
+    has as many of each group as can be; pages are as large as its largest group.
+    """
+    full = stage.layer_kinds.count(FULL) if stage.cached else 0
+    counts = full, (stage.n_layers - full if stage.cached else 0)
+    shares = [
+        -(-count // groups) for count, groups in zip(counts, model.groups, strict=True) if groups
+    ]
+    return max(shares, default=0)
 
 
 def _weights(

@@ -10,7 +10,7 @@ _BITS = {"fp8": 8, "int8": 8, "nvfp4": 4 + 8 / 16}
 _SCHEMES = {"fp8": ("float", 8), "int8": ("int", 8), "nvfp4": ("float", 4)}
 
 
-def cache_precision(config: Mapping[str, Any]) -> tuple[str, float] | None:
+def asked_precision(config: Mapping[str, Any]) -> tuple[str, float] | None:
     """Name of the cache's precision and bytes of a number; None where a configuration tells none.
 
     ModelOpt names an algorithm or gives a scheme, compressed-tensors gives a scheme; vLLM takes
@@ -19,7 +19,7 @@ def cache_precision(config: Mapping[str, Any]) -> tuple[str, float] | None:
     Raises:
         ValueError: a precision that is not known here.
 
-    >>> cache_precision({"quantization_config": {"kv_cache_quant_algo": "FP8"}})
+    >>> asked_precision({"quantization_config": {"kv_cache_quant_algo": "FP8"}})
     ('fp8', 1.0)
     """
     text = config.get("text_config")

@@ -206,7 +206,7 @@ def _parts(
         return [(part, layer, "") for part in _MATRICES if _there(decoder, part, layer)]
     blocks = [_BLOCKS[word] for word in words if word in _BLOCKS]
     rest = [word for word in words if word not in _BLOCKS]
-    if len(rest) > 1 or (rest and words[-1] != rest[0]):
+    if words[len(blocks) :] != rest[:1]:  # a matrix at most, behind its block
         return []
     matrix = rest[0] if rest else ""
     if not blocks and matrix in _ATTENTION:

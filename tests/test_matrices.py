@@ -11,7 +11,7 @@ from estimator.architecture import Architecture
 from estimator.catalog import architecture, configurations
 from estimator.matrices import HEAD, Scales, blocks_with, has_part, layers_with, shapes
 from estimator.memory_budget import Plan, budget, stages
-from estimator.stored_weights import checkpoint_bytes, stored_as, stored_by_config
+from estimator.stored_weights import StoredWeights, checkpoint_bytes, stored_as, stored_by_config
 from tests.test_stored_weights import LLAMA, MIXTURE, size
 
 
@@ -48,14 +48,14 @@ DEEPSEEK = {
 def test_the_scales_of_deepseek_v3_as_published() -> None:
     model = architecture("deepseek-v3")
     for name, (rows, columns) in shapes(model.decoder, "attention").items():
-        outputs_and_inputs, scales = DEEPSEEK[name]
+        outputs_and_inputs, (down, across) = DEEPSEEK[name]
         assert (columns, rows) == outputs_and_inputs
-        assert Scales(32, 128, 128).of_matrix(rows, columns) == 32 * scales[0] * scales[1]
+        assert Scales(32, 128, 128).of_matrix(rows, columns) == 32 * down * across
     attention = sum(down * across for _, (down, across) in DEEPSEEK.values())
     scales = 62 * attention + 3 * 3 * 144 * 56 + 59 * 257 * 3 * 16 * 56
-    narrow = sum(model.parts[part] for part in ("attention", "mlp", "experts", "shared experts"))
     apart = model.prediction_parts
-    narrow += sum(apart[part] for part in ("attention", "experts", "shared experts"))
+    quantized = ("attention", "mlp", "experts", "shared experts")
+    narrow = sum(model.parts[part] + apart.get(part, 0) for part in quantized)
     config = configurations()["deepseek-v3"].config
     wide = 2 * (model.n_params + sum(apart.values())) + 4 * model.extra_parts["buffers"]
     assert checkpoint_bytes(model, stored_by_config(config, model)) == wide - narrow + 4 * scales
@@ -118,6 +118,27 @@ def test_layers_with_a_part() -> None:
     assert not any(has_part(model.decoder, part, layer) for part in parts for layer in (-1, 4))
     dense = Architecture.from_hf_config(LLAMA).decoder
     assert [has_part(dense, part, 1) for part in parts] == [True, True, False, False]
+    alone = architecture("mixtral-8x7b").decoder
+    assert [has_part(alone, part, 1) for part in parts] == [True, False, True, False]
+    assert shapes(dense, "experts") == shapes(alone, "mlp") == shapes(alone, "shared experts") == {}
+
+
+def test_prediction_layers_are_counted_with_the_others() -> None:
+    decoder = Architecture.from_hf_config(MIXTURE).decoder
+    parts = ("attention", "mlp", "experts", "shared experts", HEAD)
+    found = {part: blocks_with(decoder, part, 2) for part in parts}
+    assert found == {
+        "attention": (5, 1), "mlp": (1, 1), "experts": (4, 4), "shared experts": (4, 1),
+        HEAD: (3, 1),
+    }  # fmt: skip
+    dense = Architecture.from_hf_config(LLAMA).decoder
+    assert blocks_with(dense, "mlp", 2) == (4, 1)
+
+
+def test_bits_of_a_weight_in_whole_blocks() -> None:
+    assert Scales(32, 128, 64).weights == 8192
+    assert Scales(16).weights == Scales(32, 1, 0).weights == 0
+    assert StoredWeights("x", 16, 8, scales=(Scales(32, 128, 64),)).quantized_bits == 8 + 32 / 8192
 
 
 def test_each_stage_has_its_own_wide_layers() -> None:

@@ -48,6 +48,8 @@ def test_what_is_targeted_is_quantized_and_nothing_else() -> None:
     # A list of what stays wide goes before a target.
     ignored = packed(W4, ["re:.*mlp.*"], ignore=["lm_head", "re:.*down_proj"])
     assert size(ignored) == narrow(MLP * 2 // 3, 4.125)
+    none_left = packed(W4, ["re:.*o_proj", "re:.*up_proj"], ignore=["lm_head", "re:.*self_attn"])
+    assert size(none_left) == narrow(MLP // 3, 4.125)
 
 
 def test_a_targeted_head_is_quantized_unless_it_is_ignored() -> None:
