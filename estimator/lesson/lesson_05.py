@@ -27,7 +27,7 @@ from estimator.lesson.lesson_05_exercises import (
 )
 from estimator.lesson.lesson_05_figures import tornado_chart
 from estimator.lesson.lesson_05_levers import halving_table, swing_table
-from estimator.lesson.lesson_05_many import interval_results, point_results
+from estimator.lesson.lesson_05_many import contradictions, interval_results, point_results
 from estimator.lesson.lesson_05_model import (
     DEFAULTS,
     KEYS,
@@ -58,6 +58,7 @@ __all__ = [
     "case",
     "chain_table",
     "check_table",
+    "contradictions",
     "flat",
     "given_of",
     "halving_table",

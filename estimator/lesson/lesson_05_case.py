@@ -246,13 +246,17 @@ UNKNOWN = {
 """What an accelerator may have no published figure of, and what to do then."""
 
 
-def _refuse_unknown(accelerator: str, x: Columns) -> None:
-    problems = [
+def unknown_text(name: str, accelerator: str) -> str:
+    """Say that the catalog lacks a figure of an accelerator, and what to do then."""
+    what, advice = UNKNOWN[name]
+    return (
         f"{name} is 0, which asks for the catalog's, but no {what} of {accelerator} with a source "
         f"stands there: {advice}"
-        for name, (what, advice) in UNKNOWN.items()
-        if x[name] != x[name]
-    ]
+    )
+
+
+def _refuse_unknown(accelerator: str, x: Columns) -> None:
+    problems = [unknown_text(name, accelerator) for name in UNKNOWN if x[name] != x[name]]
     if problems:
         raise ValueError(" ".join(problems))
 
