@@ -20,7 +20,7 @@ def test_each_lesson_takes_the_names_it_knows() -> None:
     lessons = {path.stem[:2]: read_lesson(path) for path in own_lessons.LESSONS}
     given = own_lessons.parameters(own_lessons.read_service(SERVICE), lessons)
     assert sorted(given) == ["00", "01", "02", "03", "04", "05", "06"]
-    assert given["00"]["users"] == given["05"]["users"] == 5_000_000
+    assert given["00"]["users"] == given["05"]["users"] == "5_000_000"  # as a cell of CSV would be
     assert "users" not in given["02"]
     assert (given["01"]["replicas"], given["02"]["replicas"]) == (4, 3)
 
@@ -33,6 +33,10 @@ def test_each_lesson_takes_the_names_it_knows() -> None:
         ("all: {user: 5}", "a parameter under all is 'user', .* or 'users'"),
         ("'04': {replicas: 2}", "a parameter under 04 is 'replicas'"),
         ("'09': {users: 2}", "'09' is no lesson"),
+        ("all: {users: 5, users: 6}", "the key 'users' is there twice"),
+        ("all: {users: 5}\nall: {users: 6}", "the key 'all' is there twice"),
+        ("all: {requests_per_user: 1:30}", "requests_per_user is '1:30', but it must be a number"),
+        ("", "has no parts"),
     ],
 )
 def test_what_no_lesson_takes_is_told(tmp_path: Path, text: str, said: str) -> None:
@@ -83,13 +87,21 @@ def test_a_lesson_that_stops_is_named(
 ) -> None:
     monkeypatch.setattr(own_lessons, "LESSONS", some("05"))
     file = tmp_path / "own.yaml"
-    file.write_text("'05': {accelerator: T4}", encoding="utf-8")
+    file.write_text("'05': {n_params: 9e13}", encoding="utf-8")
     with pytest.raises(CannotError, match="Lessons 05 did not run: see above"):
         own_lessons.main(str(file), str(tmp_path / "out"))
-    assert (
-        "no price of an hour of T4 with a source stands there: give what you pay"
-        in capfd.readouterr().err
-    )
+    assert "No replica of up to 8 A100-SXM-80GB serves" in capfd.readouterr().err
+
+
+def test_inputs_that_contradict_each_other_are_told_before_any_lesson_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_lessons, "LESSONS", some("00", "05"))
+    file = tmp_path / "own.yaml"
+    file.write_text("all: {accelerator: T4}", encoding="utf-8")
+    with pytest.raises(CannotError, match=r"Lesson 05: .* but no price of an hour of T4 with"):
+        own_lessons.main(str(file), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("path", own_lessons.LESSONS, ids=lambda path: path.stem)

@@ -16,8 +16,8 @@ import yaml
 
 from estimator.batch.declared import Lesson, read_lesson
 from estimator.batch.scenarios import ScenarioFile
+from estimator.batch.yaml_file import read_yaml_parts
 from estimator.choosing import choose
-from estimator.validate.files import read_text
 from tools.set_up import ROOT, CannotError, told
 
 OUT = ROOT / "build" / "own-lessons"
@@ -28,14 +28,10 @@ ALL = "all"
 def read_service(path: Path) -> dict[str, dict[str, Any]]:
     """Read the file's parts: what is meant for all lessons, and for each by its number."""
     try:
-        content = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise CannotError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        parts = read_yaml_parts(path)
     except ValueError as error:
         raise CannotError(str(error)) from None
-    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
-        raise CannotError(f'{path} has no parts: write "all:" or a lesson\'s number, as "04":.')
-    return {str(part).zfill(2): values for part, values in content.items()}
+    return {part.zfill(2): values for part, values in parts.items()}
 
 
 def parameters(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from estimator.glossary import quantity
 from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style
-from estimator.lesson.lesson_05_case import Case
-from estimator.uncertainty import Range, Swing, tornado
+from estimator.lesson.lesson_05_case import KEPT, Case
+from estimator.uncertainty import Range, Swing
 from estimator.units import number_text, quantity_text
 
 if TYPE_CHECKING:
@@ -18,11 +20,6 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 BLUE, ORANGE = 0, 1  # places in COLOURS and HATCHES
-
-
-def swings(case: Case) -> list[Swing]:
-    """What each range does to the month's cost, the widest first."""
-    return tornado(case.bill, case.ranges)
 
 
 def ends_text(one: Range) -> str:
@@ -35,9 +32,10 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
+@functools.lru_cache(maxsize=KEPT)
 def tornado_chart(case: Case) -> Picture:
     """Draw the bill at each input's P10 and P90, the others at their P50."""
-    shown = swings(case)[:SHOWN]
+    shown = case.swings[:SHOWN]
     ranges = {one.name: one for one in case.ranges}
     base = float(case.point["usd_per_month"])
     with course_style():
@@ -89,7 +87,7 @@ def _money(value: float) -> str:
     return number_text(value, 3)
 
 
-def alt_of(case: Case, shown: list[Swing]) -> str:
+def alt_of(case: Case, shown: Sequence[Swing]) -> str:
     """Say what the figure shows, numbers included."""
     parts = [f"{quantity(s.name).label} {_money(s.at_low)} to {_money(s.at_high)}" for s in shown]
     return (

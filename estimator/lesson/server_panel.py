@@ -69,6 +69,11 @@ def traffic_of_texts(service: Service, rate: float) -> tuple[float, float]:
     return into, out
 
 
+def row_results(**given: Any) -> dict[str, float]:
+    """The lesson's results for one service; a ValueError says why there are none."""
+    return results_of(Inputs(**given))
+
+
 def results_of(given: Inputs) -> dict[str, float]:
     """The lesson's result, by the names of the glossary; a ValueError if nothing serves."""
     service, plan = service_of(given), plan_of(given)
