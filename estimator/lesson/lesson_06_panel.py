@@ -196,7 +196,7 @@ def sentence(case: Case, found: Estimate) -> str:
     return text + (
         "No measured run is near this load."
         if found.seen
-        else f"Nobody has measured it on {case.accelerator} under {ENGINES[case.engine]}."
+        else f"None of the measured runs is on {case.accelerator} under {ENGINES[case.engine]}."
     )
 
 

@@ -38,7 +38,7 @@ MODELS = (
     "llama-3.1-405b",
 )  # fmt: skip
 ADVICE = {
-    ("compute",): "a larger batch would not help, fewer tokens or faster arithmetic would",
+    ("compute",): "a larger batch would not help; fewer tokens or faster arithmetic would",
     ("bandwidth",): "fewer bits, shorter contexts or a faster memory would help",
     ("capacity",): "more memory, or fewer bits, would let more sequences share each read",
     ("bandwidth", "capacity"): "fewer bits or shorter contexts would help with both",
