@@ -304,6 +304,14 @@ def test_wider_layouts_are_tried_by_doubling_within_a_node(
         size_model(decoder, Numerics(), hardware, layout, FIT.constants, FIT.dense, CHAT, targets)
 
 
+def test_layouts_that_do_not_share_a_layer_evenly_are_not_tried() -> None:
+    decoder, hardware = serving.decoder("llama-3.1-70b"), serving.hardware("h100_sxm")
+    halves = dataclasses.replace(decoder, d_model=8194)  # 2 divides it, 4 does not
+    targets = Targets(token_seconds=0.02)
+    with pytest.raises(NoBatchError, match="No wider layout of up to 8"):
+        size_model(halves, Numerics(), hardware, Layout(1), FIT.constants, FIT.dense, CHAT, targets)
+
+
 def test_where_one_node_is_too_small_it_names_so_many_in_a_row() -> None:
     """671 billion parameters at 2 bytes are 1,342 GB, and eight H200 have 1,206."""
     decoder, hardware = serving.decoder("deepseek-v3"), serving.hardware("h200_sxm")

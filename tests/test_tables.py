@@ -53,7 +53,7 @@ def test_published_beside_computed() -> None:
 
 def test_a_quantity_is_described_from_the_glossary() -> None:
     text = str(glossary_table("index_share"))
-    row = "index_share | Size of the index as a share of what it indexes | from 0 to 10 | 25 %"
+    row = "index_share | Size of the index as a share of what it indexes | from 0 to 1 | 25 %"
     assert row in text
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from estimator import catalog
 from estimator.bandwidth import answer_bytes, traffic_bits_per_s
 from estimator.lesson.controls import Choice, Number
-from estimator.lesson.exercises import Exercise, Mistake, of_example
+from estimator.lesson.exercises import Exercise, Mistake, of_example, posed
 from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
@@ -289,6 +289,7 @@ def envelope_panel(given: Inputs) -> Panel:
     return Panel("The envelope of a service", TASK, controls, envelope_answer)
 
 
+@posed
 def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
     """Requests a second."""
     right = requests_per_s(users, requests_per_user)
@@ -318,6 +319,7 @@ def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
     )
 
 
+@posed
 def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
     """Bits on a network."""
     right = traffic_bits_per_s(rate, message_bytes)
@@ -344,6 +346,7 @@ def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
     )  # fmt: skip
 
 
+@posed
 def fleet_of(
     rate: int = 2_000, n_params: int = 8_000_000_000, output_tokens: int = 250,
     name: str = "H100-SXM",

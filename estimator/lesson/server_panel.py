@@ -273,10 +273,10 @@ def server_panel(given: Inputs) -> Panel:
                 given.spare_accelerators, owned_accelerators,
             )  # fmt: skip
         except ValueError as refusal:
-            # Later a refusal stands above the last answer; at the start there is none.
+            # Later the panel tells a refusal; at the start there is no panel yet to tell it.
             if started:
                 raise
-            return Answer(str(refusal), (), "set what can be served first.")
+            return Answer(str(refusal), (), "set what can be served first.", refused=True)
         finally:
             started = True
         solved, score = _task(service, plan, token_target_seconds)

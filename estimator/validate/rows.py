@@ -207,11 +207,11 @@ _MODES = {"": "", "bf16": "", "fp16": "", "fp8": "fp8", "fp4": "nvfp4"}
 
 
 def _check_fits(setting: Setting) -> None:
-    tensor, width = setting.layout.tensor, setting.decoder.d_model
-    if width % tensor:
+    tensor = setting.layout.tensor
+    if not setting.decoder.divides_among(tensor):
         why = (
             f"tp_size shares each layer of {setting.model} among {tensor}, but its width of "
-            f"{width} cannot be shared out evenly so: give for example 8."
+            f"{setting.decoder.d_model} cannot be shared out evenly so: give for example 8."
         )
         raise RowError("tp_size does not divide the model's width", tensor, why)
     hardware, layout = catalog.hardware(setting.system), setting.layout
