@@ -12,6 +12,7 @@ from estimator.lesson.exercises import Exercise, Mistake, of_example, posed
 from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison
 from estimator.model_storage import weight_bytes
@@ -286,7 +287,7 @@ def envelope_panel(given: Inputs) -> Panel:
         Choice("accelerator", "Accelerator", names, given.accelerator,
                "The hardware that serves; it sets the compute rate"),
     )  # fmt: skip
-    return Panel("The envelope of a service", TASK, controls, envelope_answer)
+    return Panel(TASKS["00"], TASK, controls, envelope_answer)
 
 
 @posed

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from estimator.catalog.shapes import shape
 from estimator.lesson.exercises import Exercise, Mistake, posed, together
-from estimator.lesson.lesson_03_plan import per_token, plan
+from estimator.lesson.lesson_03_plan import EXAMPLE, per_token, plan
 from estimator.memory import kv_cache_bytes, tokens_that_fit
 from estimator.units import BITS_PER_BYTE, GB, KB, TB, GiB, KiB, TiB, bytes_text, number_text
-
-EXAMPLE = "llama-3.1-8b"
 
 
 @posed
