@@ -114,10 +114,14 @@ class ScenarioFile:
             for index, row in enumerate(chunk.rows):
                 given = self._row(row, {k: v[index] for k, v in chunk.columns.items()})
                 found.append(Scenario(str(chunk.columns[NAME][index]), given))
-        if not found and not self.problems.count:
+        self.refuse_problems(len(found))
+        return found
+
+    def refuse_problems(self, count: int) -> None:
+        """Raise all that is wrong with a file of so many scenarios, if anything is."""
+        if not count and not self.problems.count:
             self.problems.add("it has no scenario: give at least one row below the header")
         self.problems.refuse(self.path)
-        return found
 
     def _row(self, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
         """Give the parameters of one row, and note what is wrong with them."""

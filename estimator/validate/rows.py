@@ -85,20 +85,6 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One measured run: what it was, the load, and the measured seconds (NaN where not given)."""
-
-    line: int
-    setting: Setting
-    batch: float
-    prompt_tokens: float
-    output_tokens: float
-    token_seconds: float
-    first_token_seconds: float
-    marks: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Common:
     """What all rows with the same texts and sizes share; marks: `square`, `data`, `contrary`."""
 
