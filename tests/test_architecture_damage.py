@@ -147,7 +147,7 @@ def test_what_is_nested_without_end_gets_a_sentence(make: Any) -> None:
 @pytest.mark.parametrize(("name", "shown"), [("", "''"), ({}, "a dict"), (None, "None")])
 def test_a_family_without_a_name_is_shown_as_it_stands(name: Any, shown: str) -> None:
     with pytest.raises(ValueError, match=f"model_type is {shown}, but"):
-        Architecture.from_hf_config({"model_type": name, **LLAMA})
+        Architecture.from_hf_config({**LLAMA, "model_type": name})
 
 
 @pytest.mark.parametrize("version", [{}, {"transformers_version": "5.23.0"}])
