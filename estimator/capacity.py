@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from estimator.arithmetic import Number, maximum
 from estimator.engine import Constants, Replica, Service, sequences_that_fit, serve, serve_unchecked
-from estimator.formula import check_inputs
+from estimator.glossary import quantity
+from estimator.quantity import check_each
 from estimator.units import GB, rounded_up, seconds_text
 
 LARGEST_BATCH = 1024
@@ -66,36 +67,36 @@ def replica_rate(
     return rate
 
 
+_SIZED = {
+    "requests_per_s": replace(quantity("requests_per_s"), low_open=True),
+    "prompt_tokens": replace(quantity("prompt_tokens"), low=1),
+    "output_tokens": replace(quantity("output_tokens"), low=1),
+    "token_seconds": replace(quantity("token_seconds"), low_open=True),
+    "first_token_seconds": replace(quantity("first_token_seconds"), low_open=True),
+    "target_utilization": quantity("target_utilization"),
+    "spare_replicas": quantity("spare_replicas"),
+    "largest_batch": replace(
+        quantity("batch"), name="largest_batch", low=1, whole=True, usual=LARGEST_BATCH
+    ),
+}
+"""What a load and its targets may be: a service has requests, and each has tokens."""
+
+
 def check_load(load: Load, targets: Targets) -> None:
-    """Refuse a load or a target that cannot be sized, in one sentence."""
-    check_inputs(
-        requests_per_s=load.requests_per_s,
-        prompt_tokens=load.prompt_tokens,
-        output_tokens=load.output_tokens,
-        target_utilization=targets.target_utilization,
-        spare_replicas=targets.spare_replicas,
-    )
-    positive = {
-        "requests_per_s": load.requests_per_s,
-        "prompt_tokens": load.prompt_tokens,
-        "output_tokens": load.output_tokens,
-        "token_seconds": targets.token_seconds,
-        "first_token_seconds": targets.first_token_seconds,
-        "largest_batch": targets.largest_batch,
-    }
-    for name, value in positive.items():
-        least = 1 if name in ("prompt_tokens", "output_tokens", "largest_batch") else 0
-        if value is not None and not isinstance(value, int | float):
-            raise TypeError(
-                f"{name} is {value!r:.40}, but a load or a target is a number: give one."
-            )
-        if name == "largest_batch" and value is not None and value % 1:
-            raise ValueError(f"{name} is {value}, but requests come whole: give a whole number.")
-        if value is not None and (not value > 0 or value < least):
-            raise ValueError(
-                f"{name} is {value}, but a load or a target of {'less than 1' if least else '0'} "
-                f"cannot be sized: give {'1 or more' if least else 'more than 0'}."
-            )
+    """Refuse a load or a target that cannot be sized.
+
+    Raises: ValueError: all that is out of range or no number, a sentence each.
+    """
+    values = {**asdict(load), **asdict(targets)}
+    given = {name: value for name, value in values.items() if not _unpromised(name, value)}
+    check_each(_SIZED, given)
+    for name, value in given.items():
+        if not isinstance(value, int | float):
+            _SIZED[name].refuse_kind(value)
+
+
+def _unpromised(name: str, value: object) -> bool:
+    return value is None and name in ("token_seconds", "first_token_seconds")
 
 
 def check_context(replica: Replica, prompt_tokens: float, output_tokens: float) -> None:

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator import serving, step_time
 from estimator.arithmetic import Number, maximum
-from estimator.formula import check_inputs, facts_of
+from estimator.formula import facts_of
+from estimator.glossary import quantity
+from estimator.quantity import check_each
 from estimator.replica import (
     WIDE_BYTES,
     DecoderShape,
@@ -127,6 +129,13 @@ _first = _bare(step_time.first_token_seconds)
 _request = _bare(step_time.request_seconds)
 
 
+_SERVED = {
+    "batch": quantity("batch"),
+    "prompt_tokens": replace(quantity("prompt_tokens"), low=1),
+    "output_tokens": replace(quantity("output_tokens"), low=1),
+}
+
+
 def serve(
     replica: Replica,
     constants: Constants,
@@ -144,20 +153,11 @@ def serve(
 
     Raises: ValueError, TypeError: a batch or a length that is none.
     """
-    load = check_inputs(batch=batch, prompt_tokens=prompt_tokens, output_tokens=output_tokens)
-    for name in ("prompt_tokens", "output_tokens"):
-        if _smallest(load[name]) < 1:
-            raise ValueError(
-                f"{name} is {_smallest(load[name]):g}, but a served request has 1 token or more: "
-                "give for example 512."
-            )
+    given = {"batch": batch, "prompt_tokens": prompt_tokens, "output_tokens": output_tokens}
+    load = check_each(_SERVED, given)
     return serve_unchecked(
         replica, constants, load["batch"], load["prompt_tokens"], load["output_tokens"], waves
     )
-
-
-def _smallest(value: Number) -> float:
-    return float(value.min()) if hasattr(value, "min") else float(value)
 
 
 def serve_unchecked(

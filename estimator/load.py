@@ -119,12 +119,13 @@ def size_model(
     try:
         return size_service(made, constants, spreads, load, targets)
     except NoBatchError as error:
-        raise NoBatchError(f"{error} {_wider(error, layout, hardware, carried)}") from None
+        raise NoBatchError(f"{error} {_wider(error, layout, decoder, hardware, carried)}") from None
 
 
 def _wider(
     refused: NoBatchError,
     layout: Layout,
+    decoder: DecoderShape,
     hardware: Hardware,
     carried: Callable[[Layout], Capacity],
 ) -> str:
@@ -135,7 +136,7 @@ def _wider(
             "known here, so give a hardware with link_bytes_per_s."
         )
     nearest = ""
-    for wider in _wider_layouts(layout):
+    for wider in _wider_layouts(layout, decoder):
         try:
             carried(wider)
         except NoRoomError:
@@ -156,10 +157,10 @@ def _wider(
     )
 
 
-def _wider_layouts(layout: Layout) -> Iterator[Layout]:
+def _wider_layouts(layout: Layout, decoder: DecoderShape) -> Iterator[Layout]:
     """Wider layers as far as a node goes, then nodes in a row: links between nodes are slow."""
     tensor = layout.tensor
-    while 2 * tensor * layout.data <= WIDEST:
+    while 2 * tensor * layout.data <= WIDEST and decoder.divides_among(2 * tensor):
         tensor *= 2
         yield replace(layout, tensor=tensor)
     stages = layout.stages

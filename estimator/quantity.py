@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -145,6 +146,19 @@ class Quantity:
             f"number, {self.range_text}: give an int, a float or a NumPy array of them, "
             f"for example {number_text(self.usual)}."
         )
+
+
+def check_each(entries: Mapping[str, Quantity], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Check values by the entries of their names, and tell all that is wrong in one error."""
+    checked, problems = {}, []
+    for name, value in values.items():
+        try:
+            checked[name] = entries[name].check(value)
+        except (TypeError, ValueError) as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(" ".join(problems))
+    return checked
 
 
 @functools.cache

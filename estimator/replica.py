@@ -59,6 +59,10 @@ class DecoderShape:
         """Tell a mixture of experts."""
         return self.n_mixture_layers > 0
 
+    def divides_among(self, ranks: int) -> bool:
+        """Tell whether so many accelerators can share a layer evenly: they divide its width."""
+        return self.d_model % ranks == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Numerics:
@@ -151,9 +155,10 @@ def replica(
 ) -> Replica:
     """Bring a model, its precision, an accelerator and a layout down to one accelerator.
 
-    Raises: ValueError where the layout needs a link that is not known, or a part is not whole.
+    Raises: ValueError where the layout needs a link that is not known, a part is not whole, or the
+    model's width cannot be shared out evenly.
     """
-    _check_layout(layout, hardware)
+    _check_layout(layout, hardware, decoder)
     group, stages = layout.group, layout.stages
     attention_bytes = decoder.attention_params * numerics.attention_bits / BITS_PER_BYTE
     shared_bytes = decoder.shared_params * numerics.shared_bits / BITS_PER_BYTE
@@ -196,7 +201,7 @@ def replica(
     )
 
 
-def _check_layout(layout: Layout, hardware: Hardware) -> None:
+def _check_layout(layout: Layout, hardware: Hardware, decoder: DecoderShape) -> None:
     for name in ("tensor", "data", "stages"):
         value = getattr(layout, name)
         if value < 1 or value % 1:
@@ -204,6 +209,12 @@ def _check_layout(layout: Layout, hardware: Hardware) -> None:
                 f"{name} is {value}, but a layout's parts are whole numbers, 1 or more: "
                 "give for example 8."
             )
+    if not decoder.divides_among(layout.tensor):
+        even = next(ranks for ranks in (8, 4, 2, 1) if decoder.divides_among(ranks))
+        raise ValueError(
+            f"tensor is {layout.tensor}, but the width of {decoder.name}, {decoder.d_model:,}, "
+            f"must be shared out evenly: give one of its divisors, for example {even}."
+        )
     if layout.group > 1 and hardware.link_bytes_per_s is None:
         raise ValueError(
             f"link_bytes_per_s of {hardware.name} is not known, but {layout.group} accelerators "

@@ -206,9 +206,11 @@ def narrowest(
     """Accelerators of the narrowest replica that has room and is in time; 0 where none will do.
 
     A replica has room if the caches of `ROOM` requests fit; where no width has so much, the
-    widest that takes one request is taken.
+    widest that takes one request is taken. Widths that do not divide the model's are passed over.
     """
     import numpy as np
+
+    decoder = shape.decoder(n_params)
 
     needed = (n_params, work.prompt_tokens, work.passes, token_target_seconds)
     fits: Any
@@ -218,7 +220,9 @@ def narrowest(
     for ranks in TENSOR_PARALLEL:
         if roomy.all() or (ranks > 1 and hardware.link_bytes_per_s is None):
             break
-        made = replica(shape.decoder(n_params), numerics, hardware, Layout(tensor=ranks))
+        if not decoder.divides_among(ranks):
+            continue
+        made = replica(decoder, numerics, hardware, Layout(tensor=ranks))
         if shape.whole_passes:
             fits = plenty = np.asarray(made.stored_bytes + RUNTIME_BYTES <= made.memory_bytes)
         else:

@@ -24,6 +24,10 @@ LATENT = {
     "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32,
     "n_shared_experts": 1, "first_k_dense_replace": 1, "num_nextn_predict_layers": 1,
 }  # fmt: skip
+PALIGEMMA = {
+    "model_type": "paligemma", "vision_config": {}, "tie_word_embeddings": True,
+    "text_config": {**LLAMA, "model_type": "gemma"},
+}  # fmt: skip
 
 
 def read(config: dict[str, Any], **changes: Any) -> Architecture:

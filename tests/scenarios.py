@@ -1,4 +1,4 @@
-"""Small lessons and scenario files, for the tests of batches."""
+"""Small lessons, scenario files and what a batch of them gives, for the tests of batches."""
 
 import csv
 import json
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+
+from estimator.__main__ import main
 
 PARAMETERS = """\
 users = 100
@@ -67,3 +69,14 @@ def scenario_file(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     else:
         path.write_text(json.dumps(list(rows)), encoding="utf-8")  # JSON is YAML
     return path
+
+
+def batch(lesson: Path, scenarios: Path, out: Path, *options: str) -> int:
+    """Run the command, and give its exit status."""
+    return main(["batch", str(lesson), str(scenarios), "--out", str(out), *options])
+
+
+def table(out: Path) -> list[dict[str, str]]:
+    """Read results.csv, a row for each scenario."""
+    with (out / "results.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -59,6 +59,7 @@ def test_the_lesson_reads_the_file_and_stops_without_it(tmp_path: Path) -> None:
     done = warm_papermill("01-model-storage", tmp_path, config_path=tmp_path / "none.json")
     assert done.returncode != 0
     assert "none.json cannot be read (No such file or directory)" in done.stderr
+    assert "config_path: " in done.stderr
 
 
 def test_the_checkpoint_is_told_at_its_own_precision(tmp_path: Path) -> None:
@@ -96,8 +97,10 @@ def test_without_a_file_a_result_has_no_counts_of_its_own(tmp_path: Path) -> Non
     path = tmp_path / "config.json"
     path.write_text(json.dumps(GPT2 | {"quantization_config": {"quant_method": "hqq"}}))
     assert set(configuration_results(str(path))) == {"config_params", "config_active_params"}
-    with pytest.raises(ValueError, match=r"none.json cannot be read"):
+    with pytest.raises(ValueError, match=r"^config_path: .*none.json cannot be read"):
         configuration_results(str(tmp_path / "none.json"))
+    with pytest.raises(ValueError, match=r"^config_path: \. cannot be read \(Is a directory\)"):
+        configuration_results(".")
 
 
 @pytest.mark.parametrize("path", [7, 1.5, True, None, [], {}, "a\0b"])

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from estimator.capacity import Capacity, Load, NoBatchError, Targets, check_load, most, replica_rate
@@ -115,13 +116,18 @@ def test_the_smallest_load_and_targets_can_be_sized() -> None:
 @pytest.mark.parametrize(
     ("load", "targets", "says"),
     [
-        (Load(0, 1, 1), Targets(), "requests_per_s is 0, .* of 0 cannot be sized: give more than"),
-        (Load(1, 0.5, 1), Targets(), r"prompt_tokens is 0\.5, .* less than 1 .*: give 1 or more"),
-        (Load(1, 1, 0.5), Targets(), r"output_tokens is 0\.5, .* less than 1"),
-        (Load(1, 1, 1), Targets(0), "token_seconds is 0, .* of 0 cannot"),
+        (Load(0, 1, 1), Targets(), "requests_per_s is 0, .* rate must be more than 0 requests/s: "),
+        (Load(1, 0.5, 1), Targets(), r"prompt_tokens is 0\.5, .* must be 1 token or more: give"),
+        (Load(1, 1, 0.5), Targets(), r"output_tokens is 0\.5, .* must be 1 token or more"),
+        (Load(-1, -1, 1), Targets(), r"^requests_per_s is -1, .* prompt_tokens is -1, .* or more"),
+        (Load(1, 1, 1), Targets(0), "token_seconds is 0, .* must be more than 0 s: "),
         (Load(1, 1, 1), Targets(None, math.nan), "first_token_seconds is nan"),
-        (Load(1, 1, 1), Targets(largest_batch=0), "largest_batch is 0, .* less than 1"),
-        (Load(1, 1, 1), Targets(largest_batch=1.5), r"largest_batch is 1\.5, but requests come"),  # type: ignore[arg-type]
+        (
+            Load(1, 1, 1),
+            Targets(largest_batch=0),
+            "largest_batch is 0, .* whole number, 1 sequence or more",
+        ),
+        (Load(1, 1, 1), Targets(largest_batch=1.5), r"largest_batch is 1\.5, .* a whole number"),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_sized_is_refused(load: Load, targets: Targets, says: str) -> None:
@@ -131,8 +137,17 @@ def test_what_cannot_be_sized_is_refused(load: Load, targets: Targets, says: str
 
 def test_a_target_that_is_no_number_is_refused() -> None:
     call: Callable[..., object] = check_load
-    with pytest.raises(TypeError, match=r"token_seconds is 'fast', but a load or a target is a n"):
-        call(SHORT, Targets(token_seconds="fast"))  # type: ignore[arg-type]
+    for value in ("fast", True):
+        with pytest.raises(
+            ValueError, match=f"token_seconds is {value!r} .* must be a number, more"
+        ):
+            call(SHORT, Targets(token_seconds=value))  # type: ignore[arg-type]
+    with pytest.raises(
+        TypeError, match=r"prompt_tokens is array.* must be a number, 1 token or more"
+    ):
+        call(Load(1, np.array([1.0, 2.0]), 1), Targets())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="prompt_tokens is None"):
+        call(Load(1, None, 1), Targets())  # type: ignore[arg-type]
 
 
 def test_services_that_were_worked_out_are_kept_for_the_next_question() -> None:

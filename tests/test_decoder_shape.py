@@ -12,8 +12,9 @@ from estimator.catalog import serving
 from estimator.decoder_shape import decoder_shape
 from estimator.engine import Layout, Numerics, replica, serve
 from estimator.memory import kv_bytes_per_token
+from tests.decoder_facts import FACTS, decoder_of
+from tools import measure_steps
 
-BOTH = sorted(set(catalog.configurations()) & set(serving.decoders()))
 MLA = {"model_type": "deepseek_v3", "hidden_size": 64, "num_hidden_layers": 4,
        "num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 100,
        "intermediate_size": 128, "moe_intermediate_size": 32, "n_routed_experts": 8,
@@ -22,15 +23,36 @@ MLA = {"model_type": "deepseek_v3", "hidden_size": 64, "num_hidden_layers": 4,
        "v_head_dim": 8, "tie_word_embeddings": False}  # fmt: skip
 
 
-@pytest.mark.parametrize("key", BOTH)
+@pytest.mark.parametrize("key", sorted(FACTS))
 def test_a_configuration_gives_the_facts_that_were_typed_by_hand(key: str) -> None:
     """Llama, Qwen, Mixtral, Gemma 2, gpt-oss, DeepSeek: two sources, two ways of counting."""
-    assert decoder_shape(catalog.architecture(key), key) == serving.decoders()[key]
+    assert serving.decoder(key) == decoder_of(FACTS[key])
 
 
 def test_there_are_families_of_every_kind_among_them() -> None:
-    assert {"llama-3.1-8b", "gemma-2-9b", "gpt-oss-20b", "deepseek-v3", "mixtral-8x7b"} <= set(BOTH)
-    assert len(BOTH) > 20
+    assert {
+        "llama-3.1-8b", "gemma-2-9b", "gpt-oss-20b", "deepseek-v3", "mixtral-8x7b"
+    } <= set(FACTS)  # fmt: skip
+    assert len(FACTS) > 20
+
+
+@pytest.mark.parametrize("key", sorted(key for key, one in FACTS.items() if "latent" not in one))
+def test_what_is_measured_has_the_sizes_of_the_facts(key: str) -> None:
+    built = measure_steps.facts_of(key)
+    assert {name: FACTS[key].get(name, 0) for name in built if name != "key"} == {
+        name: value for name, value in built.items() if name != "key"
+    }
+
+
+@pytest.mark.parametrize("key", ["deepseek-v3", "gpt2-medium"])
+def test_what_cannot_be_measured_is_one_sentence(key: str) -> None:
+    with pytest.raises(ValueError, match=f"^{key} has latent attention or an MLP that is not"):
+        measure_steps.facts_of(key)
+
+
+def test_every_published_name_is_a_model_of_the_catalog() -> None:
+    assert set(serving.published_names().values()) <= set(catalog.configurations())
+    assert serving.published_names()["qwen/qwen3-32b"] == "qwen3-32b"
 
 
 @pytest.mark.parametrize("key", sorted(catalog.configurations()))

@@ -66,6 +66,14 @@ def test_dask_is_pinned_with_all_that_it_brings() -> None:
         }
 
 
+def test_the_readme_starts_conda_s_jupyter_as_make_lab_does() -> None:
+    conda = (ROOT / "README.md").read_text(encoding="utf-8").partition("With conda: ")[2]
+    assert "`conda activate llm-sizing-course`" in conda
+    command = re.search(r"`python (-m tools\.\w+)`", conda)
+    assert command
+    assert f"$(COURSE) {command[1]}\n" in (ROOT / "Makefile").read_text()
+
+
 def test_conda_environment_agrees_with_the_project() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert environment["name"] == PROJECT["name"]

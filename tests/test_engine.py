@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from estimator import engine, step_time
@@ -70,7 +72,7 @@ def test_seconds_of_one_accelerator(made: Replica) -> None:
 
 
 def test_ranks_that_share_sequences_exchange_whole_vectors() -> None:
-    alone = engine.replica(MIXTURE, NARROW, CARD, Layout(tensor=4))
+    alone = engine.replica(MIXTURE, NARROW, CARD, Layout(tensor=5))
     assert alone.token_exchange_bytes == 20
     assert alone.cache_bytes_per_token == 24, "a cache is split over its two heads at most"
 
@@ -85,6 +87,15 @@ def test_16_bits_are_no_narrow_numbers() -> None:
 def test_a_layout_has_whole_parts(layout: Layout) -> None:
     with pytest.raises(ValueError, match="a layout's parts are whole numbers, 1 or more"):
         engine.replica(MIXTURE, NARROW, CARD, layout)
+
+
+def test_a_layer_is_shared_out_evenly() -> None:
+    assert engine.replica(MIXTURE, NARROW, CARD, Layout(5)).group_accelerators == 5
+    with pytest.raises(ValueError, match=r"tensor is 3, but the width of toy, 10, .* example 2\."):
+        engine.replica(MIXTURE, NARROW, CARD, Layout(3))
+    odd = replace(MIXTURE, d_model=9)
+    with pytest.raises(ValueError, match=r"tensor is 2, but the width of toy, 9, .* example 1\."):
+        engine.replica(odd, NARROW, CARD, Layout(2))
 
 
 def test_without_a_link_stages_are_possible_and_groups_are_not() -> None:
@@ -157,8 +168,12 @@ def test_sequences_fill_nine_tenths_of_what_is_left(made: Replica) -> None:
 
 def test_a_served_request_has_one_token_or_more(made: Replica) -> None:
     assert engine.serve(made, HALVES, 1, 1, 1).token_seconds > 0
-    with pytest.raises(ValueError, match=r"output_tokens is 0\.5, but a served request has 1"):
-        engine.serve(made, HALVES, 1, 1, 0.5)
+    for tokens in (0.5, 0, -1):
+        told = f"output_tokens is {tokens}, but the output tokens must be 1 token or more: give"
+        with pytest.raises(ValueError, match=re.escape(told)):
+            engine.serve(made, HALVES, 1, 1, tokens)
+    with pytest.raises(ValueError, match=r"prompt_tokens\[1\] is 0\.0, .* must be 1 token or more"):
+        engine.serve(made, HALVES, 1, np.array([1.0, 0.0]), 1)
 
 
 def test_a_spread_goes_around_an_estimate() -> None:

@@ -1,6 +1,8 @@
 """Exercises: the right answer is right, each usual mistake is recognized, all else is measured."""
 
+import contextlib
 import dataclasses
+import inspect
 import pkgutil
 import re
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from importlib import import_module
 import pytest
 
 import estimator.lesson
-from estimator.lesson import check, lesson_00, lesson_01, lesson_06
+from estimator.lesson import check, lesson_00, lesson_01, lesson_03, lesson_06
 from estimator.lesson.exercises import Exercise, Mistake, of_example, together
 
 LESSONS = [
@@ -54,6 +56,19 @@ class TestExercise:
         right, sentence = make().verdict(answer)
         assert right is False
         assert "positive number" in sentence
+
+    def test_numbers_that_leave_no_answer_are_told(self, make: Callable[..., Exercise]) -> None:
+        for name, parameter in inspect.signature(make).parameters.items():
+            if not isinstance(parameter.default, int | float):
+                continue
+            for value in (-1, float("nan"), float("inf")):
+                with pytest.raises(ValueError, match=f"^{name} is {value}, .* 0 or more, and fin"):
+                    make(**{name: value})
+            with pytest.raises(TypeError, match=f"^{name} is '7', but it must be a number"):
+                make(**{name: "7"})
+            for value in (0, 1):
+                with contextlib.suppress(ValueError):  # and no ZeroDivisionError
+                    assert make(**{name: value}).answer > 0
 
     @pytest.mark.parametrize("answer", ["6 GB", True, [6]])
     def test_what_is_no_number(self, make: Callable[..., Exercise], answer: object) -> None:
@@ -195,3 +210,14 @@ def test_of_two_slips_that_are_close_the_nearer_is_told() -> None:
     exercise = Exercise("A size", "?", "kv_cache_bytes", 7e8, slips, "")
     assert exercise.verdict(1003e6)[1] == "Not yet. That."
     assert exercise.verdict(1001e6)[1] == "Not yet. This."
+
+
+def test_an_exercise_without_an_answer_names_its_numbers() -> None:
+    with pytest.raises(
+        ValueError, match=r"cache_at_fp32 has no positive .* n_layers 0, n_heads 0, t"
+    ):
+        lesson_03.cache_at_fp32(0, 0)
+    with pytest.raises(
+        ValueError, match=r"output_tokens 1: give for example batch 100, prompt_sec"
+    ):
+        lesson_06.wait_for_prompts(output_tokens=1)

@@ -236,7 +236,7 @@ def test_after_the_notebook_s_cells_the_file_is_the_live_sheet(
     ("name", "value", "sentence"),
     [
         ("replicas", 0, "replicas is 0, but the number of copies must be a whole number, from 1 "
-         "to 1,000 copies: give for example 1."),
+         "to 100,000 copies: give for example 1."),
         ("interaction_bytes", 1e300, "must be from 0 to 1,000,000,000 KB: give"),
     ],
 )  # fmt: skip

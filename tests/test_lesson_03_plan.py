@@ -22,7 +22,8 @@ from estimator.lesson.lesson_03_plan import (
     stored_form,
 )
 from estimator.lesson.lesson_03_plan import sequence_bytes as one_sequence
-from estimator.lesson.lesson_03_service import Step, fit_sentence, stack_table
+from estimator.lesson.lesson_03_service import fit_sentence, stack_table
+from estimator.lesson.tables import Bar
 from estimator.units import GB, GiB
 from tests.lesson_03_panel import panel, rows, status
 
@@ -105,20 +106,20 @@ class TestPlan:
     def test_the_stack_s_bars_follow_each_other(self) -> None:
         p = plan("llama-3.1-8b", "A100-SXM-80GB", batch=30)
         bars = [row[2] for row in stack_table(p).rows]
-        assert all(isinstance(bar, Step) for bar in bars)
+        assert all(isinstance(bar, Bar) for bar in bars)
         end = 0.0
         for bar in bars[:-1]:
-            assert isinstance(bar, Step)
+            assert isinstance(bar, Bar)
             assert bar.start == pytest.approx(end)
             end += bar.share
         assert end == pytest.approx(p.needed / p.memory)
-        assert not any(isinstance(bar, Step) and bar.over for bar in bars)
+        assert not any(isinstance(bar, Bar) and bar.over for bar in bars)
 
     def test_what_does_not_fit_is_striped(self) -> None:
         bars = {row[0]: row[2] for row in stack_table(plan("llama-3.1-8b", "T4")).rows}
         weights, cache = bars["weights"], bars["cache"]
-        assert isinstance(weights, Step)
-        assert isinstance(cache, Step)
+        assert isinstance(weights, Bar)
+        assert isinstance(cache, Bar)
         assert weights.over
         assert cache.over
         assert "repeating-linear-gradient" in cache.html()

@@ -192,6 +192,14 @@ def test_what_nothing_serves_is_told_in_the_paragraph_and_starts_the_panel(
     assert said in panel._repr_mimebundle_()["text/html"]
     with pytest.raises(ValueError, match=re.escape(said)):
         lesson.results_of(mine)
+    # No answer was given yet, so that none is called the last one.
+    before = panel.boxes["output_tokens"].value
+    set_up(panel, output_tokens=0)
+    assert "⚠ output_tokens is 0" in status(panel)
+    assert "last answer" not in page(panel)
+    assert said not in page(panel)
+    set_up(panel, output_tokens=before)
+    assert "last answer" not in page(panel)
     # From there the panel finds back to a service.
     set_up(panel, model="course-llama-3.2-3b", token_target_seconds=50, owned_accelerators=1000)
     assert "need at least 546 A100-SXM-80GB" in status(panel)

@@ -82,6 +82,11 @@ def test_too_few_for_a_replica_are_told_how_many_one_takes() -> None:
 def test_a_batch_that_is_no_number_is_refused_in_a_sentence() -> None:
     with pytest.raises(TypeError, match="batch is 'a'"):
         COURSE.bounds("a")  # type: ignore[arg-type]
+    for none in (0, -1):
+        with pytest.raises(
+            ValueError, match=f"batch is {none}, .* must be more than 0 sequences: "
+        ):
+            COURSE.bounds(none)
 
 
 def test_a_fleet_without_any_reserve_is_refused() -> None:
@@ -129,3 +134,6 @@ def test_a_model_that_fits_nowhere_is_told_what_would_hold_it() -> None:
     service = replace(COURSE, n_params=405_853_388_800, kv_bytes_per_token=516_096)
     with pytest.raises(ValueError, match=r"do not fit on 8 A100-SXM-80GB, .*: 11 would hold them"):
         service.best(0.05)
+    # 2 PB, and nine tenths of 85.9 GB without the 2 GB of an engine's work: written as people do.
+    with pytest.raises(ValueError, match=r": 26,558 would hold them"):
+        replace(service, n_params=10**15).best(0.05)

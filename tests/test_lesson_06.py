@@ -19,12 +19,12 @@ from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_panel import Case, estimate, largest_promised, nearby
 from estimator.lesson.panel import Panel
 from estimator.lesson.tables import Table
-from estimator.validate import memory, serving
+from estimator.validate import memory
 from estimator.validate.files import read_rows
+from tests.serving_rows import SHIPPED, command
 
 ROOT = Path(__file__).parents[1]
 CATALOG = ROOT / "estimator" / "catalog"
-SHIPPED = CATALOG / "measured_serving.csv"
 DEFAULTS: dict[str, Any] = {
     "model": "llama-3.1-8b", "accelerator": "H100-SXM", "engine": "trtllm",
     "precision": "bfloat16", "tensor_parallel": 2, "batch": 64, "prompt_tokens": 1024,
@@ -50,7 +50,7 @@ def row(table: Table, name: str) -> list[str]:
 
 
 def test_errors_and_coverage_are_those_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert serving.main([str(SHIPPED), "--json"]) == 0
+    assert command(SHIPPED, "--json") == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
     table = lesson.errors_table()
     for view, name in (("kind", "dense"), ("model", "gpt-oss-120b"), ("engine", "vllm")):
@@ -65,7 +65,7 @@ def test_errors_and_coverage_are_those_of_the_command(capsys: pytest.CaptureFixt
 
 
 def test_what_was_left_out_whole_is_the_command_s(capsys: pytest.CaptureFixture[str]) -> None:
-    assert serving.main([str(SHIPPED), "--json"]) == 0
+    assert command(SHIPPED, "--json") == 0
     folds = json.loads(capsys.readouterr().out)["folds"]
     table = lesson.errors_table()
     for part, scores in folds.items():

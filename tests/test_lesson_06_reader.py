@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from estimator.lesson import lesson_06 as lesson
-from estimator.validate import serving
 from tests.running import papermill, results, warm_papermill
+from tests.serving_rows import SHIPPED, command
 
 NAME = "06-estimates-against-reality"
-SHIPPED = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_serving.csv"
 
 
 # --- The reader's own measurements ------------------------------------------------------------
@@ -155,7 +154,7 @@ def test_a_file_without_commas_is_told_by_what_it_is_separated(
     path = file_of(tmp_path, header=header)
     wanted = f"own.csv is separated by {marks}: save it with commas between its columns"
     assert wanted in lesson.your_measurements(path).text
-    assert serving.main([path]) == 2
+    assert command(path) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert wanted in captured.err

@@ -57,11 +57,12 @@ def test_the_envelope_of_another_service(tmp_path: Path) -> None:
         ({"n_params": -1}, "n_params is -1, but the number of parameters must be"),
         ({"n_params": "many"}, "n_params is 'many' (str)"),
         ({"bits_per_weight": 0}, "bits_per_weight is 0, but the bits per weight must be"),
+        ({"replicas": 1e30}, "a whole number, from 1 to 100,000 copies: give for example 1."),
         ({"replicas": 1.5}, "replicas is 1.5, but the number of copies must be a whole number"),
         ({"accelerator": "A100"}, "did you mean 'A100-SXM-40GB' or 'A100-SXM-80GB'?"),
         ({"result_path": "/no/such/folder/x.json"}, "there is no folder '/no/such/folder'"),
     ],
-    ids=["negative", "text", "zero", "fraction", "unknown", "no folder"],
+    ids=["negative", "text", "zero", "too many", "fraction", "unknown", "no folder"],
 )
 def test_impossible_parameters_stop_the_run(
     tmp_path: Path, parameters: dict[str, Any], sentence: str

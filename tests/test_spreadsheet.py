@@ -132,6 +132,14 @@ def test_a_path_that_cannot_be_is_told(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("path", ["q\0.xlsx", " ", 5, None])
+def test_what_names_no_file_is_told(path: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"sheet_path is .*, but it must be the path of a file: give"
+    ):
+        write_spreadsheet(path, storage_sheet())
+
+
 def test_a_file_cut_off_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "storage.xlsx"
     write_spreadsheet(str(path), course_calculator())

@@ -27,6 +27,12 @@ def test_breakdown_has_shares_and_a_total() -> None:
         breakdown({"a": 0}, "byte")
 
 
+def test_a_bar_that_starts_where_another_ends_is_cut_at_the_right_end() -> None:
+    assert "margin-left:25.0%;width:50.0%" in Bar(0.5, "x", start=0.25).html()
+    assert "margin-left:75.0%;width:25.0%" in Bar(0.5, "x", start=0.75).html()
+    assert "margin-left" not in Bar(0.5, "x").html()
+
+
 @pytest.mark.parametrize(("share", "width"), [(-1, "0.0"), (0.25, "25.0"), (3, "100.0")])
 def test_a_bar_stays_in_its_frame(share: float, width: str) -> None:
     assert f"width:{width}%" in Bar(share, "x").html()
@@ -53,7 +59,7 @@ def test_published_beside_computed() -> None:
 
 def test_a_quantity_is_described_from_the_glossary() -> None:
     text = str(glossary_table("index_share"))
-    row = "index_share | Size of the index as a share of what it indexes | from 0 to 10 | 25 %"
+    row = "index_share | Size of the index as a share of what it indexes | from 0 to 1 | 25 %"
     assert row in text
 
 

@@ -15,9 +15,8 @@ from estimator.catalog import serving as catalog
 from estimator.engine import Layout
 from estimator.validate import compare, serving
 from estimator.validate.report import Report
-from estimator.validate.rows import OPTIONAL, REQUIRED, Run, read_layout
-from estimator.validate.table import read_runs
-from tests.serving_rows import SHIPPED, write
+from estimator.validate.rows import OPTIONAL, REQUIRED, read_layout
+from tests.serving_rows import SHIPPED, Run, command, read_runs, write
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +170,7 @@ def test_half_of_the_first_tokens_come_before_their_p50(report: Report) -> None:
 def test_json_holds_the_same_and_nothing_else_is_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert serving.main([str(SHIPPED), "--json", "--worst", "2"]) == 0
+    assert command(SHIPPED, "--json", "--worst", "2") == 0
     printed = json.loads(capsys.readouterr().out)
     assert (printed["rows"], printed["unread_rows"]) == (996, 9)
     assert len(printed["worst"]) == 2
@@ -218,7 +217,7 @@ def test_a_model_outside_the_catalog_comes_with_its_configuration(
     configs = tmp_path / "configs.json"
     configs.write_text(json.dumps({"acme/own": {"config": config}}), encoding="utf-8")
     path = write(tmp_path / "own.csv", {"model_path": "acme/own"}, {})
-    assert serving.main([str(path), "--configs", str(configs), "--json"]) == 0
+    assert command(path, "--configs", configs, "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert set(printed["scores"]["model"]) == {"acme/own", "qwen3-32b"}
     own, known = printed["worst"]
@@ -238,7 +237,7 @@ def test_configurations_that_cannot_be_are_one_sentence(
 ) -> None:
     configs = tmp_path / "configs.json"
     configs.write_text(content, encoding="utf-8")
-    assert serving.main([str(SHIPPED), "--configs", str(configs)]) == 2
+    assert command(SHIPPED, "--configs", configs) == 2
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
@@ -254,8 +253,8 @@ def test_what_missing_columns_leave_open_is_assumed_and_said(
         writer = csv.DictWriter(file, REQUIRED)
         writer.writeheader()
         writer.writerows(rows)
-    serving.main([str(file_)])
+    command(file_)
     said = capsys.readouterr().out
     assert "assumed: weights are taken for BF16 (there is no column precision" in said
-    serving.main([str(SHIPPED)])
+    command(SHIPPED)
     assert "assumed:" not in capsys.readouterr().out

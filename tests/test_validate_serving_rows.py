@@ -9,9 +9,9 @@ import pytest
 
 from estimator.validate import compare, serving
 from estimator.validate.reasons import FIRST, Unread
-from estimator.validate.rows import REQUIRED, Run
-from estimator.validate.table import ColumnsError, read_runs
-from tests.serving_rows import GOOD, SHIPPED, write
+from estimator.validate.rows import REQUIRED
+from estimator.validate.table import ColumnsError
+from tests.serving_rows import GOOD, SHIPPED, Run, command, read_runs, write
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_file_of_impossible_rows_alone_is_told_with_their_estimates(tmp_path: 
     text = serving.text_of(compare.validate(path))
     assert "0 rows of fast.csv read, 1 not modelled" in text
     assert "line 2: qwen3-32b/H100-SXM/vllm, batch 16" in text
-    assert serving.main([str(path)]) == 1
+    assert command(path) == 1
 
 
 @pytest.mark.parametrize("change", [{"isl": "1e9"}, {"osl": "1e9"}, {"isl": "7e5", "osl": "7e5"}])
@@ -155,7 +155,7 @@ def test_a_file_that_is_no_table_is_one_sentence(
 ) -> None:
     path = tmp_path / "file.csv"
     path.write_bytes(content)
-    assert serving.main([str(path)]) == 2
+    assert command(path) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert says in captured.err
@@ -180,7 +180,7 @@ def test_no_file_and_a_folder_are_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
-        assert serving.main([str(path)]) == 2
+        assert command(path) == 2
         assert "cannot be read" in capsys.readouterr().err
 
 
@@ -233,7 +233,7 @@ def test_a_column_that_is_there_twice_is_refused(
     file = tmp_path / "runs.csv"
     head, first, *_ = SHIPPED.read_text(encoding="utf-8").splitlines()
     file.write_text(f"{head},tpot_ms\n{first},9\n", encoding="utf-8")
-    assert serving.main([str(file)]) == 2
+    assert command(file) == 2
     assert "has the column tpot_ms 2 times" in capsys.readouterr().err
 
 

@@ -95,6 +95,13 @@ def test_an_accelerator_without_a_known_link_stands_alone() -> None:
     assert narrowest(TEXT, 3e9, Numerics(), alone, CONSTANTS, work, 0.05) == 1
 
 
+def test_a_width_that_does_not_divide_the_model_s_is_passed_over() -> None:
+    odd = replace(TEXT, d_model=TEXT.d_model + 1)
+    work = Work(500, 500, 1)
+    assert narrowest(TEXT, 70e9, Numerics(), A100, CONSTANTS, work, 0.05) == 2
+    assert narrowest(odd, 70e9, Numerics(), A100, CONSTANTS, work, 0.05) == 0
+
+
 def test_widths_of_an_array_are_those_of_its_elements() -> None:
     sizes = np.array([3e9, 70e9, 5e12])
     work = Work(500, 500, 1)
@@ -119,7 +126,7 @@ def test_where_no_width_has_room_the_widest_that_takes_one_is_taken() -> None:
 @pytest.mark.parametrize(("n_params", "wide"), [(30e9, 1), (70e9, 2), (150e9, 4), (300e9, 8)])
 def test_widths_double_up_to_a_node(n_params: float, wide: int) -> None:
     assert width(n_params) == wide
-    picture = Shape("picture", 10, 100, whole_passes=True)
+    picture = Shape("picture", 10, 104, whole_passes=True)
     work = Work(0, 100, 4096)
     assert narrowest(picture, n_params, Numerics(), A100, CONSTANTS, work, 1) == wide
     assert narrowest(picture, 10 * 70e9, Numerics(), A100, CONSTANTS, work, 1) == 0

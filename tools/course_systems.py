@@ -43,7 +43,7 @@ def published_text() -> str:
     """The published figures beside the batch's own results, as text."""
     from estimator import catalog
     from estimator.glossary import quantity
-    from estimator.lesson.lesson_05_course import ALONE, NONE, chain_text, compared
+    from estimator.lesson.lesson_05_course import ALONE, NO_COST, NONE, chain_text, compared
     from estimator.lesson.tables import Table
 
     body = []
@@ -63,9 +63,8 @@ def published_text() -> str:
     headers = (
         "scenario", "quantity", "published", "its chain, computed here", "ours", "why they differ"
     )  # fmt: skip
-    note = "The course has published no cost, power or energy of any of its systems."
     left = frozenset({"quantity", "why they differ"})
-    return str(Table(headers, body, "The course's figures and the batch's", note, left=left))
+    return str(Table(headers, body, "The course's figures and the batch's", NO_COST, left=left))
 
 
 def case_of(row: Row) -> "Case":

@@ -1,4 +1,7 @@
-"""JupyterLab on the learner's own copy of the lessons, on this machine only, with no questions."""
+"""JupyterLab on the learner's own copy of the lessons, on this machine only, with no questions.
+
+`make lab` starts it in `.venv/`; in an environment of conda's, `python -m tools.lab` does.
+"""
 
 import json
 import os
@@ -184,7 +187,10 @@ def start() -> None:
     try:
         from jupyterlab.labapp import main  # late: it reads the variables when it is imported
     except ImportError as problem:
-        raise CannotError(f"JupyterLab is not installed here ({problem}): run make lab.") from None
+        raise CannotError(
+            f"JupyterLab is not installed here ({problem}): run make lab, or activate the course's "
+            "environment first."
+        ) from None
     arguments = (port, token, has_display(os.environ))
     threading.Thread(target=announce, args=arguments, daemon=True).start()
     # On a terminal Jupyter handles Ctrl-C itself; elsewhere it would leave its kernels behind.

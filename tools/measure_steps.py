@@ -18,7 +18,6 @@ import contextlib
 import csv
 import datetime
 import importlib
-import json
 import platform
 import statistics
 import sys
@@ -28,7 +27,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-DECODERS = Path(__file__).parents[1] / "estimator" / "catalog" / "decoders.json"
+from estimator.architecture.description import GATED
+from estimator.catalog import architecture
+
 TINY: dict[str, dict[str, Any]] = {
     "tiny": {
         "key": "tiny", "n_layers": 2, "d_model": 64, "n_heads": 4, "n_kv_heads": 2,
@@ -66,8 +67,6 @@ class Decoder:
     """Random weights of some layers, and a pass through them."""
 
     def __init__(self, facts: Mapping[str, Any], layers: int, device: str, dtype: str) -> None:
-        if "latent" in facts:
-            raise ValueError(f"{facts['key']} has latent attention, which is not built here.")
         self.torch = importlib.import_module("torch")
         self.facts, self.device = facts, device
         self.dtype = getattr(self.torch, dtype)
@@ -181,15 +180,40 @@ def median_seconds(call: Callable[[], object], wait: Callable[[], None], repeats
     return statistics.median(times[2:])
 
 
+def facts_of(name: str) -> dict[str, Any]:
+    """What is built of a model: one of the catalog, or a tiny one.
+
+    Raises: ValueError: a model that is not known or cannot be built, in one sentence.
+    """
+    if name in TINY:
+        return TINY[name]
+    decoder = architecture(name).decoder
+    attention, mixture = decoder.attention, decoder.mixture
+    blocks = [block for block in (decoder.dense, mixture and mixture.expert) if block]
+    if attention.latent or any(block.matrices != GATED for block in blocks):
+        raise ValueError(
+            f"{name} has latent attention or an MLP that is not gated, which are not built here."
+        )
+    facts = {
+        "key": name, "n_layers": decoder.n_layers, "d_model": decoder.d_model,
+        "n_heads": attention.n_heads, "n_kv_heads": attention.n_kv_heads,
+        "head_dim": attention.head_dim, "vocab_size": decoder.vocab_size,
+        "d_ff": decoder.dense.d_ff if decoder.dense else 0,
+    }  # fmt: skip
+    if mixture:
+        facts |= {
+            "n_experts": mixture.n_experts, "experts_per_token": mixture.top_k,
+            "expert_d_ff": mixture.expert.d_ff,
+        }  # fmt: skip
+    return facts
+
+
 def rows(options: argparse.Namespace) -> Iterator[Measured]:
     """Measure all that is asked for, one row at a time."""
-    known = {entry["key"]: entry for entry in json.loads(DECODERS.read_text("utf-8"))} | TINY
     loads = [("decode", b, t) for b in options.batches for t in options.contexts]
     loads += [("prefill", 1, length) for length in options.lengths]
     for name in options.models:
-        if name not in known:
-            raise ValueError(f"model {name!r} is not known: choose of {', '.join(known)}.")
-        facts = known[name]
+        facts = facts_of(name)
         count = min(options.layers or facts["n_layers"], facts["n_layers"])
         decoder = Decoder(facts, count, options.device, options.dtype)
         for kind, batch, tokens in loads:
@@ -236,7 +260,7 @@ def _numbers(text: str) -> list[int]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and write a table; 2 where a model is not known or cannot be built."""
     parser = argparse.ArgumentParser(description="Measure steps of models with random weights.")
-    parser.add_argument("models", nargs="+", help="keys of estimator/catalog/decoders.json, tiny")
+    parser.add_argument("models", nargs="+", help="keys of estimator/catalog/configs.json, tiny")
     parser.add_argument("--layers", type=int, default=0, help="build so many layers (0: all)")
     parser.add_argument("--batches", type=_numbers, default=[1, 8, 32, 128])
     parser.add_argument("--contexts", type=_numbers, default=[512, 2048, 8192])

@@ -133,7 +133,7 @@ def read_lesson(path: Path) -> Lesson:
     text = read_text(path)
     try:
         notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
-        found = inspect_notebook(_without_fields(path))
+        found = inspect_notebook(without_fields(path))
     except Exception as error:
         raise ValueError(f"{path} is no notebook that can be read: {error}") from None
     defaults = {name: _default(entry["default"]) for name, entry in found.items()}
@@ -146,7 +146,7 @@ def read_lesson(path: Path) -> Lesson:
     return Lesson(path, text, defaults, _checks(cells, defaults), tuple(sorted(_modules(cells))))
 
 
-def _without_fields(path: Path) -> str:
+def without_fields(path: Path) -> str:
     """Give a path as papermill takes it, which fills in fields in braces."""
     return str(path).replace("{", "{{").replace("}", "}}")
 

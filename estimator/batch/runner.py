@@ -22,7 +22,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.parameterize import parameterize_notebook
 from traitlets.config import Config
 
-from estimator.batch.declared import RESULT
+from estimator.batch.declared import RESULT, without_fields
 from estimator.batch.fingerprint import source_fingerprint
 from estimator.batch.table import flat
 from estimator.batch.warm import (
@@ -143,7 +143,7 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
         try:
             with _quiet():
                 execute_notebook(
-                    str(lesson).replace("{", "{{").replace("}", "}}"),
+                    without_fields(lesson),
                     None,
                     {**task.parameters, RESULT: str(folder / "result.json")},
                     progress_bar=False,

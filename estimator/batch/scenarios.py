@@ -119,10 +119,14 @@ class ScenarioFile:
                 found.append(Scenario(str(chunk.columns[NAME][index]), given))
                 places.append(row)
         self._check_together(places, [scenario.parameters for scenario in found])
-        if not found and not self.problems.count:
+        self.refuse_problems(len(found))
+        return found
+
+    def refuse_problems(self, count: int) -> None:
+        """Raise all that is wrong with a file of so many scenarios, if anything is."""
+        if not count and not self.problems.count:
             self.problems.add("it has no scenario: give at least one row below the header")
         self.problems.refuse(self.path)
-        return found
 
     def _check_together(self, rows: Sequence[int], given: Sequence[Mapping[str, Any]]) -> None:
         """Note where the inputs of a row, each of them possible, contradict each other."""

@@ -103,25 +103,25 @@ class Precision:
 @functools.cache
 def models() -> dict[str, Model]:
     """All models by key, in the file's order."""
-    return {row["key"]: _model(row) for row in _rows("models.csv")}
+    return {row["key"]: _model(row) for row in read_table("models.csv")}
 
 
 @functools.cache
 def accelerators() -> dict[str, Accelerator]:
     """All accelerators by name, in the file's order."""
-    return {row["name"]: _accelerator(row) for row in _rows("accelerators.csv")}
+    return {row["name"]: _accelerator(row) for row in read_table("accelerators.csv")}
 
 
 @functools.cache
 def rates() -> dict[str, Rate]:
     """Rates and times worth knowing, by key."""
-    return {row["key"]: _rate(row) for row in _rows("rates.csv")}
+    return {row["key"]: _rate(row) for row in read_table("rates.csv")}
 
 
 @functools.cache
 def precisions() -> dict[str, Precision]:
     """Ways to store weights, by name, the widest first."""
-    return {row["name"]: _precision(row) for row in _rows("precisions.csv")}
+    return {row["name"]: _precision(row) for row in read_table("precisions.csv")}
 
 
 def model(key: str) -> Model:
@@ -144,7 +144,8 @@ def precision(name: str) -> Precision:
     return precisions()[choose("precision", name, precisions())]
 
 
-def _rows(file: str) -> list[dict[str, str]]:
+def read_table(file: str) -> list[dict[str, str]]:
+    """Read a CSV file of the catalog, a row for each line below its header."""
     text = (files("estimator.catalog") / file).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
@@ -155,8 +156,8 @@ def _model(row: Mapping[str, str]) -> Model:
         name=row["name"],
         n_params=int(row["n_params"]),
         kind=row["kind"],
-        n_active_params=_int(row["n_active_params"]),
-        context_tokens=_int(row["context_tokens"]),
+        n_active_params=int_or_none(row["n_active_params"]),
+        context_tokens=int_or_none(row["context_tokens"]),
         stored_dtype=row["stored_dtype"],
         exact=row["exact"] == "yes",
         source=row["source"],
@@ -203,5 +204,6 @@ def _precision(row: Mapping[str, str]) -> Precision:
     )
 
 
-def _int(text: str) -> int | None:
+def int_or_none(text: str) -> int | None:
+    """Read a whole number, or None where a cell is empty."""
     return int(text) if text else None

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from estimator.catalog.loader import _int, _rows
+from estimator.catalog.loader import int_or_none, read_table
+from estimator.memory import window_cache_bytes
 from estimator.units import GiB
 
 
@@ -66,11 +67,20 @@ class VerifiedCache:
     torch: str
     measured: str
 
+    @property
+    def computed_bytes(self) -> int:
+        """The same bytes by the formula; a module keeps one token less than its window."""
+        kept = window_cache_bytes(
+            self.n_layers - self.window_layers, self.window_layers, self.n_kv_heads,
+            self.head_dim, self.tokens, max(self.window - 1, 1), self.batch, self.element_bytes,
+        )  # fmt: skip
+        return int(kept)
+
 
 @functools.cache
 def measured_memory() -> tuple[MeasuredMemory, ...]:
     """All logged runs, in the file's order."""
-    return tuple(_memory(row) for row in _rows("measured_memory.csv"))
+    return tuple(_memory(row) for row in read_table("measured_memory.csv"))
 
 
 def engine_log(model: str, weight_dtype: str = "bf16", kv_dtype: str = "bf16") -> MeasuredMemory:
@@ -93,7 +103,7 @@ def engine_log(model: str, weight_dtype: str = "bf16", kv_dtype: str = "bf16") -
 @functools.cache
 def verified_caches() -> dict[str, VerifiedCache]:
     """The caches that were measured for this course, by case."""
-    return {row["case"]: _verified(row) for row in _rows("verified_cache.csv")}
+    return {row["case"]: _verified(row) for row in read_table("verified_cache.csv")}
 
 
 def _memory(row: dict[str, str]) -> MeasuredMemory:
@@ -111,8 +121,8 @@ def _memory(row: dict[str, str]) -> MeasuredMemory:
         activation_bytes=_gib(row["activation_gib"]),
         overhead_bytes=_gib(row["non_torch_gib"]),
         kv_pool_bytes=_gib(row["kv_pool_gib"]),
-        kv_tokens=_int(row["kv_tokens"]),
-        kv_blocks=_int(row["kv_blocks"]),
+        kv_tokens=int_or_none(row["kv_tokens"]),
+        kv_blocks=int_or_none(row["kv_blocks"]),
         concurrency=float(row["concurrency_8192"]) if row["concurrency_8192"] else None,
         chunk_tokens=int(row["chunk_tokens"]),
         max_sequences=int(row["max_sequences"]),

@@ -145,15 +145,16 @@ def _spreads_entry(spreads: Spreads) -> dict[str, list[float]]:
 
 
 @functools.cache
-def decoders() -> dict[str, DecoderShape]:
-    """All decoders, by key and by the names under which they are published, lower case."""
-    text = (files("estimator.catalog") / "decoders.json").read_text(encoding="utf-8")
+def published_names() -> dict[str, str]:
+    """Keys of models by the names under which files of measurements have them, lower case.
+
+    Each name stands there with its publisher and without.
+    """
+    text = (files("estimator.catalog") / "published_names.json").read_text(encoding="utf-8")
     table = {}
-    for facts in json.loads(text):
-        made = decoder_of(facts)
-        for name in (facts["key"], *facts["names"]):
-            table[name.lower()] = made
-            table[name.lower().rpartition("/")[2]] = made
+    for key, names in json.loads(text).items():
+        for name in (key, *names):
+            table[name.lower()] = table[name.lower().rpartition("/")[2]] = key
     return table
 
 
@@ -162,17 +163,21 @@ def decoder(name: str) -> DecoderShape:
     """One decoder by key or published name; an unknown one is refused with the nearest.
 
     A name that says how a copy of a known model is quantized or tuned is that model's: what is
-    asked for here does not depend on it. What `decoders.json` lacks is made of its configuration.
+    asked for here does not depend on it.
     """
     lower = name.strip().lower()
     copied = _COPY.sub("", lower.rpartition("/")[2])
     for known in (lower, copied, _TUNED.sub("", copied)):
-        if known in decoders():
-            return decoders()[known]
-        if known in configurations():
-            return decoder_shape(architecture(known), known)
-    names = dict.fromkeys(key for key in (*decoders(), *configurations()) if "/" not in key)
-    return decoders()[choose("model", lower[:60], names)]
+        key = published_names().get(known, known)
+        if key in configurations():
+            return _decoder(key)
+    names = (*published_names(), *configurations())
+    raise AssertionError(choose("model", lower[:60], [key for key in names if "/" not in key]))
+
+
+@functools.cache
+def _decoder(key: str) -> DecoderShape:
+    return decoder_shape(architecture(key), key)
 
 
 _COPY = re.compile(r"(-(fp8|nvfp4|fp4|mxfp4|bf16|awq|gptq|int4|int8|dynamic|block))+$")
@@ -189,75 +194,6 @@ def hardware(name: str) -> Hardware:
         link_bytes_per_s=sheet.link_bytes_per_s,
         flops_per_s=dict(sheet.flops_per_s),
     )
-
-
-def decoder_of(facts: Mapping[str, Any]) -> DecoderShape:
-    """Count what the step time needs from a model's published configuration."""
-    n_layers, d_model = facts["n_layers"], facts["d_model"]
-    mixture_layers = n_layers - facts.get("dense_layers", 0) if "n_experts" in facts else 0
-    window_layers = facts.get("window_layers", 0)
-    kept, pairs = _per_layer(facts)
-    head = facts["vocab_size"] * d_model
-    return DecoderShape(
-        name=facts["key"],
-        n_layers=n_layers,
-        n_mixture_layers=mixture_layers,
-        d_model=d_model,
-        attention_params=n_layers * _attention_params(facts),
-        shared_params=_shared_params(facts, mixture_layers),
-        head_params=head,
-        embedding_params=0 if facts.get("tied_embeddings") else head,
-        expert_params=3 * d_model * facts.get("expert_d_ff", 0),
-        routed_experts=facts.get("n_experts", 1),
-        experts_per_token=facts.get("experts_per_token", 0),
-        cache_elements=(n_layers - window_layers) * kept,
-        window_cache_elements=window_layers * kept,
-        window=facts.get("window_tokens", 1),
-        cache_heads=1 if "latent" in facts else facts["n_kv_heads"],
-        pair_flops=(n_layers - window_layers) * pairs,
-        window_pair_flops=window_layers * pairs,
-        latent="latent" in facts,
-        native_expert_bits=facts.get("native_expert_bits"),
-        context_tokens=_context_tokens(facts["key"]),
-    )
-
-
-def _context_tokens(key: str) -> int | None:
-    """The longest sequence that a model was made for, as its published configuration says."""
-    published = configurations().get(key)
-    return published.config.get("max_position_embeddings") if published else None
-
-
-def _attention_params(facts: Mapping[str, Any]) -> int:
-    """Count the attention weights of one layer, a latent attention's by its ranks."""
-    d_model, heads = facts["d_model"], facts["n_heads"]
-    if "latent" not in facts:
-        width = 2 * heads + 2 * facts["n_kv_heads"]
-        return int(d_model * width * facts["head_dim"])
-    ranks = facts["latent"]
-    rope, nope, value = ranks["rope_dim"], ranks["nope_dim"], ranks["v_dim"]
-    queries = d_model * ranks["q_rank"] + ranks["q_rank"] * heads * (nope + rope)
-    latents = d_model * (ranks["kv_rank"] + rope) + ranks["kv_rank"] * heads * (nope + value)
-    return int(queries + latents + heads * value * d_model)
-
-
-def _shared_params(facts: Mapping[str, Any], mixture_layers: int) -> int:
-    """Count the weights of all layers that every token uses beside attention, gated."""
-    d_model = facts["d_model"]
-    dense = (facts["n_layers"] - mixture_layers) * 3 * d_model * facts["d_ff"]
-    router = mixture_layers * d_model * facts.get("n_experts", 0)
-    shared = mixture_layers * 3 * d_model * facts.get("shared_d_ff", 0)
-    return int(dense + router + shared)
-
-
-def _per_layer(facts: Mapping[str, Any]) -> tuple[int, int]:
-    """Elements that a layer keeps of one token, and FLOPs of one query with one key."""
-    heads = facts["n_heads"]
-    if "latent" in facts:
-        ranks = facts["latent"]
-        widths = ranks["nope_dim"] + ranks["rope_dim"] + ranks["v_dim"]
-        return ranks["kv_rank"] + ranks["rope_dim"], 2 * heads * widths
-    return 2 * facts["n_kv_heads"] * facts["head_dim"], 4 * heads * facts["head_dim"]
 
 
 _NARROW_8 = Numerics(8, 8, 8, 8, 8, 8)

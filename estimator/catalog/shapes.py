@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from estimator.architecture import Architecture, Attention, Decoder, FeedForward
 from estimator.architecture.description import FULL
 from estimator.catalog.configurations import architecture, configurations
-from estimator.catalog.loader import _int, _rows
+from estimator.catalog.loader import int_or_none, read_table
 from estimator.choosing import choose
 
 
@@ -54,7 +54,7 @@ def shapes() -> dict[str, Shape]:
     `shapes.csv` holds the models that have no published configuration in the catalog, or one of
     a family that is not counted here; all others come from their configurations.
     """
-    given = {row["key"]: _shape(row) for row in _rows("shapes.csv")}
+    given = {row["key"]: _shape(row) for row in read_table("shapes.csv")}
     published = {
         key: shape_of(architecture(key), one.name, key, one.source)
         for key, one in configurations().items()
@@ -113,7 +113,7 @@ def _kind(decoder: Decoder) -> str:
 
 def _shape(row: dict[str, str]) -> Shape:
     texts = {name: row[name] for name in _TEXTS}
-    numbers = {name: _int(text) or 0 for name, text in row.items() if name not in _TEXTS}
+    numbers = {name: int_or_none(text) or 0 for name, text in row.items() if name not in _TEXTS}
     return Shape(**texts, **numbers, decoder=_decoder(row["key"], numbers))  # type: ignore[arg-type]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
-from estimator.catalog.loader import _rows
+from estimator.catalog.loader import read_table
 from estimator.choosing import choose
 from estimator.uncertainty import Range
 from estimator.whole_service import Shape
@@ -118,19 +118,19 @@ def system(key: str) -> System:
 @functools.cache
 def prices() -> dict[str, Price]:
     """Prices by accelerator, in the file's order."""
-    return {row["accelerator"]: _price(row) for row in _rows("accelerator_prices.csv")}
+    return {row["accelerator"]: _price(row) for row in read_table("accelerator_prices.csv")}
 
 
 @functools.cache
 def guesses() -> dict[str, Guess]:
     """Ranges of inputs that every system shares, by name."""
-    return {row["name"]: _guess(row) for row in _rows("service_ranges.csv")}
+    return {row["name"]: _guess(row) for row in read_table("service_ranges.csv")}
 
 
 @functools.cache
 def published(key: str) -> tuple[Published, ...]:
     """The course's figures of one system; none where it has published none."""
-    rows = (row for row in _rows("published_services.csv") if row["system"] == key)
+    rows = (row for row in read_table("published_services.csv") if row["system"] == key)
     return tuple(
         Published(
             row["system"], row["quantity"], row["published"], float(row["value"]), row["golden"],

@@ -26,7 +26,10 @@ def read_configuration(config_path: str) -> tuple[str, dict[str, Any]]:
             "text, or nothing for the published example."
         )
     if config_path:
-        return config_path, read_json(config_path)
+        try:
+            return config_path, read_json(config_path)
+        except ValueError as error:
+            raise ValueError(f"config_path: {error}") from None
     published = configuration(STAND_IN)
     return published.name, dict(published.config)
 

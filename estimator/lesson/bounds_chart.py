@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style
+from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style, entitle
 from estimator.lesson.sizing import Service
 from estimator.units import number_text
 
@@ -59,10 +59,7 @@ def three_bounds_chart(service: Service) -> Picture:
         axes.minorticks_off()
         axes.set_xlabel("batch: sequences in each replica")
         axes.set_ylabel("accelerators")
-        figure.suptitle(
-            "Batching brings the bandwidth bound down to the compute bound", x=0.01, ha="left",
-            fontweight="bold", fontsize=11,
-        )  # fmt: skip
+        entitle(figure, "Batching brings the bandwidth bound down to the compute bound")
     return Picture(figure, _alt(service, batch, fewest))
 
 

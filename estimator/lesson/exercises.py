@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, ParamSpec
 
 from estimator.glossary import quantity
 from estimator.lesson.progress import keep
@@ -27,6 +29,8 @@ from estimator.units import (
     plural,
     quantity_text,
 )
+
+P = ParamSpec("P")
 
 # What people do to an answer that is right but for its unit: a factor, and what it comes from.
 _PREFIXES = (
@@ -84,6 +88,52 @@ class Mistake:
 
     value: float
     advice: str
+
+
+def posed(make: Callable[P, Exercise]) -> Callable[P, Exercise]:
+    """Let an exercise be made only of numbers with which it has an answer to look for.
+
+    The function that comes out raises a TypeError for what is no number, and a ValueError for a
+    number below 0, one that is not finite, and numbers that leave nothing to answer.
+    """
+    usual = inspect.signature(make)
+    examples = {
+        name: entry.default
+        for name, entry in usual.parameters.items()
+        if isinstance(entry.default, int | float)
+    }
+
+    @functools.wraps(make)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> Exercise:
+        given = {**examples, **usual.bind(*args, **kwargs).arguments}
+        for name, example in examples.items():
+            _check_number(name, given[name], example)
+        try:
+            exercise = make(*args, **kwargs)
+        except ZeroDivisionError:
+            exercise = None
+        if exercise is None or not exercise.answer > 0:
+            raise ValueError(
+                f"The exercise {make.__name__} has no positive answer with {_listed(given)}: give "
+                f"for example {_listed(examples)}."
+            )
+        return exercise
+
+    return checked
+
+
+def _check_number(name: str, value: object, example: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is {value!r:.40}, but it must be a number: give one.")
+    if not 0 <= value < math.inf:
+        raise ValueError(
+            f"{name} is {value}, but a number of an exercise must be 0 or more, and finite: give "
+            f"for example {number_text(example)}."
+        )
+
+
+def _listed(numbers: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in numbers.items())
 
 
 def of_example(value: float, what: str, theirs: str, ours: str) -> tuple[Mistake, ...]:

@@ -72,6 +72,11 @@ def canvas(width: float = 7.2, height: float = 3.6) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
+def entitle(figure: Figure, title: str) -> None:
+    """Give a figure its title, which says what to see."""
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
+
+
 def grouped_bars(
     groups: Sequence[str],
     series: Mapping[str, Sequence[float]],
@@ -109,7 +114,7 @@ def grouped_bars(
                 textcoords="offset points", fontsize=9, ha="center", va="bottom",
             )  # fmt: skip
         axes.set_xlabel(axis)
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
+        entitle(figure, title)
         if len(series) > 1:
             figure.legend(loc="outside upper right", ncols=len(series))
     return Picture(figure, alt)

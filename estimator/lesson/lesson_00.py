@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from estimator import catalog
 from estimator.bandwidth import answer_bytes, traffic_bits_per_s
 from estimator.lesson.controls import Choice, Number
-from estimator.lesson.exercises import Exercise, Mistake, of_example
+from estimator.lesson.exercises import Exercise, Mistake, of_example, posed
 from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_00_envelope import (
@@ -22,6 +22,7 @@ from estimator.lesson.lesson_00_envelope import (
     results,
 )
 from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison
 from estimator.serving import accelerators, compute_seconds, requests_per_s
@@ -253,9 +254,10 @@ def envelope_panel(given: Inputs) -> Panel:
         Choice("accelerator", "Accelerator", names, given.accelerator,
                "The hardware that serves; it sets the compute rate"),
     )  # fmt: skip
-    return Panel("The envelope of a service", TASK, controls, envelope_answer)
+    return Panel(TASKS["00"], TASK, controls, envelope_answer)
 
 
+@posed
 def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
     """Requests a second."""
     right = requests_per_s(users, requests_per_user)
@@ -285,6 +287,7 @@ def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
     )
 
 
+@posed
 def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
     """Bits on a network."""
     right = traffic_bits_per_s(rate, message_bytes)
@@ -311,6 +314,7 @@ def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
     )  # fmt: skip
 
 
+@posed
 def fleet_of(
     rate: int = 2_000, n_params: int = 8_000_000_000, output_tokens: int = 250,
     name: str = "H100-SXM",

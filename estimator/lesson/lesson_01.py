@@ -18,6 +18,7 @@ from estimator.lesson.lesson_01_exercises import (
     size_with_scales,
 )
 from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison, unbroken
 from estimator.model_storage import (
@@ -291,4 +292,4 @@ def storage_panel(given: Inputs) -> Panel:
         Number("bits_per_weight", given.bits_per_weight, 1, 32, step=0.125),
         Number("replicas", given.replicas, 1, 50),
     )  # fmt: skip
-    return Panel("How many bytes, and what do they fit on?", TASK, controls, storage_answer)
+    return Panel(TASKS["01"], TASK, controls, storage_answer)

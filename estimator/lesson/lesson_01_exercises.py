@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from estimator import catalog
-from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.exercises import Exercise, Mistake, posed
 from estimator.model_storage import accelerators_to_hold, weight_bytes
 from estimator.units import GB, GiB, bytes_text, number_text
 
 
+@posed
 def size_at_int8(n_params: int = 70_000_000_000) -> Exercise:
     """Bytes at eight bits."""
     right = weight_bytes(n_params, 8)
@@ -31,6 +32,7 @@ def size_at_int8(n_params: int = 70_000_000_000) -> Exercise:
     )  # fmt: skip
 
 
+@posed
 def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercise:
     """Bytes with group scales."""
     model, p = catalog.model(key), catalog.precision(name)
@@ -63,6 +65,7 @@ def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercis
     )  # fmt: skip
 
 
+@posed
 def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exercise:
     """Accelerators that hold a mixture of experts."""
     model, a = catalog.model(key), catalog.accelerator(name)
@@ -92,6 +95,7 @@ def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exe
     )  # fmt: skip
 
 
+@posed
 def gib_of(key: str = "llama-3.1-8b") -> Exercise:
     """Bytes as they are, where a tool prints GiB and calls them GB."""
     model = catalog.model(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style
+from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style, entitle
 from estimator.lesson.inputs import Inputs, inputs
 from estimator.lesson.lesson_02_exercises import EXERCISES, bill_of, console_of, day_of, kept_of
 from estimator.lesson.storage_panel import sheet_panel, your_storage
@@ -176,10 +176,7 @@ def growth_chart() -> Picture:
         axes.set_xticks(range(0, 13, 3))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set_ylim(bottom=0)
-        figure.suptitle(
-            "Growth bends the line, retention levels it", x=0.01, ha="left", fontweight="bold",
-            fontsize=11,
-        )  # fmt: skip
+        entitle(figure, "Growth bends the line, retention levels it")
     return Picture(figure, f"Lines of the bytes in store over twelve months; at the end: {said}.")
 
 

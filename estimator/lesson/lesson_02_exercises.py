@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estimator.lesson.exercises import Exercise, Mistake, of_example, together
+from estimator.lesson.exercises import Exercise, Mistake, of_example, posed, together
 from estimator.units import (
     BITS_PER_BYTE,
     DAY,
@@ -37,6 +37,7 @@ def _text(size_bytes: float) -> str:
     return prefixed_text(size_bytes, "B", decimals=None)
 
 
+@posed
 def day_of(
     users: int = 40_000_000, per_day: int = 6, size_bytes: int = 3_000, index: float = 0.2
 ) -> Exercise:
@@ -66,6 +67,7 @@ def day_of(
     )  # fmt: skip
 
 
+@posed
 def kept_of(
     registered: int = 500_000_000, share: float = 0.2, record_bytes: int = 100_000,
     days: int = 90, replicas: int = 3,
@@ -132,6 +134,7 @@ def kept_of(
     )  # fmt: skip
 
 
+@posed
 def console_of(bytes_per_day: int = 2_500_000_000_000) -> Exercise:
     """Bytes as they are, where a console prints TiB and calls them TB."""
     right = monthly_bytes(bytes_per_day)
@@ -166,6 +169,7 @@ def console_of(bytes_per_day: int = 2_500_000_000_000) -> Exercise:
     )  # fmt: skip
 
 
+@posed
 def bill_of(
     hot_days: int = 30, days: int = 365, replicas: int = 3, hot: float = 0.02, cold: float = 0.004
 ) -> Exercise:

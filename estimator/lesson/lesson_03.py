@@ -21,6 +21,7 @@ from estimator.lesson.lesson_03_plan import (
     BLOCK_TOKENS,
     ENGINE,
     ENGINE_SHARE,
+    EXAMPLE,
     Plan,
     accelerator_overhead,
     per_token,
@@ -41,7 +42,6 @@ from estimator.memory import (
     layer_activation_bytes,
     logit_bytes,
     prefill_steps,
-    window_cache_bytes,
 )
 from estimator.model_storage import weight_bytes
 from estimator.units import (
@@ -79,7 +79,6 @@ __all__ = [
 
 PROMPT = 128
 GUIDE_OVERHEAD = 100 * MB
-EXAMPLE = "llama-3.1-8b"
 
 
 def memory_assumptions() -> Table:
@@ -278,11 +277,7 @@ def verified_table() -> Table:
     """The formula against the tensors of models that ran."""
     rows = []
     for c in verified_caches().values():
-        keeps = c.window - 1 if c.window else c.tokens
-        formula = window_cache_bytes(
-            c.n_layers - c.window_layers, c.window_layers, c.n_kv_heads, c.head_dim, c.tokens,
-            max(keeps, 1), c.batch, c.element_bytes,
-        )  # fmt: skip
+        formula = c.computed_bytes
         size = f"{c.batch} x {c.tokens}"
         kept = (number_text(formula), number_text(c.tensor_bytes))
         rows.append(

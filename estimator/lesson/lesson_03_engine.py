@@ -7,6 +7,7 @@ from estimator.catalog.shapes import Shape, shape
 from estimator.lesson.lesson_03_plan import (
     BLOCK_TOKENS,
     ENGINE,
+    EXAMPLE,
     chunk_activation_bytes,
     per_token,
     rank_of,
@@ -25,7 +26,6 @@ from estimator.paged_cache import (
 from estimator.units import GiB, bytes_text, number_text, quantity_text, share_text
 
 SLIDING = "gemma-2-9b"
-EXAMPLE = "llama-3.1-8b"
 
 
 def group_page_bytes(s: Shape) -> int:

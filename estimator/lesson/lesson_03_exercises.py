@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from estimator.catalog.shapes import shape
-from estimator.lesson.exercises import Exercise, Mistake, together
-from estimator.lesson.lesson_03_plan import per_token, plan
+from estimator.lesson.exercises import Exercise, Mistake, posed, together
+from estimator.lesson.lesson_03_plan import EXAMPLE, per_token, plan
 from estimator.memory import kv_cache_bytes, tokens_that_fit
 from estimator.units import BITS_PER_BYTE, GB, KB, TB, GiB, KiB, TiB, bytes_text, number_text
 
-EXAMPLE = "llama-3.1-8b"
 
-
+@posed
 def cache_at_fp32(n_layers: int = 12, n_heads: int = 12, tokens: int = 1000) -> Exercise:
     """Bytes of a cache at four bytes a number."""
     size = (n_layers, n_heads, 64, tokens)
@@ -47,6 +46,7 @@ def cache_at_fp32(n_layers: int = 12, n_heads: int = 12, tokens: int = 1000) -> 
     )  # fmt: skip
 
 
+@posed
 def cache_of_a_batch(key: str = "llama-3.1-405b", batch: int = 16, tokens: int = 4096) -> Exercise:
     """Bytes of a batch's cache under grouped-query attention."""
     s = shape(key)
@@ -86,6 +86,7 @@ def cache_of_a_batch(key: str = "llama-3.1-405b", batch: int = 16, tokens: int =
     )  # fmt: skip
 
 
+@posed
 def bytes_of_a_printed_cache(key: str = EXAMPLE, tokens: int = 128_000) -> Exercise:
     """Bytes, where a table prints GiB and calls them GB."""
     s = shape(key)
@@ -129,6 +130,7 @@ def bytes_of_a_printed_cache(key: str = EXAMPLE, tokens: int = 128_000) -> Exerc
     )  # fmt: skip
 
 
+@posed
 def tokens_of_a_pool(key: str = EXAMPLE, pool_gib: int = 24) -> Exercise:
     """Tokens that fit into a pool with a cache at one byte."""
     s = shape(key)
@@ -173,6 +175,7 @@ def tokens_of_a_pool(key: str = EXAMPLE, pool_gib: int = 24) -> Exercise:
     )  # fmt: skip
 
 
+@posed
 def sequences_on(
     key: str = "llama-3.1-8b", accelerator: str = "L40S", tokens: int = 4096
 ) -> Exercise:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from estimator.catalog.shapes import shape
-from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style
+from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style, entitle
 from estimator.lesson.lesson_03_plan import Plan
 from estimator.memory import kv_cache_bytes
 from estimator.units import GB, bytes_text, number_text, plural, prefixed_text
@@ -130,8 +130,7 @@ def fill_figure(p: Plan) -> Picture:
                  ylabel="each accelerator, GB", xlim=(0, max(counts)),
                  ylim=(0, max(top[-1], p.usable / GB) * 1.08))  # fmt: skip
         says = "fills" if p.batch <= p.largest_batch else "outgrows"
-        figure.suptitle(f"{p.shape.name}: the cache {says} what the weights leave", x=0.01,
-                        ha="left", fontweight="bold", fontsize=11)  # fmt: skip
+        entitle(figure, f"{p.shape.name}: the cache {says} what the weights leave")
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     alt = (
         f"Memory of each {p.accelerator} against the number of sequences of "

@@ -27,6 +27,7 @@ from estimator.memory import (
 )
 from estimator.memory_budget import shard
 from estimator.model_storage import weight_bytes
+from estimator.quantity import check_each
 from estimator.stored_weights import StoredWeights, stored_by_config
 from estimator.units import BITS_PER_BYTE
 
@@ -34,7 +35,8 @@ ENGINE = "vLLM 0.19.0"
 ENGINE_SHARE = 0.9
 BLOCK_TOKENS = 16
 CACHE_PRECISIONS = ("FP32", "FP16", "BF16", "FP8", "INT8")
-LOGGED = "llama-3.1-8b"
+EXAMPLE = "llama-3.1-8b"
+"""The model of the lesson's tables, whose memory an engine has logged."""
 MOST_TOKENS = 10_000_000
 """Asked no further where a configuration does not say for how long a context it was made."""
 
@@ -75,7 +77,7 @@ def check_ranks(s: Shape, tensor_parallel: int) -> None:
 
 def step_tokens() -> int:
     """Prompt tokens of the largest step that the logged engine is ready for."""
-    return engine_log(LOGGED).chunk_tokens
+    return engine_log(EXAMPLE).chunk_tokens
 
 
 @functools.lru_cache(maxsize=64)
@@ -106,7 +108,7 @@ def sequence_bytes(
 
 def chunk_activation_bytes(s: Shape) -> int:
     """Activations of the largest step that the logged engine is ready for: a floor."""
-    log = engine_log(LOGGED)
+    log = engine_log(EXAMPLE)
     layer = layer_activation_bytes(
         log.chunk_tokens, s.d_model, s.n_heads, s.n_kv_heads, s.head_dim, s.d_ff, s.mlp_matrices
     )
@@ -118,7 +120,7 @@ def accelerator_overhead(tensor_parallel: int) -> float:
     logged = {
         run.tensor_parallel: run.overhead_bytes
         for run in measured_memory()
-        if run.overhead_bytes is not None and run.pipeline_parallel == 1 and run.model == LOGGED
+        if run.overhead_bytes is not None and run.pipeline_parallel == 1 and run.model == EXAMPLE
     }
     return logged[max(ranks for ranks in logged if ranks <= tensor_parallel)] or 0
 
@@ -267,14 +269,8 @@ def plan(
     Raises:
         ValueError: what makes no service.
     """
-    problems = []
-    for name, value in (("tensor_parallel", tensor_parallel), ("batch", batch), ("tokens", tokens)):
-        try:
-            NARROWED[name].check(value)
-        except (TypeError, ValueError) as error:
-            problems.append(str(error))
-    if problems:
-        raise ValueError(" ".join(problems))
+    given = {"tensor_parallel": tensor_parallel, "batch": batch, "tokens": tokens}
+    check_each(NARROWED, given)
     s = shape(model) if isinstance(model, str) else model
     memory = catalog.accelerator(accelerator).memory_bytes
     check_ranks(s, tensor_parallel)

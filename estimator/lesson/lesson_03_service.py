@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from estimator import catalog
@@ -24,10 +22,10 @@ from estimator.lesson.lesson_03_plan import (
     stored_form,
 )
 from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
-from estimator.lesson.tables import BLUE, VERMILLION, Bar, Table, unbroken
+from estimator.lesson.tables import Bar, Table, unbroken
 from estimator.model_sheet import remarks
-from estimator.quantity import Quantity
 from estimator.stored_cache import asked_precision
 from estimator.units import bytes_text, number_text, quantity_text, share_text
 from estimator.validate.files import parse_json
@@ -38,40 +36,7 @@ TASK = (
     f"BF16, on {TASK_ACCELERATOR}: find the fewest accelerators that hold them all. "
     "The cache's precision is yours to choose."
 )
-
-
 LONGEST_TEXT = 1_000_000
-
-
-@dataclass(frozen=True)
-class Step(Bar):
-    """A bar that begins where the one above it ended, so that a column of them is one stack."""
-
-    start: float = 0
-
-    def html(self) -> str:
-        """Draw the bar from its start; what lies past the right end is cut and striped."""
-        left = max(0.0, min(self.start, 1.0)) * 100
-        width = max(0.0, min(self.share, 1 - left / 100)) * 100
-        colour = VERMILLION if self.over else BLUE
-        stripes = (
-            f"repeating-linear-gradient(45deg,{colour},{colour} 5px,#FFFFFF 5px,#FFFFFF 7px)"
-            if self.over
-            else colour
-        )
-        fill = f"margin-left:{left:.1f}%;width:{width:.1f}%;height:11px;background:{stripes}"
-        frame = "width:120px;border:1px solid #767676;display:inline-block"
-        drawn = f'<div style="{frame}"><div style="{fill}"></div></div>'
-        return f"{drawn} <span>{escape(self.text)}</span>"
-
-
-class Counted(Number):
-    """A number of which a service has one or more."""
-
-    @property
-    def quantity(self) -> Quantity:
-        """The glossary's entry, narrowed."""
-        return NARROWED[self.name]
 
 
 def _setting(p: Plan) -> str:
@@ -173,12 +138,12 @@ def stack_table(p: Plan) -> Table:
     for name, size in parts.items():
         share = size / p.memory
         over = start + share > p.usable / p.memory
-        bar = Step(share, unbroken(share_text(share, 1)), over=over, start=start)
+        bar = Bar(share, share_text(share, 1), over=over, start=start)
         rows.append((name, unbroken(bytes_text(size)), bar))
         start += share
     spare = (p.memory - p.usable) / p.memory
     rows.append(("kept back from the engine", unbroken(bytes_text(p.memory - p.usable)),
-                 Step(spare, unbroken(share_text(spare, 1)), start=1 - spare)))  # fmt: skip
+                 Bar(spare, share_text(spare, 1), start=1 - spare)))  # fmt: skip
     headers = ("part", "bytes", f"of {unbroken(bytes_text(p.memory))}")
     note = (
         "Weights: every parameter at the chosen precision, embeddings and output head too; only a "
@@ -325,6 +290,10 @@ def fewest_ranks() -> int:
 def memory_panel(given: Inputs) -> Panel:
     """The lesson's panel, starting at the reader's inputs."""
     weights = {name: name for name in catalog.precisions()}
+
+    def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
+        return Number(name, value, low, high, narrowed=NARROWED[name], **more)
+
     controls = (
         Choice("model", "Model",
                {key: s.name for key, s in shapes().items()} | {OWN: "the pasted configuration"},
@@ -334,13 +303,13 @@ def memory_panel(given: Inputs) -> Panel:
              sets=_own_precision),
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "What the model runs on"),
-        Counted("tensor_parallel", given.tensor_parallel, 1, 8),
-        Counted("batch", given.batch, 1, 1024, log=True),
-        Counted("tokens", given.tokens, 128, 131_072, step=BLOCK_TOKENS, log=True),
+        number("tensor_parallel", given.tensor_parallel, 1, 8),
+        number("batch", given.batch, 1, 1024, log=True),
+        number("tokens", given.tokens, 128, 131_072, step=BLOCK_TOKENS, log=True),
         Choice("weight_precision", "Precision of the weights", weights, given.weight_precision,
                "How each weight is stored"),
         Choice("cache_precision", "Precision of the cache",
                {name: name for name in CACHE_PRECISIONS}, given.cache_precision,
                "How each number of the cache is stored"),
     )  # fmt: skip
-    return Panel("What fills the memory, and what fits?", TASK, controls, memory_answer)
+    return Panel(TASKS["03"], TASK, controls, memory_answer)

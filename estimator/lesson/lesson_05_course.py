@@ -37,6 +37,7 @@ HOST_SOURCE = (
 )
 BOUNDS_SPARE = 8
 ALONE = "The course has published no figure, so ours stands alone."
+NO_COST = "The course has published no cost, power or energy of any of its systems."
 
 
 @functools.cache
@@ -60,8 +61,7 @@ def published_table(*keys: str) -> Table:
         "ours",
         "why they differ",
     )
-    note = "The course has published no cost, power or energy of any of its systems."
-    return Table(headers, rows, "The course's figures and ours", note,
+    return Table(headers, rows, "The course's figures and ours", NO_COST,
                  left=frozenset({"quantity", "why they differ"}))  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from estimator import catalog, cost
-from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.exercises import Exercise, Mistake, posed
 from estimator.units import HOUR, number_text, quantity_text
 
 
+@posed
 def month_of_accelerators(count: int = 40, price: float = 2.5) -> Exercise:
     """What a month of accelerators costs."""
     hours = cost.accelerator_hours(count)
@@ -33,6 +34,7 @@ def month_of_accelerators(count: int = 40, price: float = 2.5) -> Exercise:
     )  # fmt: skip
 
 
+@posed
 def price_of_a_token(price: float = 4.5, rate: int = 2_500, replica: int = 2) -> Exercise:
     """What a million tokens cost from a replica that is never idle."""
     right = cost.usd_per_million_tokens(price, rate, replica)
@@ -59,6 +61,7 @@ def price_of_a_token(price: float = 4.5, rate: int = 2_500, replica: int = 2) ->
     )  # fmt: skip
 
 
+@posed
 def sum_of_ranges(low: int = 100_000, high: int = 900_000) -> Exercise:
     """The middle of a range of factors."""
     middle = (low * high) ** 0.5
@@ -86,6 +89,7 @@ def sum_of_ranges(low: int = 100_000, high: int = 900_000) -> Exercise:
     )  # fmt: skip
 
 
+@posed
 def what_to_halve(rented: int = 640_000, stored: int = 30_000, sent: int = 130_000) -> Exercise:
     """A price that halves a bill that has other parts, too."""
     likely = catalog.prices()["H100-SXM"].range.likely

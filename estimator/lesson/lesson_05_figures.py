@@ -10,8 +10,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from estimator.glossary import quantity
-from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style
+from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style, entitle
 from estimator.lesson.lesson_05_case import KEPT, Case
+from estimator.lesson.lesson_05_words import digits
 from estimator.uncertainty import Range, Swing
 from estimator.units import number_text, quantity_text
 
@@ -25,11 +26,7 @@ BLUE, ORANGE = 0, 1  # places in COLOURS and HATCHES
 def ends_text(one: Range) -> str:
     """Write a range's P10 and P90 with their unit."""
     unit = quantity(one.name).unit
-    return f"{number_text(one.low, 3)} to {quantity_text(_rounded(one.high), unit)}"
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.3g}")
+    return f"{number_text(one.low, 3)} to {quantity_text(digits(one.high), unit)}"
 
 
 @functools.lru_cache(maxsize=KEPT)
@@ -64,10 +61,7 @@ def tornado_chart(case: Case) -> Picture:
         axes.margins(x=0.16)
         _ticks(axes)
         axes.set_xlabel("cost of a month in USD")
-        figure.suptitle(
-            "One input at a time, from its P10 to its P90", x=0.01, ha="left",
-            fontweight="bold", fontsize=11,
-        )  # fmt: skip
+        entitle(figure, "One input at a time, from its P10 to its P90")
     return Picture(figure, alt_of(case, shown))
 
 

@@ -1,8 +1,6 @@
 """A whole service from daily users to a bill: every answer of lesson 05, as arrays in one call.
 
-`Case` is one service with its ranges. `point_results` and `interval_results` give what the
-lesson's machine-readable result has, for a table of services; rows that share system,
-accelerator, precision and width go through the formulas together.
+`lesson_05_case` makes one service of it, with its ranges; `lesson_05_many` a table of services.
 """
 
 from __future__ import annotations
@@ -63,8 +61,9 @@ FROM_CATALOG = (
     "n_params", "prompt_tokens", "passes", "usd_per_accelerator_hour", "accelerator_watts",
 )  # fmt: skip
 """Inputs for which a 0 asks for the catalog's value."""
-MOST = {"users": 1e10, "requests_per_user": 1e5, "n_params": 1e14, "prompt_tokens": 1e7,
-        "passes": 1e6}  # fmt: skip
+MOST = {name: quantity(name).most for name in ("users", "requests_per_user", "n_params")} | {
+    "prompt_tokens": 1e7, "passes": 1e6,
+}  # fmt: skip
 """The largest values that the lesson takes, far beyond any service."""
 POSITIVE = ("users", "requests_per_user")
 """Counts that the glossary lets be 0, but that a price is divided by."""

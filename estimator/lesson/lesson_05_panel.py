@@ -16,6 +16,7 @@ from estimator.lesson.lesson_05_model import (
 )
 from estimator.lesson.lesson_05_words import answer_text, digits, label_of, short_usd, unit_price
 from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.progress import TASKS
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Bar, Table
 from estimator.uncertainty import DRAWS, LEVELS, percentiles
@@ -198,7 +199,7 @@ def service_panel(given: Inputs, mine: Case | None = None) -> Panel:
         Number("budget_usd_per_month", TASK_BUDGET, 1, 100_000, step=10, log=True, scale=1000,
                scale_name="in thousands"),
     )  # fmt: skip
-    return Panel("What does a service cost, give or take?", TASK, controls, answer)
+    return Panel(TASKS["05"], TASK, controls, answer)
 
 
 FIXED = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from pathlib import Path
 
 from estimator.catalog import System
 from estimator.lesson.lesson_05 import (
@@ -25,7 +24,7 @@ from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_figures import svg_of
 from estimator.lesson.lesson_05_model import is_request_assumed
 from estimator.lesson.prose import Prose
-from estimator.lesson.result import write_whole
+from estimator.lesson.result import file_to_write, write_whole
 from estimator.lesson.tables import Table
 from estimator.uncertainty import DISTRIBUTION, Ends
 from estimator.units import number_text
@@ -157,13 +156,12 @@ def your_page(one: Case, intervals: Mapping[str, Ends], report_path: str = "") -
 
 def write_report(path: str, one: Case, intervals: Mapping[str, Ends]) -> Prose:
     """Write the report to `path`, whole or not at all; an empty path writes nothing."""
-    if not isinstance(path, str) or (path and not path.strip()):
-        raise TypeError(f"report_path is {path!r}, but it must be the path of a file: give text.")
-    if not path:
+    file = file_to_write(path, "report_path")
+    if file is None:
         return Prose(
             "No report is written: set `report_path` to a file's name, such as `service.html`."
         )
-    write_whole(Path(path), report_html(one, intervals), "report_path")
+    write_whole(file, report_html(one, intervals), "report_path")
     return Prose(
         f"The report of {one.system.name} is written. It is one file, which loads nothing from "
         "elsewhere."

@@ -34,7 +34,7 @@ def answer_text(name: str, value: float, beside: float | None = None) -> str:
     return short_usd(value) if unit == "USD/month" else quantity_text(value, unit)
 
 
-def price_words(one: Case, usd: float) -> str:
+def price_words(usd: float) -> str:
     """Write a small price: in dollars, or in cents where there are few."""
     return f"{number_text(usd, 3)} USD" if usd >= 0.1 else f"{number_text(usd * 100, 3)} cents"
 
@@ -42,8 +42,8 @@ def price_words(one: Case, usd: float) -> str:
 def unit_price(one: Case, of: Mapping[str, float]) -> str:
     """Write the price of a million tokens, or of one item where passes give no tokens."""
     if one.system.gives_tokens:
-        return f"{price_words(one, of['usd_per_million_passes'])} for a million tokens"
-    return f"{price_words(one, of['usd_per_item'])} for one {one.system.item}"
+        return f"{price_words(of['usd_per_million_passes'])} for a million tokens"
+    return f"{price_words(of['usd_per_item'])} for one {one.system.item}"
 
 
 def label_of(one: Case, name: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from estimator import catalog
 from estimator.catalog import serving
-from estimator.catalog.measured import VerifiedCache, verified_caches
+from estimator.catalog.measured import verified_caches
 from estimator.engine import Service, serve
 from estimator.lesson.lesson_06_exercises import (
     EXERCISES,
@@ -35,9 +35,8 @@ from estimator.lesson.lesson_06_panel import (
     step_panel,
 )
 from estimator.lesson.lesson_06_reader import your_measurements, your_results
-from estimator.lesson.lesson_06_runs import SHIPPED, number_of_rows, shipped
+from estimator.lesson.lesson_06_runs import SHIPPED, runs_text, shipped
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown, unbroken
-from estimator.memory import window_cache_bytes
 from estimator.units import number_text, plural, quantity_text, seconds_text, share_text
 from estimator.validate import memory, parameters
 from estimator.validate.files import read_rows
@@ -71,7 +70,7 @@ def evidence() -> Table:
             ("parameter counts", f"{len(catalog.configurations())} modules",
              "transformers, built from each model's configuration"),
             ("memory", "vLLM 0.19 on an H100", "logs published by llm-d-planner, Apache-2.0"),
-            ("serving runs", f"{number_text(rows)} of {number_of_rows(rows + unknown)}",
+            ("serving runs", f"{number_text(rows)} of {runs_text(rows + unknown)}",
              "the aiconfigurator 0.12 package, Apache-2.0"),
             ("constants of the step", f"{len(constants.table)}, fitted {constants.date}",
              "tools/fit_step_time.py, on these runs"),
@@ -92,9 +91,9 @@ def answer_table() -> Table:
         ("bytes of the cache", f"{len(verified_caches())} real caches", _cache_error()),
         ("memory left for the cache", f"{pool['rows']:.0f} logged runs",
          f"{share_text(pool['median'], 2)}; the worst {share_text(pool['worst'], 2)}"),
-        ("time per output token, roofline", number_of_rows(score.rows),
+        ("time per output token, roofline", runs_text(score.rows),
          share_text(score.roofline_median, 1)),
-        ("time per output token, our model", number_of_rows(score.rows),
+        ("time per output token, our model", runs_text(score.rows),
          share_text(score.median, 1)),
     )  # fmt: skip
     headers = ("what is estimated", "held against", "median absolute error")
@@ -102,7 +101,7 @@ def answer_table() -> Table:
 
 
 def _cache_error() -> str:
-    errors = [abs(_cache_bytes(c) / c.tensor_bytes - 1) for c in verified_caches().values()]
+    errors = [abs(c.computed_bytes / c.tensor_bytes - 1) for c in verified_caches().values()]
     return share_text(statistics.median(errors), 2) if any(errors) else "0 %: exact"
 
 
@@ -132,7 +131,7 @@ def parameters_table() -> Table:
 
 def _caches_note() -> str:
     """The formula's bytes beside those of the tensors of models that ran, each by itself."""
-    counted = [(c.tensor_bytes, _cache_bytes(c)) for c in verified_caches().values()]
+    counted = [(c.tensor_bytes, c.computed_bytes) for c in verified_caches().values()]
     tensors = number_text(sum(one for one, _ in counted))
     exact = sum(there == here for there, here in counted)
     windows = sum(c.window_layers > 0 for c in verified_caches().values())
@@ -141,15 +140,6 @@ def _caches_note() -> str:
         f"and their keys and values were counted: {tensors} bytes in all. The formulas of "
         f"lesson 03 give {exact} of {len(counted)} to the byte."
     )
-
-
-def _cache_bytes(c: VerifiedCache) -> int:
-    return int(
-        window_cache_bytes(
-            c.n_layers - c.window_layers, c.window_layers, c.n_kv_heads, c.head_dim, c.tokens,
-            max(c.window - 1, 1), c.batch, c.element_bytes,
-        )
-    )  # fmt: skip
 
 
 @functools.cache
@@ -318,7 +308,7 @@ def errors_table() -> Table:
 def _first_token_note() -> str:
     first = shipped().report.first_token[SCORED]
     return (
-        f"Time to first token, {number_of_rows(first.rows)}: "
+        f"Time to first token, {runs_text(first.rows)}: "
         f"{number_text(first.under_floor)} under the floor of their prefill; the estimate with "
         f"its queue is {share_text(first.median, 1)} off in the median, and "
         f"{share_text(first.coverage, 1)} lie in its interval."

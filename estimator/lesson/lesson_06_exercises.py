@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 
-from estimator.lesson.exercises import Exercise, Mistake
+from estimator.lesson.exercises import Exercise, Mistake, posed
 from estimator.step_time import absolute_error, running_requests
 from estimator.units import number_text, seconds_text, share_text
 
 
+@posed
 def error_of_three(
     pairs: tuple[tuple[float, float], ...] = ((0.013, 0.010), (0.016, 0.020), (0.0424, 0.040)),
 ) -> Exercise:
@@ -39,6 +40,7 @@ def error_of_three(
     )  # fmt: skip
 
 
+@posed
 def wait_for_prompts(
     batch: int = 100, prompt_seconds: float = 0.044, output_tokens: int = 221
 ) -> Exercise:
@@ -78,6 +80,7 @@ def wait_for_prompts(
     )  # fmt: skip
 
 
+@posed
 def requests_that_run(
     in_flight: int = 256, first_seconds: float = 36.0, output_tokens: int = 1001,
     token_seconds: float = 0.012,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from estimator.lesson.figures import COLOURS, Picture, course_style
+from estimator.lesson.figures import COLOURS, Picture, course_style, entitle
 from estimator.units import number_text, share_text
 from estimator.validate.compare import Comparison
 from estimator.validate.report import SCORED
@@ -40,10 +40,7 @@ def scatter_chart(comparison: Comparison) -> Picture:
             color="#8A8A8A", linewidth=0.5, zorder=0, label="P10 to P90 of each",
         )  # fmt: skip
         left.set_ylabel("estimated, ms a token")
-        figure.suptitle(
-            "A roofline is a floor; the model is about right", x=0.01, ha="left",
-            fontweight="bold", fontsize=11,
-        )  # fmt: skip
+        entitle(figure, "A roofline is a floor; the model is about right")
         handles, labels = right.get_legend_handles_labels()
         figure.legend(
             handles, labels, loc="outside lower center", ncols=5, markerscale=2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,8 @@ from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_runs import doubts, shipped
 from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.progress import TASKS
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken
-from estimator.quantity import Quantity
 from estimator.units import number_text, seconds_text, share_text
 from estimator.validate.serving import MARKS
 
@@ -54,15 +55,6 @@ TASK = (
     "Llama 3.1 8B at BF16 on two H100-SXM under TensorRT-LLM, 1,024 tokens in and 512 out: you "
     "promise a token every 15 ms and want to keep it in nine cases of ten. Find the largest batch."
 )
-
-
-class Least(Number):
-    """A number of the panel that is 1 or more."""
-
-    @property
-    def quantity(self) -> Quantity:
-        """The glossary's entry, narrowed."""
-        return NARROWED[self.name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +340,9 @@ def step_panel(given: Inputs) -> Panel:
         tables = (parts_table(found), nearby_table(case))
         return Answer(sentence(case, found), tables, score, solved)
 
+    def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
+        return Number(name, value, low, high, narrowed=NARROWED[name], **more)
+
     start = case_of(given)
     controls = (
         Choice("model", "Model", {name: catalog.configuration(name).name for name in MODELS},
@@ -361,8 +356,8 @@ def step_panel(given: Inputs) -> Panel:
                "How weights are stored and computed with"),
         Choice("tensor", "Accelerators to a replica", TENSOR, str(start.tensor),
                "How many accelerators share each layer"),
-        Least("batch", start.batch, 1, 512, log=True),
-        Least("prompt_tokens", start.prompt_tokens, 64, 8192, step=64),
-        Least("output_tokens", start.output_tokens, 64, 8192, step=64),
+        number("batch", start.batch, 1, 512, log=True),
+        number("prompt_tokens", start.prompt_tokens, 64, 8192, step=64),
+        number("output_tokens", start.output_tokens, 64, 8192, step=64),
     )  # fmt: skip
-    return Panel("How long does a token take, give or take?", TASK, controls, answer)
+    return Panel(TASKS["06"], TASK, controls, answer)

@@ -6,7 +6,7 @@ import functools
 from importlib.resources import files
 from pathlib import Path
 
-from estimator.units import number_text, plural
+from estimator.units import quantity_text
 from estimator.validate.compare import Comparison, compare
 
 SHIPPED = Path(str(files("estimator.catalog") / "measured_serving.csv"))
@@ -19,9 +19,9 @@ def shipped() -> Comparison:
     return compare(SHIPPED, WORST)
 
 
-def number_of_rows(rows: int) -> str:
-    """Write a number of rows."""
-    return f"{number_text(rows)} {plural('run', rows)}"
+def runs_text(rows: int) -> str:
+    """Write a number of runs."""
+    return quantity_text(rows, "run")
 
 
 def doubts(place: int) -> tuple[str, ...]:

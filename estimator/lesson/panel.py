@@ -31,6 +31,8 @@ class Answer:
     tables: tuple[Table, ...]
     score: str = ""
     solved: bool = False
+    refused: bool = False
+    """Tells that the sentence is no answer, but why there is none yet."""
 
 
 class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
@@ -256,10 +258,11 @@ def render(answer: Answer, task: str, *, problem: str = "", trace: str = "") -> 
         if trace:
             shown = html.escape(trace)
             parts.append(f"<details><summary>Trace</summary><pre>{shown}</pre></details>")
+    if problem and not answer.refused:
         parts.append("<p><em>Below stands the last answer, for the values before.</em></p>")
         parts.append('<div style="border-left:4px dashed #767676;padding-left:8px">')
         parts.append(f"<p>{html.escape(answer.sentence)}</p>")
-    else:
+    elif not problem:
         parts.append(f'<p role="status"><strong>{html.escape(answer.sentence)}</strong></p>')
     # A table wider than the column is scrolled, and does not widen what stands around it.
     wide = '<div style="overflow-x:auto;width:0;min-width:100%;margin-top:8px">'
@@ -268,7 +271,7 @@ def render(answer: Answer, task: str, *, problem: str = "", trace: str = "") -> 
         mark = "✔ Solved" if answer.solved else "Not yet"
         score = html.escape(answer.score)
         parts.append(f"<p>Task: {html.escape(task)} <strong>{mark}:</strong> {score}</p>")
-    parts.append("</div></div>" if problem else "</div>")
+    parts.append("</div></div>" if problem and not answer.refused else "</div>")
     return "".join(parts)
 
 

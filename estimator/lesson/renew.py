@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from estimator.lesson.saving import VIEW
+
 CELL_TIMEOUT_S = 60
 
 
@@ -28,7 +30,7 @@ def normalize(notebook: Any) -> Any:
         cell.metadata = {"tags": tags} if tags else {}
         for output in cell.get("outputs", []):
             bundle = output.get("data", {})
-            bundle.pop("application/vnd.jupyter.widget-view+json", None)
+            bundle.pop(VIEW, None)
     return notebook
 
 

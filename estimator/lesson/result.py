@@ -34,16 +34,14 @@ def write_result(
     ends = {
         name: _entry(name.rpartition("_")[0], value) for name, value in (intervals or {}).items()
     }
-    if not isinstance(path, str) or (path and not path.strip()) or "\0" in path:
-        raise TypeError(f"result_path is {path!r}, but it must be the path of a file: give text.")
-    if path:
+    if file := file_to_write(path, "result_path"):
         content = {
             "lesson": lesson,
             "estimator_version": estimator.__version__,
             "parameters": given.as_dict(),
             "results": results | ends,
         }
-        write_whole(Path(path), json.dumps(content, indent=2, sort_keys=True) + "\n")
+        write_whole(file, json.dumps(content, indent=2, sort_keys=True) + "\n")
     rows: list[tuple[str, ...]] = [
         (name, quantity(name).label, quantity_text(entry["value"], entry["unit"]))
         for name, entry in results.items()
@@ -62,6 +60,18 @@ def _text(entry: dict[str, Any]) -> str:
 def _entry(name: str, value: Any) -> dict[str, Any]:
     plain = value.item() if hasattr(value, "item") else value
     return {"value": plain, "unit": quantity(name).unit}
+
+
+def file_to_write(path: Any, parameter: str) -> Path | None:
+    """Read a lesson's parameter that names a file to write; None where it is empty.
+
+    Raises: TypeError: what can be the name of no file, in one sentence.
+    """
+    if not isinstance(path, str) or (path and not path.strip()) or "\0" in path:
+        raise TypeError(
+            f"{parameter} is {path!r:.80}, but it must be the path of a file: give text."
+        )
+    return Path(path) if path else None
 
 
 HALF = ".half-"

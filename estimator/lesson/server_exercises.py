@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from estimator import catalog
 from estimator.bandwidth import traffic_bits_per_s
-from estimator.lesson.exercises import Exercise, Mistake, together
+from estimator.lesson.exercises import Exercise, Mistake, posed, together
 from estimator.memory import (
     kv_bytes_per_token,
     kv_pool_bytes,
@@ -36,6 +36,7 @@ from estimator.units import (
 )
 
 
+@posed
 def peak_fleet(
     users: int = 40_000_000, requests_per_user: int = 6, peak_factor: int = 3,
     n_params: int = 8_000_000_000, output_tokens: int = 300, name: str = "H100-SXM",
@@ -88,6 +89,7 @@ def peak_fleet(
     )  # fmt: skip
 
 
+@posed
 def picture_traffic(
     users: int = 5_000_000, requests_per_user: int = 4, picture_bytes: int = 1_500_000
 ) -> Exercise:
@@ -122,6 +124,7 @@ def picture_traffic(
     )  # fmt: skip
 
 
+@posed
 def batch_in_memory(
     printed_gib: float = 79.19, share: float = 0.9, working_bytes: int = 2 * GB, tokens: int = 4096
 ) -> Exercise:
@@ -185,6 +188,7 @@ def batch_in_memory(
     )  # fmt: skip
 
 
+@posed
 def readers_needed(
     rate: int = 200, output_tokens: int = 400, mean_tokens: int = 600, batch: int = 32,
     name: str = "A100-SXM-80GB",

@@ -12,6 +12,7 @@ from estimator.bandwidth import answer_bytes, traffic_bits_per_s
 from estimator.lesson.controls import OWN, Choice, Number
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.sizing import (
     NARROWED,
@@ -278,10 +279,10 @@ def server_panel(given: Inputs) -> Panel:
                 given.spare_accelerators, owned_accelerators,
             )  # fmt: skip
         except ValueError as refusal:
-            # Later a refusal stands above the last answer; at the start there is none.
+            # Later the panel tells a refusal; at the start there is no panel yet to tell it.
             if started:
                 raise
-            return Answer(str(refusal), (), "set what can be served first.")
+            return Answer(str(refusal), (), "set what can be served first.", refused=True)
         finally:
             started = True
         solved, score = _task(service, plan, token_target_seconds)
@@ -308,4 +309,4 @@ def server_panel(given: Inputs) -> Panel:
                scale_name="in ms"),
         number("owned_accelerators", given.owned_accelerators, 1, 100_000, step=1, log=True),
     )  # fmt: skip
-    return Panel("From users to accelerators", TASK, controls, answer)
+    return Panel(TASKS["04"], TASK, controls, answer)

@@ -62,6 +62,7 @@ NARROWED = NEEDED | {
         ("owned_accelerators", 10**9), ("target_utilization", 0.99),
     )
 }  # fmt: skip
+BATCH = replace(quantity("batch"), low_open=True)
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ class Service:
 
     def bounds(self, batch: float, tensor_parallel: int = 1, rate: float | None = None) -> Bounds:
         """All three bounds at one batch; a ValueError if so many sequences do not fit."""
-        batch = quantity("batch").check(batch)
+        batch = BATCH.check(batch)
         fits = self.fits(tensor_parallel)
         if batch > fits:
             raise ValueError(
@@ -316,8 +317,9 @@ class Service:
             return (
                 f"The weights, {bytes_text(self.weight_bytes)}, and one sequence of "
                 f"{number_text(self.full_tokens)} tokens, {bytes_text(cache)}, do not fit on "
-                f"{most} {self.accelerator}, the most that share a layer here: {wanted} would "
-                "hold them, or choose fewer bits, fewer tokens or larger accelerators."
+                f"{most} {self.accelerator}, the most that share a layer here: "
+                f"{number_text(wanted)} would hold them, or choose fewer bits, fewer tokens or "
+                "larger accelerators."
             )
         ranks = [n for n in TENSOR_PARALLEL if self.fits(n) >= 1][-1]
         # Rounded up, so that what the sentence names is enough.

@@ -7,11 +7,10 @@ that is changed there changes its number, and no total can carry a wrong unit in
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estimator.lesson.prose import Prose
-from estimator.lesson.result import write_whole
+from estimator.lesson.result import file_to_write, write_whole
 from estimator.lesson.sheet import ComputedRow, InputRow, Row, Sheet, SumRow
 from estimator.quantity import LARGEST
 
@@ -42,11 +41,9 @@ def write_spreadsheet(path: str, sheet: Sheet) -> Prose:
 
     The file is complete or absent. An error says what is wrong with the path.
     """
-    if not isinstance(path, str):
-        raise TypeError(f"sheet_path is {path!r}, but it must be the path of a file: give text.")
-    if not path:
+    place = file_to_write(path, "sheet_path")
+    if place is None:
         return Prose("No spreadsheet was written: `sheet_path` is empty.")
-    place = Path(path)
     if place.suffix != ".xlsx":
         raise ValueError(
             f"sheet_path is {path!r}, but a spreadsheet's name must end in .xlsx: "

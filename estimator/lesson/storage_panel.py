@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer
+from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.sheet import KILOBYTES, InputRow, Sheet, cell_text
 from estimator.lesson.sheet_panel import SheetPanel
@@ -110,9 +111,7 @@ def _usd(values: Mapping[str, float], hot_days: float) -> float:
 def sheet_panel(given: Inputs) -> SheetPanel:
     """The lesson's panel: the sheet, live, starting at the reader's inputs."""
     columns = ((CALCULATOR, GROWTH), (OWN, KEPT, TIERS))
-    return SheetPanel(
-        "The sheet, live", TASK, storage_sheet(given), sheet_answer, columns, PER, _grow
-    )
+    return SheetPanel(TASKS["02"], TASK, storage_sheet(given), sheet_answer, columns, PER, _grow)
 
 
 def _grow(sheet: Sheet, label: str, size_kb: float, per: str) -> Sheet:

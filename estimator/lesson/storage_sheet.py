@@ -71,9 +71,6 @@ NARROWED: dict[str, Quantity] = {
     "retention_days": narrowed("retention_days", 1),
     "record_bytes": narrowed("record_bytes", 0, EACH_BYTES),
     "interaction_bytes": narrowed("interaction_bytes", 0, EACH_BYTES),
-    "replicas": narrowed("replicas", 1, 1000),
-    # An index is smaller than the interactions: a 2 is a slip for 2 %.
-    "index_share": narrowed("index_share", 0, 1),
     "hot_usd_per_gb": narrowed("hot_usd_per_gb", 0, 1000),
     "cold_usd_per_gb": narrowed("cold_usd_per_gb", 0, 1000),
     "other_bytes": replace(narrowed("row_bytes", 0, MOST_BYTES), name="other_bytes", usual=1 * TB),

@@ -26,22 +26,28 @@ def unbroken(text: str) -> str:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar in a table's cell: a share of the full width, with its text beside it."""
+    """A bar in a table's cell: a share of the full width, with its text beside it.
+
+    One that starts where the bar above it ends makes a column of them one stack.
+    """
 
     share: float
     text: str
     over: bool = False
+    start: float = 0
 
     def html(self) -> str:
-        """Draw the bar; one that is over its limit is striped as well as coloured."""
-        width = max(0.0, min(self.share, 1.0)) * 100
+        """Draw the bar, cut at the right end; one over its limit is striped as well as coloured."""
+        left = max(0.0, min(self.start, 1.0)) * 100
+        width = max(0.0, min(self.share, 1 - left / 100)) * 100
         colour = VERMILLION if self.over else BLUE
         stripes = (
             f"repeating-linear-gradient(45deg,{colour},{colour} 5px,#FFFFFF 5px,#FFFFFF 7px)"
             if self.over
             else colour
         )
-        fill = f"width:{width:.1f}%;height:11px;background:{stripes}"
+        shift = f"margin-left:{left:.1f}%;" if left else ""
+        fill = f"{shift}width:{width:.1f}%;height:11px;background:{stripes}"
         frame = "width:120px;border:1px solid #767676;display:inline-block;vertical-align:middle"
         drawn = f'<div style="{frame}"><div style="{fill}"></div></div>'
         return f'{drawn} <span style="vertical-align:middle">{escape(unbroken(self.text))}</span>'

@@ -5,6 +5,9 @@ from estimator.quantity import Quantity
 MOST_PARAMS = 10**15
 """Where a person is stopped: orders of magnitude above any model."""
 
+MOST_COPIES = 100_000
+"""More than the accelerators that any one service is known to have."""
+
 ENTRIES = (
     Quantity("n_params", "P", "parameter", "number of parameters",
         "Numbers that training has set and that the model stores", 3_000_000_000,
@@ -24,7 +27,7 @@ ENTRIES = (
     Quantity("weight_bytes", r"M_{\text{weights}}", "byte", "size of the weights",
         "Bytes that all parameters take", 6_000_000_000),
     Quantity("replicas", "R", "copy", "number of copies",
-        "Copies that are kept of the same bytes", 1, low=1, whole=True),
+        "Copies that are kept of the same bytes", 1, low=1, whole=True, most=MOST_COPIES),
     Quantity("replicated_bytes", r"M_{\text{copies}}", "byte", "size of all copies",
         "Bytes of all copies together", 18_000_000_000),
     Quantity("n_layers", "N", "layer", "number of layers",

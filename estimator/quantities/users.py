@@ -29,7 +29,7 @@ ENTRIES = (
     Quantity("interaction_bytes", r"m_{\text{int}}", "byte", "size of an interaction",
         "Bytes that are stored of one interaction", 2_000),
     Quantity("index_share", "x", "share", "index share",
-        "Size of the index as a share of what it indexes", 0.25, high=10),
+        "Size of the index as a share of what it indexes", 0.25, high=1),
     Quantity("index_bytes", r"M_{\text{index}}", "byte/day", "index of a day",
         "Bytes that a day adds to the index over the interactions", 500_000_000_000),
     Quantity("daily_bytes", r"M_{\text{day}}", "byte/day", "interaction data of a day",

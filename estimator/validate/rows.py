@@ -85,20 +85,6 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One measured run: what it was, the load, and the measured seconds (NaN where not given)."""
-
-    line: int
-    setting: Setting
-    batch: float
-    prompt_tokens: float
-    output_tokens: float
-    token_seconds: float
-    first_token_seconds: float
-    marks: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Common:
     """What all rows with the same texts and sizes share; marks: `square`, `data`, `contrary`."""
 
@@ -207,11 +193,11 @@ _MODES = {"": "", "bf16": "", "fp16": "", "fp8": "fp8", "fp4": "nvfp4"}
 
 
 def _check_fits(setting: Setting) -> None:
-    tensor, width = setting.layout.tensor, setting.decoder.d_model
-    if width % tensor:
+    tensor = setting.layout.tensor
+    if not setting.decoder.divides_among(tensor):
         why = (
             f"tp_size shares each layer of {setting.model} among {tensor}, but its width of "
-            f"{width} cannot be shared out evenly so: give for example 8."
+            f"{setting.decoder.d_model} cannot be shared out evenly so: give for example 8."
         )
         raise RowError("tp_size does not divide the model's width", tensor, why)
     hardware, layout = catalog.hardware(setting.system), setting.layout

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -147,18 +146,3 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{arguments.file} cannot be read: {why}.") from None
     print(json_of(report) if arguments.json else text_of(report))
     return 0 if report.rows else 1
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command by itself: as `run`, and 2 where the file is no table of runs."""
-    parser = argparse.ArgumentParser(prog="python -m estimator validate serving", description=HELP)
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv))
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())

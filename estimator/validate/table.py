@@ -26,7 +26,6 @@ from estimator.validate.rows import (
     REQUIRED,
     WITHOUT,
     Common,
-    Run,
     Setting,
     Settings,
     number,
@@ -71,31 +70,6 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.line)
-
-    def marks_of(self, place: int) -> frozenset[str]:
-        """Give the marks of a row."""
-        return frozenset(name for name, rows in self.marks.items() if rows[place])
-
-    def runs(self) -> Iterator[Run]:
-        """Give the rows one by one."""
-        for place in range(len(self)):
-            yield Run(
-                int(self.line[place]),
-                self.settings[self.setting[place]],
-                float(self.batch[place]),
-                float(self.prompt_tokens[place]),
-                float(self.output_tokens[place]),
-                float(self.token_seconds[place]),
-                float(self.first_token_seconds[place]),
-                self.marks_of(place),
-            )
-
-
-def read_runs(path: Path) -> Iterator[Run | Unread]:
-    """Read a file row by row, in its order; raises as `read_blocks`."""
-    for block in read_blocks(path):
-        rows: list[Run | Unread] = [*block.runs(), *block.unread]
-        yield from sorted(rows, key=lambda row: row.line)
 
 
 def read_blocks(

@@ -61,6 +61,9 @@ def test_fewer_layers_and_models_that_cannot_be(
 ) -> None:
     loads = ["--batches=1", "--contexts=8", "--lengths=8"]
     assert {row["n_layers"] for row in measured(tmp_path, "tiny", "--layers=1", *loads)} == {"1"}
-    for model, says in (("deepseek-v3", "latent attention"), ("none", "model 'none'")):
+    for model, says in (
+        ("deepseek-v3", "latent attention"),
+        ("none", "is 'none', which is not on"),
+    ):
         assert main([model, "--device=cpu", f"--out={tmp_path / 'no.csv'}"]) == 2
         assert says in capsys.readouterr().err

@@ -1,0 +1,211 @@
+"""Lesson 05's panel: the reader's service, its task, what it refuses; and the exercises."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from estimator import catalog
+from estimator.lesson import lesson_05 as lesson
+from estimator.lesson.inputs import declared_by
+from estimator.lesson.lesson_05_panel import service_panel
+from estimator.lesson.lesson_05_report import report_html
+from estimator.lesson.panel import Panel
+from tests.services import given
+
+
+def set_all(panel: Panel, **values: Any) -> None:
+    for name, value in values.items():
+        panel.boxes[name].value = value
+    assert panel.errors == []
+
+
+def test_the_panel_starts_at_the_reader_s_service_and_says_its_range() -> None:
+    panel = service_panel(given())
+    assert "1,950 A100-SXM-80GB" in panel.last.sentence
+    assert "0.262 USD for a million tokens" in panel.last.sentence
+    assert panel.last.score == "choose retrieval with answers first."
+
+
+def test_the_task_is_solved_by_an_accelerator_and_a_precision() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="retrieval", users=1)
+    assert "within the budget in" in panel.last.score
+    assert not panel.last.solved
+    set_all(panel, accelerator="H100-SXM")
+    assert not panel.last.solved
+    set_all(panel, accelerator="B200-SXM", precision="NVFP4")
+    assert panel.last.solved
+
+
+def test_the_task_is_not_solved_by_another_service_or_price() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="retrieval", users=1, accelerator="B200-SXM", precision="NVFP4")
+    set_all(panel, usd_per_accelerator_hour=0.5)
+    assert not panel.last.solved
+    set_all(panel, accelerator="H100-PCIe", precision="FP8", passes=10)
+    assert not panel.last.solved
+
+
+def test_the_reader_s_own_system_is_in_the_list_and_is_where_the_panel_starts() -> None:
+    desk = replace(
+        catalog.system("text"), key="desk", name="help desk", passes=(180, 200, 220),
+        prompt_tokens=(1_000, 2_000, 4_000),
+    )  # fmt: skip
+    mine = lesson.case(desk, users=1_000_000, requests_per_user=2, precision="FP8")
+    panel = service_panel(given(), mine)
+    names = [name for name, _ in panel.boxes["system"].options]
+    assert names == [*(s.name for s in catalog.systems().values()), "help desk (your own)"]
+    assert {n: b.value for n, b in panel.boxes.items() if n in ("system", "users", "passes")} == {
+        "system": "desk", "users": 1, "passes": 200,
+    }  # fmt: skip
+    assert panel.boxes["precision"].value == "FP8"
+    fleet = f"{mine.point['planned_accelerators']:,}"
+    assert f"at likely values {fleet} A100-SXM-80GB" in panel.last.sentence
+    set_all(panel, system="retrieval", requests_per_user=10, accelerator="B200-SXM")
+    set_all(panel, precision="NVFP4")
+    assert panel.last.solved
+    set_all(panel, system="desk")
+    assert panel.boxes["prompt_tokens"].value == 2_000
+    assert panel.last.score == "choose retrieval with answers first."
+
+
+def test_a_system_added_to_the_data_is_in_the_list_and_nothing_is_published_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = replace(catalog.system("text"), key="desk", name="help desk")
+    every = {**catalog.systems(), "desk": desk}
+    monkeypatch.setattr(catalog, "systems", lambda: every)
+    assert ("help desk", "desk") in service_panel(given()).boxes["system"].options
+    one = lesson.case(desk)
+    assert "Published figures" not in report_html(one, one.intervals(200))
+
+
+def test_an_accelerator_without_a_price_keeps_the_reader_s_and_the_list_says_so() -> None:
+    panel = service_panel(given(accelerator="L4", usd_per_accelerator_hour=0.8))
+    assert "L4" in panel.last.sentence
+    set_all(panel, accelerator="H100-SXM")
+    assert panel.boxes["usd_per_accelerator_hour"].value == 3.99
+    set_all(panel, accelerator="L4")
+    assert panel.boxes["usd_per_accelerator_hour"].value == 0.8
+    assert "any other is set, with its price, in the parameters" in str(panel.glossary())
+
+
+def test_a_system_fills_its_numbers_and_an_accelerator_its_price() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="video")
+    assert panel.boxes["passes"].value == 128
+    assert panel.boxes["n_params"].value == pytest.approx(14.7)
+    assert "for one video" in panel.last.sentence
+    set_all(panel, accelerator="H100-SXM")
+    assert panel.boxes["usd_per_accelerator_hour"].value == 3.99
+
+
+def test_what_cannot_be_is_told_in_the_panel() -> None:
+    panel = service_panel(given())
+    panel.boxes["n_params"].value = 40_000
+    assert "No replica of up to 8" in panel.output.value
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("users", "number of users"), ("requests_per_user", "requests of a user a day"),
+     ("n_params", "number of parameters"), ("passes", "passes of the model")],
+)  # fmt: skip
+def test_a_typed_0_is_refused_by_its_name_where_there_must_be_some(name: str, label: str) -> None:
+    panel = service_panel(given())
+    panel.boxes[name].value = 0
+    assert f"{name} is 0, but the {label}" in panel.output.value
+
+
+def test_a_typed_0_is_a_0_and_not_the_catalog_s_value() -> None:
+    panel = service_panel(given())
+
+    def bill(**typed: float) -> str:
+        set_all(panel, **typed)
+        return str(re.findall(r"A month costs [^,]*", panel.last.sentence)[0])
+
+    start = bill()
+    one, none = bill(prompt_tokens=1), bill(prompt_tokens=0)
+    assert one == none != start  # a decoder starts from a token at least
+    assert bill(prompt_tokens=500) == start
+    free = bill(usd_per_accelerator_hour=0)
+    assert "million" not in free
+    accelerators = panel.last.tables[1].rows[0]
+    assert str(accelerators[1]) == "0 USD"
+    # 76,000 GB at 0.021 USD and 300,000 GB at 0.05 USD.
+    given_away = lesson.case("text", ["usd_per_accelerator_hour"], usd_per_accelerator_hour=0)
+    assert given_away.point["usd_per_month"] == pytest.approx(16_596)
+
+
+@pytest.mark.parametrize("name", ["users", "requests_per_user"])
+def test_none_of_what_a_price_is_divided_by_is_refused_by_its_name(name: str) -> None:
+    none: dict[str, Any] = {name: 0}
+    with pytest.raises(ValueError, match=f"^{name} is 0"):
+        lesson.case("text", **none)
+    with pytest.raises(ValueError, match=rf"^{name}\[1\] is 0"):
+        lesson.point_results({name: np.array([5.0, 0.0])})
+
+
+def test_all_that_is_wrong_is_told_at_once_further_inputs_too() -> None:
+    with pytest.raises(ValueError, match="users is -1") as raised:
+        given(system="txt", users=-1, others="foo = 1,,")
+    assert "system is 'txt'" in str(raised.value)
+    assert "others is 'foo'" in str(raised.value)
+
+
+def test_a_batch_knows_how_others_are_read() -> None:
+    declared = declared_by(given)
+    assert declared is not None
+    for text in ("foo = 1", "pue = 0.2", "pue = 1.2, pue = 1.3", "pue"):
+        assert declared.check({"others": text})[1], text
+    assert declared.check({"others": "pue = 1.2"}) == ({"others": "pue = 1.2"}, [])
+    assert declared.check({"passes": 0.5})[1]
+    assert declared.quantities["passes"].check(np.array([0.0, 7.0])).tolist() == [0, 7]
+    with pytest.raises(ValueError, match=r"passes\[1\] is 0.5"):
+        declared.quantities["passes"].check(np.array([0.0, 0.5]))
+
+
+@pytest.mark.parametrize("doubt", [0, 3])
+def test_the_task_has_its_own_doubt(doubt: float) -> None:
+    panel = service_panel(given(doubt=doubt, others="pue = 2, token_target_seconds = 1"))
+    set_all(panel, system="retrieval", users=1)
+    assert not panel.last.solved
+    assert "counted at a doubt of 1" in panel.last.score
+    set_all(panel, accelerator="B200-SXM", precision="NVFP4")
+    assert panel.last.solved
+
+
+def test_a_row_of_a_page_has_one_unit() -> None:
+    one = lesson.case("text", users=1000)
+    rows = lesson.one_page(one, one.intervals()).rows
+    row = next(row for row in rows if "cost of one answer" in str(row[0]))
+    assert str(row[1]) == "0.01339 USD"
+    assert not any("million" in str(cell) for cell in row[1:])
+    panel = service_panel(given(users=1000))
+    row = next(row for row in panel.last.tables[0].rows if row[0] == "cost of one answer")
+    assert not any("million" in str(cell) for cell in row[1:])
+
+
+# --- Exercises ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", lesson.EXERCISES)
+def test_each_exercise_knows_its_answer_and_its_mistakes(make: Any) -> None:
+    exercise = make()
+    assert exercise.verdict(exercise.answer)[0] is True
+    for mistake in exercise.mistakes:
+        right, sentence = exercise.verdict(mistake.value)
+        assert right is False
+        assert mistake.advice in sentence
+
+
+def test_exercise_answers_by_hand() -> None:
+    assert lesson.month_of_accelerators().answer == 72_000
+    assert lesson.price_of_a_token().answer == pytest.approx(1.0)
+    assert lesson.sum_of_ranges().answer == 300_000
+    assert lesson.what_to_halve().answer == pytest.approx(3.99 * 240_000 / 640_000)
