@@ -52,6 +52,12 @@ def test_each_row_leads_to_its_notebook_and_its_result() -> None:
     assert links == ["results.csv", "a%20b.ipynb", "a%20b.json", "bad.ipynb"]
 
 
+def test_results_stand_in_the_order_of_the_lesson() -> None:
+    html = page("01-model-storage", COLUMNS, [ROWS[1], ROWS[0]])
+    heads = re.findall(r'<th scope="col"[^>]*><button type="button">([^<]*)<', html)
+    assert heads == ["name", "status", "what went wrong", *COLUMNS, "weight_bytes", "count"]
+
+
 def test_values_are_written_with_units_and_sorted_by_their_digits() -> None:
     html = page("x", COLUMNS, ROWS)
     assert '<td data-value="3500000000">3.50 GB (3.26 GiB)</td>' in html

@@ -56,6 +56,8 @@ def test_the_file_is_the_same_bytes_for_the_same_inputs(tmp_path: Path) -> None:
         },
     }
     assert str(tmp_path).encode() not in first
+    # In the order of the lesson, which is not that of the alphabet.
+    assert list(json.loads(first)["results"]) == ["weight_bytes", "replicated_bytes"]
 
 
 def test_numpy_scalars_are_plain_numbers_in_the_file(tmp_path: Path) -> None:

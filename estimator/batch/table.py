@@ -60,8 +60,8 @@ def text(value: Any) -> str:
 
 
 def results_of(rows: Iterable[Row]) -> list[str]:
-    """Give the names of the results that any row has."""
-    return sorted({name for row in rows for name in row.results})
+    """Give the names of the results that any row has, in the order of the lesson."""
+    return list(dict.fromkeys(name for row in rows for name in row.results))
 
 
 def csv_text(parameters: Sequence[str], rows: Sequence[Row]) -> str:

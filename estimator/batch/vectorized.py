@@ -164,7 +164,7 @@ def part_of(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> P
     given = [name for name in chunk.columns if name != NAME]
     echoed = [_echoed(columns[name], chunk.columns[name]) for name in given]
     head, rows = io.StringIO(), io.StringIO()
-    _writer(head).writerow([NAME, "status", *given, *sorted(results), "error"])
+    _writer(head).writerow([NAME, "status", *given, *results, "error"])
     _write_chunk(_writer(rows), chunk, echoed, results, wrong, reasons)
     return Part(head.getvalue(), rows.getvalue(), len(chunk), int(wrong.sum()), file.problems)
 
@@ -343,7 +343,7 @@ def _write_chunk(
     """Write a chunk's rows; those that are wrong have no results, but a reason."""
     import numpy as np
 
-    columns = [written(results[name], wrong | np.isnan(results[name])) for name in sorted(results)]
+    columns = [written(values, wrong | np.isnan(values)) for values in results.values()]
     status = np.where(wrong, FAILED, PASSED).tolist()
     error = np.where(wrong, NO_RESULT, "").tolist()
     for place, reason in reasons.items():

@@ -27,8 +27,9 @@ def write_result(
     """Write a lesson's results to `path`, unless it is empty, and show them as a table.
 
     The names of `values` stand in the glossary, which gives their units; those of `intervals` do,
-    too, with the ends `_p10`, `_p50` and `_p90`. The file is complete or absent: it is written
-    beside its place and then moved there.
+    too, with the ends `_p10`, `_p50` and `_p90`. The file has them in the lesson's order, which
+    tables of many scenarios keep. It is complete or absent: it is written beside its place and
+    then moved there.
     """
     results = {name: _entry(name, value) for name, value in values.items()}
     ends = {
@@ -43,7 +44,7 @@ def write_result(
             "parameters": given.as_dict(),
             "results": results | ends,
         }
-        write_whole(Path(path), json.dumps(content, indent=2, sort_keys=True) + "\n")
+        write_whole(Path(path), json.dumps(content, indent=2) + "\n")
     rows: list[tuple[str, ...]] = [
         (name, quantity(name).label, quantity_text(entry["value"], entry["unit"]))
         for name, entry in results.items()
