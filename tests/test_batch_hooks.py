@@ -165,6 +165,18 @@ def test_an_infinite_result_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert vectorized.infinite({"a": np.array([1, -np.inf, np.nan])}).keys() == {1}
 
 
+@pytest.mark.parametrize("number", sorted(LESSONS))
+@pytest.mark.parametrize("text", ["name,accelerator\n,\n,,,\n", "name,accelerator"])
+def test_a_file_without_rows_is_told(
+    number: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "s.csv").write_text(text.replace(",accelerator", "") if number == "02" else text)
+    for options in ((), ("--table-only",)):
+        assert batch(number, tmp_path / "s.csv", tmp_path / "out", *options) == 2
+        said = capsys.readouterr().err
+        assert "1 problem; nothing was run:\n  it has no scenario: give at least one row" in said
+
+
 def test_a_file_to_read_needs_the_notebooks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
