@@ -254,3 +254,13 @@ def test_a_range_of_the_reader_s_own_follows_a_control() -> None:
     moved = lesson.case("text", users=1e7).ranged(Range("users", 5e6, 1e7, 3e7))
     point, drawn = moved.beside(PANEL_DRAWS)
     assert panel.last.sentence == sentence(moved, point, ends_of(drawn))
+
+
+def test_a_case_that_is_kept_cannot_be_changed() -> None:
+    one = lesson.case("text")
+    assert lesson.case("text") is one
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        one.x["users"] = 1  # type: ignore[index]
+    assert one.intervals() is not one.intervals()
+    assert lesson.case("text", users=1).x["users"] == 1
+    assert one.x["users"] == 100_000_000
