@@ -137,19 +137,44 @@ def test_equal_rows_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lesson_06, "row_results", one)
     columns = hooks.columns_of(lesson, [{"batch": batch} for batch in (1, 3, 2, 1)])
     results, reasons = hooks.row_by_row(lesson, columns, 4)
-    assert seen == [(1, int), (3, int), (2, int)]
+    assert seen == [(64, int), (1, int), (3, int), (2, int)]  # the default gives the names
     assert reasons == {1: "ValueError: no"}
     np.testing.assert_array_equal(results["token_seconds"], [0.5, np.nan, 1, 0.5])
     np.testing.assert_array_equal(results["more"], [np.nan, np.nan, 1, np.nan])
 
 
+def test_parts_of_a_table_have_the_same_columns_where_all_of_one_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = named([{"owned_accelerators": 10}] * 3 + [{}] * 3)
+    scenarios = scenario_file(tmp_path / "s.csv", many)
+    assert batch("04", scenarios, tmp_path / "one", "--table-only") == 1
+    monkeypatch.setattr("estimator.batch.scenarios.CHUNK_ROWS", 3)
+    assert batch("04", scenarios, tmp_path / "two", "--table-only", "--workers", "1") == 1
+    one, two = (tmp_path / kind / "results.csv" for kind in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert ",planned_accelerators," in one.read_text(encoding="utf-8").splitlines()[0]
+
+
 def test_an_infinite_result_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lesson_06, "row_results", lambda **given: {"a": float("inf"), "b": 1.0})
+    monkeypatch.setattr(lesson_06, "row_results", lambda **given: {"b": 1.0, "a": float("inf")})
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "x"}])
     assert batch("06", scenarios, tmp_path / "out", "--table-only") == 1
     found = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
     assert found.splitlines()[1] == "x,failed,,,the lesson's result a is too large for a number"
     assert vectorized.infinite({"a": np.array([1, -np.inf, np.nan])}).keys() == {1}
+
+
+@pytest.mark.parametrize("number", sorted(LESSONS))
+@pytest.mark.parametrize("text", ["name,accelerator\n,\n,,,\n", "name,accelerator"])
+def test_a_file_without_rows_is_told(
+    number: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "s.csv").write_text(text.replace(",accelerator", "") if number == "02" else text)
+    for options in ((), ("--table-only",)):
+        assert batch(number, tmp_path / "s.csv", tmp_path / "out", *options) == 2
+        said = capsys.readouterr().err
+        assert "1 problem; nothing was run:\n  it has no scenario: give at least one row" in said
 
 
 def test_a_file_to_read_needs_the_notebooks(

@@ -17,7 +17,8 @@ from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_levers import pencil_range
 from estimator.lesson.lesson_05_model import OTHERS
-from estimator.lesson.lesson_05_panel import service_panel
+from estimator.lesson.lesson_05_panel import PANEL_DRAWS, ends_of, sentence, service_panel
+from estimator.uncertainty import Range
 from tests.services import given
 
 LLAMA_70B = 70_553_706_496
@@ -229,3 +230,37 @@ def test_the_pencil_s_range_is_near_that_of_the_draws(key: str) -> None:
     assert pencil_range(one) == pytest.approx((drawn.p10, drawn.p90), rel=near)
     assert "With a pencil" in str(lesson.swing_table(one))
     assert "With a pencil" not in str(lesson.swing_table(lesson.case(key, doubt=0)))
+
+
+def test_the_panel_has_the_ranges_that_the_reader_has_given() -> None:
+    sure = (Range("users", 1e8, 1e8, 1e8), Range("engine_factor", 1, 1, 1))
+    mine = lesson.case("text").ranged(*sure, Range("prompt_tokens", 250, 500, 2_000))
+
+    usual, own = service_panel(given()), service_panel(given(), mine)
+    assert own.last.tables[0] != usual.last.tables[0]
+    point, drawn = mine.beside(PANEL_DRAWS)
+    assert own.last.sentence == sentence(mine, point, ends_of(drawn))
+    own.boxes["system"].value = "retrieval"
+    other = lesson.case("retrieval").ranged(sure[0])  # the other two ranges are the text's
+    point, drawn = other.beside(PANEL_DRAWS)
+    assert own.last.sentence == sentence(other, point, ends_of(drawn))
+    assert "no ranges of your own" in own.last.score
+
+
+def test_a_range_of_the_reader_s_own_follows_a_control() -> None:
+    mine = lesson.case("text").ranged(Range("users", 5e7, 1e8, 3e8))
+    panel = service_panel(given(), mine)
+    panel.boxes["users"].value = 10
+    moved = lesson.case("text", users=1e7).ranged(Range("users", 5e6, 1e7, 3e7))
+    point, drawn = moved.beside(PANEL_DRAWS)
+    assert panel.last.sentence == sentence(moved, point, ends_of(drawn))
+
+
+def test_a_case_that_is_kept_cannot_be_changed() -> None:
+    one = lesson.case("text")
+    assert lesson.case("text") is one
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        one.x["users"] = 1  # type: ignore[index]
+    assert one.intervals() is not one.intervals()
+    assert lesson.case("text", users=1).x["users"] == 1
+    assert one.x["users"] == 100_000_000

@@ -85,15 +85,16 @@ def row_by_row(
 ) -> tuple[dict[str, Any], dict[int, str]]:
     """Give the results of `row_results` as arrays, and why the other rows have none.
 
-    Rows whose inputs are the same are computed once.
+    Rows whose inputs are the same are computed once. The names are those that the lesson's defaults
+    give, whatever the rows are, so that the parts of a table have the same columns.
     """
     import numpy as np
 
     compute = hook(lesson, "row_results")
     assert compute is not None
     known: dict[tuple[Any, ...], dict[str, Any] | str] = {}
-    found: list[dict[str, Any] | str] = []
-    for values in zip(*(column.tolist() for column in columns.values()), strict=True):
+
+    def result_of(values: tuple[Any, ...]) -> dict[str, Any] | str:
         if values not in known:
             read = dict(zip(columns, values, strict=True))
             given = read | lesson.checks.check(read)[0]  # whole numbers as integers
@@ -101,7 +102,11 @@ def row_by_row(
                 known[values] = compute(**given)
             except ValueError as error:
                 known[values] = f"ValueError: {error}"
-        found.append(known[values])
+        return known[values]
+
+    result_of(tuple(lesson.defaults[name] for name in columns))
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    found = [result_of(values) for values in rows]
     computed = [one for one in known.values() if not isinstance(one, str)]
     results = {name: np.full(count, np.nan) for one in computed for name in one}
     reasons = {}

@@ -228,7 +228,7 @@ class ScenarioFile:
         if any(len(row) != width for row in rows):
             numbers = [n for n, row in zip(numbers, rows, strict=True) if len(row) == width]
             for number, row in enumerate(rows, start=first):
-                if row and len(row) != width:
+                if len(row) != width and any(map(str.strip, row)):
                     self.refuse(number, f"it has {len(row)} fields, but the header has {width}")
                     cells = {n: c.strip() for n, c in zip(header, row, strict=False) if n in known}
                     self._row(number, cells)

@@ -156,7 +156,7 @@ def part_of(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> P
     file = ScenarioFile(path, lesson)
     columns = arrays(file, chunk)
     file.refuse_contradictions(chunk.rows, columns)
-    if file.problems.count:
+    if file.problems.count or not len(chunk):
         return Part("", "", 0, 0, file.problems)
     results, wrong, reasons = _computed_rows(lesson, columns, len(chunk), with_intervals)
     given = [name for name in chunk.columns if name != NAME]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from estimator import catalog, whole_service
@@ -95,7 +96,7 @@ class Case:
     accelerator: str
     x: Mapping[str, float]
     width: int
-    ranges: list[Range] = field(default_factory=list)
+    ranges: Sequence[Range] = ()
 
     @property
     def usual_ranges(self) -> list[Range]:
@@ -179,8 +180,8 @@ class Case:
         for one in ranges:
             choose("range", one.name, [known.name for known in self.ranges])
         own = {one.name: _limited(one) for one in ranges}
-        x = {**self.x, **{name: one.likely for name, one in own.items()}}
-        return replace(self, x=x, ranges=[own.get(one.name, one) for one in self.ranges])
+        x = MappingProxyType({**self.x, **{name: one.likely for name, one in own.items()}})
+        return replace(self, x=x, ranges=tuple(own.get(one.name, one) for one in self.ranges))
 
     def bill(self, changed: Columns) -> Any:
         """The month's cost with some inputs changed."""
@@ -233,7 +234,9 @@ def _made(system: System | str | None, typed: Collection[str], given: dict[str, 
     width = int(width_of(made, precision, accelerator, values))
     if not width:
         raise ValueError(_impossible(made, precision, accelerator, values))
-    return Case(made, precision, accelerator, values, width, ranges_of(made, accelerator, values))
+    ranges = ranges_of(made, accelerator, values)
+    # Cases are kept and given out again, so what they were made of must stay as it was.
+    return Case(made, precision, accelerator, MappingProxyType(values), width, tuple(ranges))
 
 
 UNKNOWN = {

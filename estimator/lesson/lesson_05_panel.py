@@ -19,7 +19,7 @@ from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.progress import TASKS
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Bar, Table
-from estimator.uncertainty import DRAWS, LEVELS, percentiles
+from estimator.uncertainty import DRAWS, LEVELS, Range, percentiles
 from estimator.units import GB, MB, number_text, share_text
 
 PANEL_DRAWS = 500
@@ -142,7 +142,8 @@ def _usual_task(system: System, usual: Mapping[str, Any], budget: float) -> tupl
         solved, score = False, str(error)
     return (
         solved,
-        f"{score} (The task is counted at a doubt of 1, with no `model` and no `others`.)",
+        f"{score} (The task is counted at a doubt of 1, with no `model`, no `others` and no ranges "
+        "of your own.)",
     )
 
 
@@ -154,15 +155,20 @@ def service_panel(given: Inputs, mine: Case | None = None) -> Panel:
     start = own.x
     fixed = {name: start[name] for name in FIXED} | {"accelerator_watts": _watts(own)}
     usual = {name: DEFAULTS[name] for name in FIXED}
+    ranges = [r for r, other in zip(own.ranges, own.usual_ranges, strict=True) if r != other]
     names = dict.fromkeys((*catalog.prices(), own.accelerator))
 
     def answer(budget_usd_per_month: float, **chosen: Any) -> Answer:
         system = systems[chosen.pop("system")]
-        one = case(system, TYPED, **{**fixed, **chosen})
+        values = {**fixed, **chosen}
+        one = case(system, TYPED, **values)
+        one = one.ranged(*(
+            _around(r, values.get(r.name, r.likely)) for r in ranges if _is_still_of(r, one, own)
+        ))  # fmt: skip
         point, drawn = one.beside(PANEL_DRAWS)
         found = ends_of(drawn)
         published = course.get(system.key, system)
-        if usual == fixed and system == published:
+        if usual == fixed and system == published and not ranges:
             solved, score = _task(one, drawn, budget_usd_per_month)
         else:
             solved, score = _usual_task(published, {**usual, **chosen}, budget_usd_per_month)
@@ -216,6 +222,25 @@ TYPED = ("n_params", "prompt_tokens", "passes", "usd_per_accelerator_hour")
 def _name_of(system: System) -> str:
     """A system's name; the reader's own says so, since it may be called like one of the course."""
     return system.name if system.key in catalog.systems() else f"{system.name} (your own)"
+
+
+OF_SYSTEM = ("prompt_tokens", "passes", "size_factor", "engine_factor")
+"""Inputs whose ranges are those of one system."""
+
+
+def _is_still_of(one: Range, chosen: Case, own: Case) -> bool:
+    """Tell whether the reader's own range of an input is one of what the controls stand at, too."""
+    if one.name == "usd_per_accelerator_hour":
+        return chosen.accelerator == own.accelerator
+    return one.name not in OF_SYSTEM or chosen.system.key == own.system.key
+
+
+def _around(one: Range, likely: float) -> Range:
+    """Move a range to a control's value, with the same factors between it and the ends."""
+    middle = one.likely - one.floor
+    scale = (likely - one.floor) / middle if middle else 0
+    low, high = (one.floor + (end - one.floor) * scale for end in (one.low, one.high))
+    return Range(one.name, min(low, likely), likely, max(high, likely), one.floor)
 
 
 def _watts(one: Case) -> float:
