@@ -56,6 +56,9 @@ def tornado_chart(case: Case) -> Picture:
                 )  # fmt: skip
         labels = [f"{quantity(s.name).label}\n{ends_text(ranges[s.name])}" for s in shown]
         axes.set_yticks(range(len(shown)), labels=labels, fontsize=8)
+        for kind, name in ((BLUE, "takes off the bill"), (ORANGE, "adds to it")):
+            axes.barh(0, 0, left=base, color=COLOURS[kind], hatch=HATCHES[kind], edgecolor="white",
+                      label=name)  # fmt: skip
         axes.invert_yaxis()
         axes.axvline(base, color="black", linewidth=1)
         axes.annotate(
@@ -70,6 +73,7 @@ def tornado_chart(case: Case) -> Picture:
             "One input at a time, from its P10 to its P90", x=0.01, ha="left",
             fontweight="bold", fontsize=11,
         )  # fmt: skip
+        figure.legend(loc="outside upper right", ncols=2, fontsize=8)
     return Picture(figure, alt_of(case, shown))
 
 
