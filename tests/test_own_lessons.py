@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from estimator.batch.declared import read_lesson
+from estimator.batch.scenarios import ScenarioFile
 from tools import own_lessons
 from tools.own_service import Taken, rehearse
 from tools.set_up import ROOT, CannotError
@@ -71,6 +72,30 @@ def test_a_mixture_is_no_count_of_parameters_that_a_token_uses() -> None:
     ]
     assert "Lesson 05 keeps its own model, since" in given["05"].notes[0]
     assert given["06"].values == {"model": "deepseek-v3"}
+
+
+def test_an_empty_value_in_a_lesson_s_part_keeps_the_lesson_s_own(tmp_path: Path) -> None:
+    lessons = {path.stem[:2]: read_lesson(path) for path in some("05")}
+    service: dict[str, dict[str, object]] = {
+        "all": {"model": "llama-3.1-8b", "users": 7}, "05": {"model": "", "users": None},
+    }  # fmt: skip
+    taken = own_lessons.parameters(service, lessons)["05"]
+    scenario = own_lessons.write_scenario(lessons["05"], taken.values, tmp_path)
+    (read,) = ScenarioFile(scenario, lessons["05"]).scenarios()
+    assert read.parameters == {}
+
+
+def test_values_of_odd_kinds_are_told_and_empty_ones_left_out() -> None:
+    given = spread(model=["llama-3.2-1b"], precision={"FP8": 1}, users=None, n_params="7e9")
+    assert all("users" not in taken.values for taken in given.values())
+    assert given["03"].values["model"] == ["llama-3.2-1b"], "the lesson's own check tells it"
+    assert not any(taken.notes for taken in given.values())
+
+
+def test_a_number_that_yaml_takes_for_text_is_a_number_in_the_rehearsal(tmp_path: Path) -> None:
+    (lesson,) = [read_lesson(path) for path in some("00")]
+    scenario = own_lessons.write_scenario(lesson, {"n_params": "7e9"}, tmp_path)
+    assert own_lessons.problems_of(lesson, scenario) == []
 
 
 def test_a_lesson_s_own_part_goes_before_what_all_have() -> None:

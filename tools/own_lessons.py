@@ -49,14 +49,16 @@ def write_scenario(lesson: Lesson, values: Mapping[str, Any], folder: Path) -> P
     return path
 
 
-def read_scenario(lesson: Lesson, path: Path) -> tuple[dict[str, Any], list[str]]:
-    """Hold the numbers against the lesson's own checks; give them as it reads them, or why not."""
-    file = ScenarioFile(path, lesson)
+def problems_of(lesson: Lesson, scenario: Path) -> list[str]:
+    """Hold the numbers against the lesson's own checks, and then together, without running it."""
+    file = ScenarioFile(scenario, lesson)
     try:
-        (scenario,) = file.scenarios()
+        (read,) = file.scenarios()
     except ValueError:
-        return {}, [sentence.removeprefix("item 1: ") for _, sentence in file.problems.found]
-    return dict(scenario.parameters), []
+        return [sentence.removeprefix("item 1: ") for _, sentence in file.problems.found]
+    together = rehearse(lesson, read.parameters) if read.parameters else ""
+    names = ", ".join(name for name in lesson.defaults if not name.endswith(PATH))
+    return [f"{together} (Under {lesson.name[:2]!r} you may set {names}.)"] if together else []
 
 
 def refuse(file: str, lessons: Mapping[str, Lesson], given: Mapping[str, Taken]) -> None:
@@ -64,12 +66,8 @@ def refuse(file: str, lessons: Mapping[str, Lesson], given: Mapping[str, Taken])
     lines = []
     with tempfile.TemporaryDirectory() as folder:
         for number, lesson in lessons.items():
-            path = write_scenario(lesson, given[number].values, Path(folder))
-            values, found = read_scenario(lesson, path)
-            if not found and values and (together := rehearse(lesson, values)):
-                names = ", ".join(name for name in lesson.defaults if not name.endswith(PATH))
-                found = [f"{together} (Under {number!r} you may set {names}.)"]
-            lines += [f"Lesson {number}: {sentence}" for sentence in found]
+            scenario = write_scenario(lesson, given[number].values, Path(folder))
+            lines += [f"Lesson {number}: {each}" for each in problems_of(lesson, scenario)]
     if lines:
         raise CannotError("\n  ".join([f"{file} cannot be run, and nothing was:", *lines]))
 

@@ -52,7 +52,8 @@ def unknown_names(service: Given, lessons: Mapping[str, Lesson]) -> list[str]:
 
 def spread(service: Given, lessons: Mapping[str, Lesson]) -> dict[str, Taken]:
     """Give each lesson its numbers: its own part first, then what it can use of `all`."""
-    shared = service.get(ALL, {})
+    shared = {n: value for n, value in service.get(ALL, {}).items() if value not in (None, "")}
+    # In a lesson's own part, nothing stands for the lesson's own value, whatever all others take.
     return {
         number: _taken(number, lesson, shared, service.get(number, {}), lessons)
         for number, lesson in lessons.items()
@@ -72,7 +73,7 @@ def _taken(
         taken.notes.append(note)
     for name in [n for n in taken.values if n in lesson.checks.choices and n not in own]:
         value, listed = taken.values[name], lesson.checks.choices[name]
-        if name == "precision" and value not in listed and PRECISIONS.get(value) in listed:
+        if name == "precision" and value not in listed and PRECISIONS.get(str(value)) in listed:
             taken.values[name] = PRECISIONS[value]
         elif value not in listed and _is_known_elsewhere(name, value, lessons):
             del taken.values[name]
@@ -90,8 +91,8 @@ def _taken(
 def _mixture_note(
     number: str, lesson: Lesson, shared: Mapping[str, Any], own: Mapping[str, Any]
 ) -> str:
-    model = shared.get("model")
     asked = "n_params" in lesson.defaults and "model" not in lesson.defaults
+    model = str(shared.get("model"))
     if not asked or "n_params" in {*shared, *own} or model not in catalog.configurations():
         return ""
     built = catalog.architecture(model)
@@ -120,9 +121,10 @@ def _kv_bytes_per_token(shared: Mapping[str, Any], lesson: Lesson) -> int | None
 
 def _model(shared: Mapping[str, Any], lesson: Lesson) -> Architecture | None:
     """Give the model of all lessons to one that asks for no model, if its numbers can stand in."""
-    if shared.get("model") not in catalog.configurations() or "model" in lesson.defaults:
+    model = str(shared.get("model"))
+    if model not in catalog.configurations() or "model" in lesson.defaults:
         return None
-    built = catalog.architecture(shared["model"])
+    built = catalog.architecture(model)
     return None if _is_too_wide(built, lesson) else built
 
 
@@ -132,7 +134,7 @@ def _is_too_wide(built: Architecture, lesson: Lesson) -> bool:
 
 
 def _bits_per_weight(shared: Mapping[str, Any], lesson: Lesson) -> float | None:
-    known = catalog.precisions().get(shared.get("precision", ""))
+    known = catalog.precisions().get(str(shared.get("precision")))
     return known.bits_per_weight if known else None
 
 

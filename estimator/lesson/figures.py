@@ -105,7 +105,7 @@ def grouped_bars(
         axes.set_yticks(range(len(groups)), labels=list(groups))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.margins(x=0.12)
+        axes.margins(x=0.17)
         if limit:
             place, text = limit
             axes.axvline(place, color="black", linestyle="--", linewidth=1)

@@ -51,6 +51,9 @@ def tornado_chart(case: Case) -> Picture:
                 )  # fmt: skip
         labels = [f"{quantity(s.name).label}\n{ends_text(ranges[s.name])}" for s in shown]
         axes.set_yticks(range(len(shown)), labels=labels, fontsize=8)
+        for kind, name in ((BLUE, "takes off the bill"), (ORANGE, "adds to it")):
+            axes.barh(0, 0, left=base, color=COLOURS[kind], hatch=HATCHES[kind], edgecolor="white",
+                      label=name)  # fmt: skip
         axes.invert_yaxis()
         axes.axvline(base, color="black", linewidth=1)
         axes.annotate(
@@ -62,6 +65,7 @@ def tornado_chart(case: Case) -> Picture:
         _ticks(axes)
         axes.set_xlabel("cost of a month in USD")
         entitle(figure, "One input at a time, from its P10 to its P90")
+        figure.legend(loc="outside upper right", ncols=2, fontsize=8)
     return Picture(figure, alt_of(case, shown))
 
 

@@ -35,6 +35,11 @@ def test_it_reads_without_a_network(name: str, site: Path, offline: tuple[Page, 
     for width in (1280, 600, 320):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for picture in page.locator("img").all():
+        box = picture.bounding_box()
+        assert box
+        assert box["width"] >= 500, "its text could not be read"
+        assert picture.evaluate("each => each.closest('.wide').scrollWidth") > 320
     found = Axe().run(page).response["violations"]
     grave = {each["id"]: each["nodes"][0]["html"] for each in found if each["impact"] in GRAVE}
     assert grave == {}
