@@ -80,7 +80,7 @@ class Architecture:
         >>> model.n_params, model.kv_bytes_per_token(2)
         (354823168, 98304)
         """
-        from estimator.architecture.families import read  # it needs Decoder, as this does
+        from estimator.architecture.wrappers import read  # it needs Decoder, as this does
 
         return cls(*read(config))
 
