@@ -170,6 +170,12 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
     quantized, padding, head = MATRICES, 1, found.head and not found.targets
     if found.name == "mxfp4":
         quantized, padding = EXPERTS, _NAMED["mxfp4"].padding
+        decoder = model.decoder if model else _decoder(config)
+        if decoder and not decoder.mixture:
+            raise ValueError(
+                f"quant_method is mxfp4, which quantizes experts, but the {decoder.family} model "
+                "has none: size this checkpoint by its files."
+            )
     wide: Mapping[str, Wide] = {}
     if found.targets or not quantization.keys().isdisjoint(LISTS):
         decoder = model.decoder if model else _decoder(config)
