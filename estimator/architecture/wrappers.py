@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from estimator.architecture.description import Decoder
-from estimator.architecture.families import read_text
+from estimator.architecture.families import families, read_text
 from estimator.architecture.reader import (
     MOST_KEYS,
     Reader,
@@ -26,15 +26,18 @@ _THINKER = "thinker_config"
 def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The part that describes the text in a multimodal configuration; nothing in any other."""
     thinker = config.get(_THINKER)
-    config = thinker if isinstance(thinker, Mapping) else config
+    if thinker is not None and isinstance(thinker, Mapping):
+        config = thinker
     found = config.get("text_config", config.get("llm_config"))
-    return found if isinstance(found, Mapping) else {}
+    return found if found is not None and isinstance(found, Mapping) else {}
 
 
 def read(config: object) -> Found:
     """Read a configuration; also what was assumed, and the keys of parts that were left out."""
     values = check_mapping(config)
     name, keys = _model_type(values), data("keys.json")
+    if name in families():  # as most are
+        return (*read_text(values, name, inside=False), ("decoder",) if name == "t5" else ())
     if name in keys["thinkers"]:
         return _read_thinker(values, name)
     if name in keys["flat_wrappers"] and "text_config" not in values:
@@ -45,7 +48,7 @@ def read(config: object) -> Found:
         return (*read_text(text, keys["flat_wrappers"][name]), left_out)
     if name in keys["wrappers"]:
         return _read_wrapped(values, name)
-    return (*read_text(values, name, inside=False), ("decoder",) if name == "t5" else ())
+    return (*read_text(values, name, inside=False), ())
 
 
 def _read_wrapped(values: dict[str, Any], name: str) -> Found:
