@@ -90,7 +90,7 @@ def test_phi3_vision_s_text_is_phi_3() -> None:
         Architecture.from_hf_config({"model_type": "phi3_v", **SIZES, "embd_experts": 8})
 
 
-THINKER = {"text_config": {**SIZES, "model_type": "qwen2_5_omni_text"}, "audio_config": {},
+THINKER: dict[str, Any] = {"text_config": {**SIZES, "model_type": "qwen2_5_omni_text"}, "audio_config": {},
            "vision_config": {}, "user_token_id": 872, "seconds_per_chunk": 2}  # fmt: skip
 
 
@@ -103,6 +103,12 @@ def test_what_thinks_is_read_of_a_model_that_speaks() -> None:
     assert model.parts == alone.parts
     assert {"talker_config", "audio_config"} < set(model.left_out)
     assert checkpoint_bytes(model, stored_by_config(config, model)) == 4 * model.n_params
+    fp8: dict[str, Any] = {"quantization_config": {"quant_method": "fp8"}}
+    matrices = 4 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 96)
+    for thinker in (THINKER | fp8, THINKER | {"text_config": THINKER["text_config"] | fp8}):
+        told = config | {"torch_dtype": None, "thinker_config": thinker | {"dtype": "float16"}}
+        narrow = checkpoint_bytes(model, stored_by_config(told, model))
+        assert narrow == 2 * model.n_params - matrices
     assert Architecture.from_hf_config({**THINKER, "model_type": "qwen2_5_omni_thinker"}).parts == (
         alone.parts
     )

@@ -24,10 +24,15 @@ _THINKER = "thinker_config"
 
 
 def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part that describes the text in a multimodal configuration; nothing in any other."""
+    """The part that describes the text in a multimodal configuration; nothing in any other.
+
+    Of a model that also speaks, what its text does not tell is told by the part around it.
+    """
     thinker = config.get(_THINKER)
     if thinker is not None and isinstance(thinker, Mapping):
-        config = thinker
+        told = {key: value for key, value in text_part(dict(thinker) | {_THINKER: None}).items()
+                if value is not None}  # fmt: skip
+        return {**thinker, **told}
     found = config.get("text_config", config.get("llm_config"))
     return found if found is not None and isinstance(found, Mapping) else {}
 
