@@ -90,8 +90,10 @@ def test_phi3_vision_s_text_is_phi_3() -> None:
         Architecture.from_hf_config({"model_type": "phi3_v", **SIZES, "embd_experts": 8})
 
 
-THINKER: dict[str, Any] = {"text_config": {**SIZES, "model_type": "qwen2_5_omni_text"}, "audio_config": {},
-           "vision_config": {}, "user_token_id": 872, "seconds_per_chunk": 2}  # fmt: skip
+THINKER: dict[str, Any] = {
+    "text_config": {**SIZES, "model_type": "qwen2_5_omni_text"}, "audio_config": {},
+    "vision_config": {}, "user_token_id": 872, "seconds_per_chunk": 2,
+}  # fmt: skip
 
 
 def test_what_thinks_is_read_of_a_model_that_speaks() -> None:
