@@ -109,7 +109,7 @@ def blocks_with(decoder: Decoder, part: str, more: int) -> tuple[int, int]:
         return 1 + more, 1
     if part == "attention":
         return decoder.n_layers + more, 1
-    mixtures = sum(decoder.mixture_layers)
+    mixtures = decoder.mixture_layers.count(True)
     if part == "mlp" or mixture is None:
         return decoder.n_layers - mixtures + (0 if mixture else more), 1
     return mixtures + more, mixture.n_experts if part == "experts" else 1

@@ -283,7 +283,8 @@ def _activations(
     states = (measured.pipeline_states if pipeline else measured.layer_states).value
     live = decoder.live_d_ff
     peak = float(_layer(chunk, decoder.d_model, live, states, width))
-    if plan.weights.element_bits == 8:  # inputs of the matrices are copied in 8 bits
+    # Inputs of the matrices are copied in 8 bits, but where weights alone are stored so.
+    if plan.weights.element_bits == 8 and plan.weights.name not in ("gptq", "awq"):
         peak += float(_linear(chunk, live + decoder.d_model))
     if not last or not decoder.has_head:
         return peak

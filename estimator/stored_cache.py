@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from estimator.architecture.wrappers import text_part
+
 _BITS = {"fp8": 8, "int8": 8, "nvfp4": 4 + 8 / 16}
 """Bits of a number; NVFP4 has a scale of 8 bits for 16 of them."""
 _SCHEMES = {"fp8": ("float", 8), "int8": ("int", 8), "nvfp4": ("float", 4)}
@@ -22,9 +24,7 @@ def asked_precision(config: Mapping[str, Any]) -> tuple[str, float] | None:
     >>> asked_precision({"quantization_config": {"kv_cache_quant_algo": "FP8"}})
     ('fp8', 1.0)
     """
-    text = config.get("text_config")
-    places = (config, text if isinstance(text, Mapping) else {})
-    told = (place.get("quantization_config") for place in places)
+    told = (place.get("quantization_config") for place in (config, text_part(config)))
     quantization = next((one for one in told if isinstance(one, Mapping)), {})
     keys = ("kv_cache_quant_algo", "kv_cache_scheme")
     names = {_name(key, quantization[key]) for key in keys if quantization.get(key) is not None}

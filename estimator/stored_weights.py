@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from estimator.architecture import Architecture, Decoder
+from estimator.architecture.wrappers import text_part
 from estimator.formula import facts_of
 from estimator.matrices import HEAD, Scales, blocks_with, shapes
 from estimator.model_storage import linear_params, scaled_bits_per_weight, weight_bytes
@@ -153,8 +154,7 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
     Raises:
         ValueError: a dtype or a quantization that is not known here.
     """
-    text = config.get("text_config")
-    inner = text if isinstance(text, Mapping) else {}
+    inner = text_part(config)
     dtype = _first("torch_dtype", config, inner) or _first("dtype", config, inner) or "bfloat16"
     base = stored_as(str(dtype).removeprefix("torch."))
     if _first("quantization", config, inner) is not None:
@@ -170,6 +170,12 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
     quantized, padding, head = MATRICES, 1, found.head and not found.targets
     if found.name == "mxfp4":
         quantized, padding = EXPERTS, _NAMED["mxfp4"].padding
+        decoder = model.decoder if model else _decoder(config)
+        if decoder and not decoder.mixture:
+            raise ValueError(
+                f"quant_method is mxfp4, which quantizes experts, but the {decoder.family} model "
+                "has none: size this checkpoint by its files."
+            )
     wide: Mapping[str, Wide] = {}
     if found.targets or not quantization.keys().isdisjoint(LISTS):
         decoder = model.decoder if model else _decoder(config)
@@ -184,8 +190,7 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
 
 def tells_precision(config: Mapping[str, Any]) -> bool:
     """Tell whether a configuration says how its weights are stored."""
-    text = config.get("text_config")
-    inner = text if isinstance(text, Mapping) else {}
+    inner = text_part(config)
     keys = ("torch_dtype", "dtype", "quantization_config")
     return any(_first(key, config, inner) is not None for key in keys)
 

@@ -20,7 +20,7 @@ from estimator.engine_memory import (
     max_sequences,
 )
 from estimator.memory_budget import Plan, Stage, budget, pool_range, shard, stages
-from estimator.stored_weights import stored_as
+from estimator.stored_weights import stored_as, stored_by_config
 from estimator.units import GiB
 
 BF16 = stored_as("bf16")
@@ -81,6 +81,20 @@ def test_8_bit_weights_copy_their_inputs_in_a_layer() -> None:
     first = budget(LLAMA, Plan(fp8, pipeline_parallel=2), 80 * GiB)[0]
     layer = 8192 * (3 * 14_336 + 7 * 4096) * 2
     assert first.activation_bytes == layer + 8192 * (14_336 + 4096)
+
+
+def test_weights_alone_in_8_bits_copy_no_inputs() -> None:
+    wide = budget(LLAMA, Plan(BF16, pipeline_parallel=2), 80 * GiB)[0].activation_bytes
+    copies = 8192 * (14_336 + 4096)
+    for quantization, more in (
+        ({"quant_method": "gptq", "bits": 8, "group_size": 128}, 0),
+        ({"quant_method": "awq", "bits": 8, "group_size": 128}, 0),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, copies),
+        ({"quant_method": "fbgemm_fp8"}, copies),
+    ):
+        stored = stored_by_config({"quantization_config": quantization})
+        first = budget(LLAMA, Plan(stored, pipeline_parallel=2), 80 * GiB)[0]
+        assert first.activation_bytes == wide + more
 
 
 def test_tensor_parallel_ranks_take_their_own_constant() -> None:

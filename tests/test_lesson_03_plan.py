@@ -311,7 +311,7 @@ def test_a_number_past_any_service_is_refused_in_a_short_sentence(name: str) -> 
         ({"quant_method": "gptq", "bits": 8, "group_size": 128}, "INT8"),
         ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "INT8"),
         ({"quant_method": "fp8"}, "FP8"),
-        ({"quant_method": "mxfp4"}, "MXFP4"),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "NVFP4"),
     ],
 )
 def test_a_quantized_file_stands_at_the_choice_of_its_elements(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from estimator.catalog import architecture, configurations
+from estimator.stored_cache import asked_precision
 from estimator.stored_weights import checkpoint_bytes, stored_by_config
 
 LLAMA = configurations()["llama-3.1-8b"].config
@@ -224,9 +226,111 @@ FULL: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("method", FULL)
 def test_configurations_as_they_are_published_are_sized(method: str) -> None:
-    # Of Llama's matrices, MXFP4 (for experts) quantizes none.
     full: dict[str, Any] = {**FULL[method], "quant_method": method}
-    assert BF16 / 4 < size(full) <= BF16
+    if method == "mxfp4":  # which is for experts
+        config = {**configurations()["gpt-oss-20b"].config, "quantization_config": full}
+        gpt_oss = architecture("gpt-oss-20b")
+        found = checkpoint_bytes(gpt_oss, stored_by_config(config, gpt_oss))
+        assert gpt_oss.n_params / 2 < found < gpt_oss.n_params
+        return
+    assert BF16 / 4 < size(full) < BF16
     dense = {"format": "dense", "sparsity_structure": "2:4"}
     if method == "compressed-tensors":
         assert size({**full, "sparsity_config": dense}) == size(full)
+
+
+def test_experts_that_are_not_there_are_not_quantized() -> None:
+    with pytest.raises(
+        ValueError, match=r"^quant_method is mxfp4, which quantizes experts, but the"
+    ):
+        size({"quant_method": "mxfp4"})
+
+
+ODD: list[Any] = [
+    None, True, False, 0, 1, -1, 1.5, float("nan"), 10**30, "", "4", "fp8", [], [[]], [1, 2],
+    [None], {}, {"a": 1}, ["lm_head"], "lm_head", [128, 128], [128.0, 128], [0, 128], ["re:.*"],
+    ["re:"], ["*"], ["model"], ["model.layers.0"], ["layers.99"], ["re:(a|b"], (1,), {1: 2},
+]  # fmt: skip
+NVFP4 = {"num_bits": 4, "type": "float", "group_size": 16}
+SEEDS: list[dict[str, Any]] = [
+    {"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["lm_head"],
+     "modules_to_convert": None, "kv_cache_scheme": {"num_bits": 8, "type": "float"}},
+    {"quant_method": "fbgemm_fp8", "modules_to_not_convert": ["lm_head"]},
+    {**GPTQ, "modules_in_block_to_quantize": None, "lm_head": False, "dynamic": {}},
+    {**AWQ, "zero_point": True, "version": "gemm", "w_bit": 4, "q_group_size": 128},
+    {"quant_method": "modelopt", "quant_algo": "NVFP4", "group_size": 16,
+     "kv_cache_quant_algo": "FP8", "exclude_modules": ["lm_head"], "quantized_layers": {},
+     "config_groups": {"g": {"targets": ["Linear"], "weights": NVFP4}}},
+    {"quant_method": "bitsandbytes", "load_in_4bit": True, "load_in_8bit": False,
+     "bnb_4bit_use_double_quant": True, "llm_int8_skip_modules": None},
+    packed(W4, format="pack-quantized", kv_cache_scheme=None),
+]  # fmt: skip
+KEYS = {"num_bits", "type", "symmetric", "strategy", "group_size", "block_structure", "scale_dtype",
+        "dynamic", "actorder", "observer"}  # fmt: skip
+
+
+def oddities() -> list[dict[str, Any]]:
+    """Each key of each method with odd values, and without it."""
+    found = []
+    for seed in SEEDS:
+        for key in (*seed, "ignore", "targets"):
+            found += [{**seed, key: value} for value in ODD]
+            found.append({name: value for name, value in seed.items() if name != key})
+    found += [packed({**W4, key: value}) for key in sorted(KEYS) for value in ODD]
+    found += [packed(value) for value in ODD]
+    return found + [packed(W4, config_groups={"g": {"targets": v, "weights": W4}}) for v in ODD]
+
+
+def test_odd_values_get_a_sentence_or_bytes() -> None:
+    """No other error, nothing that is no number, and never fewer bytes than the elements have."""
+    tried, sentences = oddities(), set()
+    assert len(tried) > 1500
+    sized = 0
+    for quantization in tried:
+        try:
+            found = size(quantization)
+        except ValueError as error:
+            sentences.add(str(error))
+            continue
+        sized += 1
+        assert BF16 / 8 < found < 1.5 * BF16
+        asked: Any = None
+        with contextlib.suppress(ValueError):
+            asked = asked_precision({"quantization_config": quantization})
+        assert asked is None or asked[1] in (1, 4.5 / 8)
+    assert 100 < sized < len(tried) / 2
+    assert len(sentences) > 200
+    assert not [one for one in sentences if len(one) > 300 or one[-1] not in ".]"]
+
+
+@pytest.mark.parametrize("flag", ["load_in_4bit", "load_in_8bit", "bnb_4bit_use_double_quant"])
+@pytest.mark.parametrize("value", [1, 0, "true", "", [], {}])
+def test_flags_are_true_or_false(flag: str, value: object) -> None:
+    told = {"quant_method": "bitsandbytes", "load_in_4bit": True, flag: value}
+    with pytest.raises(ValueError, match=f"^{flag} is .* but it must be true or false"):
+        size(told)
+
+
+@pytest.mark.parametrize("block", [[0, 128], [128, 0], [128], [128.0, 128], 128, "", {}, [True, 1]])
+def test_a_block_is_named_by_its_key(block: object) -> None:
+    with pytest.raises(
+        ValueError, match=r"^weight_block_size is .* but it must be two whole numbers"
+    ):
+        size({"quant_method": "fp8", "weight_block_size": block})
+    told = {**FP8, "strategy": "block", "block_structure": block}
+    with pytest.raises(
+        ValueError, match=r"^block_structure is .* but it must be two whole numbers"
+    ):
+        size(packed(told))
+
+
+def test_a_strategy_that_is_not_told_follows_the_group() -> None:
+    plain = {"num_bits": 8, "type": "int"}
+    assert size(packed({**plain, "group_size": -1})) == size(packed(W8))
+    assert size(packed(plain)) == narrow(ATTENTION + MLP, 8)
+    grouped = {**plain, "group_size": 128}
+    assert size(packed(grouped)) == size(packed({**grouped, "strategy": "group"}))
+    with pytest.raises(ValueError, match=r"^group_size is None"):
+        size(packed({**plain, "strategy": "group"}))
+    with pytest.raises(ValueError, match=r"^quant_algo is None, but of modelopt's only"):
+        size({"quant_method": "modelopt"})

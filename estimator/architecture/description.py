@@ -221,7 +221,7 @@ class Decoder:
     def parts(self, *, first: bool = True, last: bool = True) -> dict[str, int]:
         """Parameters by part: of the whole model, or of a stage that is not the first or last."""
         parts = self.embedding_parts() if first else {}
-        mixtures = sum(self.mixture_layers)
+        mixtures = self.mixture_layers.count(True)
         for name, params in self._common_parts().items():
             parts[name] = self.n_layers * params
         for count, mixture in ((self.n_layers - mixtures, False), (mixtures, True)):
@@ -292,7 +292,7 @@ class Decoder:
     def _scores(self) -> int:
         if self.mixture is None or not self.mixture.score_buffer:
             return 0
-        layers = sum(self.mixture_layers) + self.prediction_layers
+        layers = self.mixture_layers.count(True) + self.prediction_layers
         return layers * self.mixture.n_experts
 
     def _masks(self) -> int:

@@ -21,102 +21,16 @@ from estimator.architecture.description import (
 )
 from estimator.architecture.family import Family, MixtureKeys, families, text_families
 from estimator.architecture.reader import (
-    MOST_KEYS,
     MOST_LAYERS,
     Reader,
-    check_mapping,
     data,
-    irrelevant,
-    is_neutral,
-    same,
     shown,
 )
 
-__all__ = ["families", "read"]
+__all__ = ["families", "read_text"]
 
 
-def read(config: object) -> tuple[Decoder, dict[str, Any], tuple[str, ...]]:
-    """Read a configuration; also what was assumed, and the keys of parts that were left out."""
-    values = check_mapping(config)
-    name, keys = _model_type(values), data("keys.json")
-    if name in keys["wrappers"] and "text_config" in values:
-        text, left_out = _unwrap(values, name)
-        own = keys["text_defaults"].get(name, {}) | _settle_tie(text, values, name)
-        inner = _model_type(text, keys["inner"].get(name))
-        return (*_read_text(text, inner, nested=True, own=own), left_out)
-    if name in keys["flat_wrappers"]:
-        # Here the keys of the text stand beside the others: only whole first words tell them apart.
-        other = tuple(keys["flat_other_parts"])
-        left_out = tuple(key for key in values if key.startswith(other))
-        text = {key: value for key, value in values.items() if key not in left_out}
-        return (*_read_text(text, keys["flat_wrappers"][name]), left_out)
-    if name in keys["wrappers"]:
-        raise ValueError(
-            f"text_config is missing, but a {name} configuration must describe its language "
-            "model there: give the content of the published config.json."
-        )
-    return (*_read_text(values, name, inside=False), ("decoder",) if name == "t5" else ())
-
-
-def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
-    name = values.get("model_type")
-    name = default if name is None else name
-    if not isinstance(name, str) or not name:
-        raise ValueError(
-            f"model_type is {shown(name)}, but it must name the model's family: give the "
-            "model_type of the published config.json."
-        )
-    return name
-
-
-def _unwrap(values: dict[str, Any], name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Take the text part out of a multimodal configuration; the rest must not describe text."""
-    keys, text = data("keys.json"), dict(check_mapping(values["text_config"], "text_config"))
-    for key in keys["text_ignored"].get(name, ()):
-        text.pop(key, None)
-    known = irrelevant() | {"text_config", "vocab_size", "_vocab_size", "tie_word_embeddings"}
-    known = known.union(keys["outer_ignored"].get(name, ()))
-    Reader(values, name, {}, nested=False).check_kinds()
-    for key in sorted(values.keys() - known):
-        value = values[key]
-        if not (_is_other_part(key) or same(text.get(key), value) or is_neutral(key, value)):
-            raise ValueError(
-                f"the key {shown(key)} ({shown(value)}) is not understood beside a text_config, "
-                "and may change the size: remove it if it does not."
-            )
-    return text, tuple(key for key in values if _is_other_part(key))
-
-
-def _settle_tie(text: dict[str, Any], values: Mapping[str, Any], name: str) -> dict[str, bool]:
-    """Let the text say whether its head is tied; gives the wrapper's default where nobody says.
-
-    As transformers 5.23: most wrappers follow the outer key, which many take for true where it is
-    left out. A file of an earlier release, or of none that it names, follows the inner key.
-    """
-    keys, tie = data("keys.json"), "tie_word_embeddings"
-    outer, inner, version = values.get(tie), text.get(tie), values.get("transformers_version")
-    newer, earlier = (str(version).startswith(release) for release in ("5.", "4."))
-    for damaged in (one for one in (inner, outer) if not isinstance(one, bool | None)):
-        text[tie] = damaged  # the reader refuses it, whichever of the two would count
-        return {}
-    if name in keys["never_tied"]:
-        text[tie] = False
-    # Llama 4's head stands inside the language model, which follows its own key.
-    if name in keys["never_tied"] + keys["tied_by_text"] or (inner is not None and not newer):
-        return {}
-    if inner is True and name in keys["tied_by_either"]:
-        return {}
-    text[tie] = outer
-    return {} if earlier or outer is not None else {tie: name in keys["tied_outside"]}
-
-
-@functools.lru_cache(maxsize=MOST_KEYS)
-def _is_other_part(key: str) -> bool:
-    """Tell the keys of encoders, projectors and their tokens."""
-    return any(part in key for part in data("keys.json")["other_parts"])
-
-
-def _read_text(
+def read_text(
     values: dict[str, Any], name: str, *, inside: bool = True, nested: bool = False,
     own: Mapping[str, Any] | None = None,
 ) -> tuple[Decoder, dict[str, Any]]:  # fmt: skip

@@ -80,7 +80,7 @@ class Architecture:
         >>> model.n_params, model.kv_bytes_per_token(2)
         (354823168, 98304)
         """
-        from estimator.architecture.families import read  # it needs Decoder, as this does
+        from estimator.architecture.wrappers import read  # it needs Decoder, as this does
 
         return cls(*read(config))
 
@@ -105,7 +105,7 @@ class Architecture:
         decoder = self.decoder
         if decoder.mixture is None:
             return self.n_params
-        idle = sum(decoder.mixture_layers) * decoder.mixture.idle_params(decoder.d_model)
+        idle = decoder.mixture_layers.count(True) * decoder.mixture.idle_params(decoder.d_model)
         return self.n_params - idle
 
     @_Once
@@ -131,7 +131,12 @@ class Architecture:
     def cached_layers(self) -> dict[str, int]:
         """Layers that keep a cache, by kind; none in an encoder."""
         kinds = self.decoder.layer_kinds if self.decoder.cached else ()
-        return {kind: count for kind in _KINDS if (count := kinds.count(kind))}
+        counts, left = {}, len(kinds)
+        for kind in _KINDS:
+            if left and (count := kinds.count(kind)):
+                counts[kind] = count
+                left -= count
+        return counts
 
     def kv_bytes_per_token(self, bytes_per_element: Number = 2) -> Number:
         """Bytes that one token adds to the cache while every layer still keeps it."""

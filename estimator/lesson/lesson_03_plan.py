@@ -13,6 +13,7 @@ from typing import Any
 
 from estimator import catalog
 from estimator.architecture import Architecture
+from estimator.architecture.wrappers import text_part
 from estimator.catalog.measured import engine_log, measured_memory
 from estimator.catalog.shapes import Shape, shape
 from estimator.glossary import quantity
@@ -139,9 +140,7 @@ def stored_form(config: Mapping[str, Any], model: Architecture | None = None) ->
     Raises:
         ValueError: a quantization that is not known.
     """
-    text = config.get("text_config")
-    places = (config, text if isinstance(text, Mapping) else {})
-    told = [place.get("quantization_config") for place in places]
+    told = [place.get("quantization_config") for place in (config, text_part(config))]
     quantization = next((one for one in told if one is not None), None)
     if quantization is None:
         return None
