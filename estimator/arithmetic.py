@@ -145,7 +145,10 @@ def minimum(*values: Number) -> Number:
 
 
 def _extreme(values: tuple[Number, ...], numpy_name: str, sympy_name: str) -> Number:
-    if all(isinstance(value, int | float) for value in values):
+    for value in values:
+        if not isinstance(value, int | float):
+            break
+    else:
         return max(values) if sympy_name == "Max" else min(values)
     if any(is_symbolic(value) for value in values):
         import sympy

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, cast
 from estimator.arithmetic import Number, is_symbolic
 from estimator.glossary import quantity
 from estimator.quantity import LARGEST, Quantity
+from estimator.whole_arrays import in_integers
 
 P = ParamSpec("P")
 _PLAIN = frozenset((int, float))
@@ -59,6 +60,10 @@ def formula(
 
         @functools.wraps(bare)
         def checked(*args: P.args, **kwargs: P.kwargs) -> Any:
+            if not _PLAIN.issuperset(map(type, (*args, *kwargs.values()))):
+                whole = in_integers(call, inputs, args, kwargs)
+                if whole is not None:
+                    return whole
             values = [check(value) for check, value in zip(in_order, args, strict=False)]
             named = {k: by_name[k](v) if k in by_name else v for k, v in kwargs.items()}
             plain = _PLAIN.issuperset(map(type, (*values, *named.values())))

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from estimator.architecture import Architecture, Decoder
-from estimator.architecture.description import FeedForward
+from estimator.architecture.description import FULL, FeedForward
 from estimator.engine_memory import (
     LARGE_BYTES,
     VLLM_0_19,
@@ -204,7 +203,7 @@ def _cut(decoder: Decoder, start: int, size: int) -> Decoder:
     layers = slice(start, start + size)
     return replace(
         decoder, n_layers=size, mixture_layers=decoder.mixture_layers[layers],
-        layer_kinds=decoder.layer_kinds[layers],
+        layer_kinds=decoder.layer_kinds[layers], first_layer=start,
     )  # fmt: skip
 
 
@@ -217,7 +216,6 @@ def _stage(
     weights = _weights(decoder, plan.weights, first=first, last=last)
     activations = _activations(model.decoder, decoder, plan, measured, last=last)
     non_torch = _non_torch(plan, measured).value
-    part = Architecture(decoder, {}, ())
     token_bytes = decoder.attention.token_bytes(plan.cache_bytes_per_element)
     return Stage(
         weight_parts=weights,
@@ -225,10 +223,24 @@ def _stage(
         non_torch_bytes=non_torch,
         graph_bytes=decoder.n_layers * measured.graph_bytes_per_layer.value,
         pool_bytes=_pool(visible_bytes, utilization, sum(weights.values()), activations, non_torch),
-        page_bytes=float(part.group_layers * measured.block_tokens * token_bytes),
-        groups=sum(part.groups),
+        page_bytes=float(_page_layers(model, decoder) * measured.block_tokens * token_bytes),
+        groups=sum(model.groups),
         block_tokens=measured.block_tokens,
     )
+
+
+def _page_layers(model: Architecture, stage: Decoder) -> int:
+    """Layers of a page in a stage: those of its largest group.
+
+    vLLM groups the layers of the whole model and deals each kind out in turns, so that a stage
+    has as many of each group as can be; pages are as large as its largest group.
+    """
+    full = stage.layer_kinds.count(FULL) if stage.cached else 0
+    counts = full, (stage.n_layers - full if stage.cached else 0)
+    shares = [
+        -(-count // groups) for count, groups in zip(counts, model.groups, strict=True) if groups
+    ]
+    return max(shares, default=0)
 
 
 def _weights(
@@ -236,7 +248,7 @@ def _weights(
 ) -> dict[str, float]:
     table = _rotary(decoder.n_positions or 0, decoder.rotary_dim, stored.bits / 8)
     return {
-        **stored.decoder_bytes(decoder, partial(_stage_parts, first=first, last=last)),
+        **stored.decoder_bytes(decoder, _stage_parts(decoder, first=first, last=last)),
         "table of rotations": table,
         "absorbed latents": _absorbed(decoder, stored.bits / 8),
     }
@@ -271,7 +283,7 @@ def _activations(
     states = (measured.pipeline_states if pipeline else measured.layer_states).value
     live = decoder.live_d_ff
     peak = float(_layer(chunk, decoder.d_model, live, states, width))
-    if plan.weights.quantized_bits == 8:  # inputs of the matrices are copied in 8 bits
+    if plan.weights.element_bits == 8:  # inputs of the matrices are copied in 8 bits
         peak += float(_linear(chunk, live + decoder.d_model))
     if not last or not decoder.has_head:
         return peak

@@ -14,6 +14,7 @@ from typing import Any
 from estimator.architecture import RULES, Architecture
 from estimator.catalog.configurations import configuration
 from estimator.glossary import quantity
+from estimator.stored_cache import asked_precision
 from estimator.stored_weights import checkpoint_bytes, stored_by_config, tells_precision
 from estimator.units import bytes_text, number_text, share_text
 from estimator.validate.files import read_json
@@ -47,6 +48,19 @@ def _checkpoint(config: Mapping[str, Any], model: Architecture) -> tuple[float |
     return size, how
 
 
+def _cache_width(config: Mapping[str, Any], given: float | None) -> tuple[float, str]:
+    """Bytes of a number of the cache, and what the configuration says of them."""
+    try:
+        asked = asked_precision(config)
+    except ValueError as error:
+        return (2 if given is None else given), str(error)
+    if asked is None:
+        return (2 if given is None else given), ""
+    name, width = asked
+    told = f"the quantization_config asks for a cache in {name}, {width:g} bytes a number"
+    return (width if given is None else given), told
+
+
 def remarks(model: Architecture) -> str:
     """What a reader must know of a configuration that was read: assumed, and left out."""
     note = ""
@@ -69,8 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens", type=int, metavar="N",
                         help=f"length of a sequence (default: {TOKENS:,}, or the model's context "
                         "where that is shorter)")  # fmt: skip
-    parser.add_argument("--cache-bytes", type=float, default=2, metavar="B",
-                        help="bytes of a number in the cache (default: 2)")  # fmt: skip
+    parser.add_argument("--cache-bytes", type=float, metavar="B",
+                        help="bytes of a number in the cache (default: as the model's "
+                        "quantization_config asks, or 2)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -97,8 +112,9 @@ def read_model(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def sizes_of(
-    name: str, config: dict[str, Any], tokens: int | None = None, bytes_per_element: float = 2
-) -> dict[str, Any]:
+    name: str, config: dict[str, Any], tokens: int | None = None,
+    bytes_per_element: float | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Size a configuration: plain numbers, by name.
 
     Raises: ValueError, TypeError: what cannot be sized, in one sentence.
@@ -115,12 +131,14 @@ def sizes_of(
         "checkpoint_bytes": size,
         "checkpoint": how,
         "context_tokens": model.decoder.n_positions,
-        "cache": _cache(model, tokens, bytes_per_element) if model.cached_layers else None,
+        "cache": _cache(model, config, tokens, bytes_per_element) if model.cached_layers else None,
         "remarks": remarks(model).strip(),
     }
 
 
-def _cache(model: Architecture, tokens: int | None, bytes_per_element: float) -> dict[str, Any]:
+def _cache(
+    model: Architecture, config: Mapping[str, Any], tokens: int | None, given: float | None
+) -> dict[str, Any]:
     """What one sequence keeps by each rule, and what a token adds while no window is full."""
     context = model.decoder.n_positions
     if tokens is None:
@@ -132,12 +150,13 @@ def _cache(model: Architecture, tokens: int | None, bytes_per_element: float) ->
             f"tokens is {tokens:,}, but the model was made for sequences of {context:,} tokens at "
             "most: give no more."
         )
+    bytes_per_element, told = _cache_width(config, given)
     quantity("bytes_per_element").check(bytes_per_element)
     rules = {rule: float(model.cache_bytes(tokens, 1, bytes_per_element, rule=rule))
              for rule in RULES}  # fmt: skip
     adds = float(model.kv_bytes_per_token(bytes_per_element))
-    width = {"bytes_per_element": bytes_per_element, "token_adds_bytes": adds}
-    return {"tokens": tokens, **width, "sequence_bytes": rules}
+    found = {"bytes_per_element": bytes_per_element, "asked": told, "token_adds_bytes": adds}
+    return {"tokens": tokens, **found, "sequence_bytes": rules}
 
 
 def text_of(sizes: Mapping[str, Any]) -> str:
@@ -170,6 +189,7 @@ def _cache_lines(sizes: Mapping[str, Any]) -> list[str]:
     lines = [
         f"  a token adds {cache['token_adds_bytes']:,.0f} bytes at {width:g} bytes a number, while "
         "no window is full",
+        *([f"  {cache['asked']}"] if cache["asked"] else []),
         f"  one sequence of {tokens:,} tokens ({longest}):",
     ]
     for rule, size in cache["sequence_bytes"].items():

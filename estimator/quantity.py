@@ -68,7 +68,8 @@ class Quantity:
 
     def allows(self, value: float) -> bool:
         """Tell whether an int or a float is in range; NaN and the infinities never are."""
-        return self.below < value <= self.high and not (self.whole and value % 1)
+        above = value > self.low if self.low_open else value >= self.low
+        return above and value <= self.high and not (self.whole and value % 1)
 
     def check(self, value: Any) -> Any:
         """Return a value fit for arithmetic: an int, a finite float, or a float64 array.

@@ -10,11 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from estimator.formula import facts_of
-from estimator.model_storage import scaled_bits_per_weight
+from estimator.matrices import Scales
 from estimator.wide_layers import LISTS
-
-_scaled = facts_of(scaled_bits_per_weight).bare
 
 _MODELOPT = ("FP8", "NVFP4")
 _BY_FILES = "size this checkpoint by its files."
@@ -22,22 +19,22 @@ _BY_FILES = "size this checkpoint by its files."
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """Bits of a quantized weight, and of what each column of a matrix has beside them.
+    """Bits of a quantized weight, and the scales that a matrix of them has.
 
     `targets` are the modules that are quantized, each with the key that names it; without any, all
     matrices are. `head` tells that the output head is one of them unless a list keeps it wide.
     """
 
     name: str
-    bits: float
-    column_bits: float = 0
+    bits: int
+    scales: tuple[Scales, ...] = ()
     targets: tuple[tuple[str, str], ...] = ()
     head: bool = False
 
 
-# What a method's keys tell: those that are read below, and those that change no size. GPTQ's files
-# have zero points whether or not they are needed; the order of its rows is not counted, nor that
-# of compressed-tensors: 4 bytes a row are less than a thousandth.
+# What a method's keys tell: those that are read below, and those that change no size (of the
+# weights: what is said of the cache is read in `stored_cache`). A number that a matrix has once, as
+# the one scale of FP8, is not counted.
 _READ = {
     "fp8": {"weight_block_size", "modules_to_convert"},
     "fbgemm_fp8": set[str](),
@@ -92,6 +89,10 @@ _NEUTRAL: dict[str, dict[str, tuple[object, ...]]] = {
     "compressed-tensors": {"sparsity_config": (None, {}), "transform_config": (None, {})},
     "bitsandbytes": {"llm_int8_has_fp16_weight": (None, False)},
 }  # fmt: skip
+_KNOWN = {
+    method: {"quant_method", *LISTS, *read, *_IRRELEVANT[method], *_NEUTRAL.get(method, ())}
+    for method, read in _READ.items()
+}
 _GROUP = {"targets", "weights", "input_activations", "output_activations", "format"}
 _WEIGHTS = {
     "num_bits", "type", "symmetric", "group_size", "strategy", "block_structure", "scale_dtype",
@@ -112,26 +113,27 @@ def read_quantization(quantization: Mapping[str, Any]) -> Quantized:
     Raises:
         ValueError: a method, or a key of it, that is not known here.
     """
-    given = quantization.get("quant_method") or quantization.get("quant_algo")
+    given = quantization.get("quant_method")
+    given = quantization.get("quant_algo") if given is None else given
     modelopt = given in ("modelopt", "modelopt_fp4", *_MODELOPT)
     method = "modelopt" if modelopt else given
     if not isinstance(method, str) or method not in _READ:
         raise ValueError(
-            f"quant_method is {given!r:.40}, but only fp8, gptq, awq, mxfp4, modelopt, "
+            f"quant_method is {given!r:.40}, but only fp8, fbgemm_fp8, gptq, awq, mxfp4, modelopt, "
             f"compressed-tensors and bitsandbytes are known here: {_BY_FILES}"
         )
     _check_keys(quantization, method)
     if method == "fbgemm_fp8":
-        return Quantized(method, 8, column_bits=32)
+        return Quantized(method, 8, (Scales(32),))
     if method == "fp8":
         block = quantization.get("weight_block_size")
         # A scale of 32 bits for a block of weights, as in DeepSeek-V3.
-        bits = _scaled(8, 32, 0, _area("weight_block_size", block)) if block is not None else 8
-        return Quantized(method, bits, targets=_targets(quantization, "modules_to_convert"))
+        scales = (_block(32, "weight_block_size", block),) if block is not None else ()
+        return Quantized(method, 8, scales, _targets(quantization, "modules_to_convert"))
     if method in ("gptq", "awq"):
         return _grouped(quantization, method)
     if method == "mxfp4":
-        return Quantized(method, _scaled(4, 8, 0, 32))
+        return Quantized(method, 4, (Scales(8, 32),))
     if method == "modelopt":
         return _modelopt(quantization, str(given))
     if method == "bitsandbytes":
@@ -141,9 +143,8 @@ def read_quantization(quantization: Mapping[str, Any]) -> Quantized:
 
 def _check_keys(quantization: Mapping[str, Any], method: str) -> None:
     """Refuse a key that is not known to leave the size as it is, or is not read."""
-    known = _READ[method] | _IRRELEVANT[method] | {"quant_method", *LISTS}
     neutral = _NEUTRAL.get(method, {})
-    _refuse_unknown(quantization, known | neutral.keys(), f"a quantization_config of {method}")
+    _refuse_unknown(quantization, _KNOWN[method], f"a quantization_config of {method}")
     for key, values in neutral.items():
         value = quantization.get(key)
         if key == "sparsity_config" and isinstance(value, Mapping):
@@ -182,7 +183,7 @@ def _targets(quantization: Mapping[str, Any], key: str) -> tuple[tuple[str, str]
 
 def _modelopt(quantization: Mapping[str, Any], method: str) -> Quantized:
     """ModelOpt's FP8, a scale for each matrix, or NVFP4, one for 16 weights; its cache is apart."""
-    only = {"modelopt": "NVFP4", "modelopt_fp4": "NVFP4"}.get(method, method)
+    only = {"modelopt": None, "modelopt_fp4": "NVFP4"}.get(method, method)
     algorithm = quantization.get("quant_algo", only)
     if algorithm not in _MODELOPT:
         raise ValueError(
@@ -194,51 +195,70 @@ def _modelopt(quantization: Mapping[str, Any], method: str) -> Quantized:
     if quantization.get("config_groups") is not None:
         group, weights = _only_group(quantization)
         targets = _targets(group, "targets")
-        if _whole(weights, "num_bits", element) != element:
+        if _whole(weights, "num_bits", default=element) != element:
             raise ValueError(
                 f"num_bits is {weights['num_bits']}, but quant_algo is {algorithm}: {_BY_FILES}"
             )
         if element == 4 and weights.get("group_size", 16) != 16:
             _refuse_group(weights["group_size"], "16")
     if algorithm == "FP8":
-        return Quantized("fp8", 8, targets=targets)
+        return Quantized("fp8", 8, (), targets)
     if quantization.get("group_size", 16) != 16:
         _refuse_group(quantization["group_size"], "16")
-    return Quantized("nvfp4", _scaled(4, 8, 0, 16), targets=targets)
+    return Quantized("nvfp4", 4, (Scales(8, 16),), targets)
 
 
 def _bitsandbytes(quantization: Mapping[str, Any]) -> Quantized:
     """8 bits with a scale for each column, or 4 with one for 64, which may be quantized itself."""
-    name = "bitsandbytes"
-    if quantization.get("load_in_4bit") is quantization.get("load_in_8bit") is True:
+    name, flags = "bitsandbytes", ("load_in_4bit", "load_in_8bit", "bnb_4bit_use_double_quant")
+    four, eight, double = (_flag(quantization, flag) for flag in flags)
+    if four and eight:
         raise ValueError("load_in_4bit and load_in_8bit are both true: one of them can be.")
-    if quantization.get("load_in_4bit") is True:
-        if quantization.get("bnb_4bit_use_double_quant") is True:
-            # A scale of 8 bits for a block, and one of 32 bits for 256 of those.
-            return Quantized(name, _scaled(4, _scaled(8, 32, 0, 256), 0, 64))
-        return Quantized(name, _scaled(4, 32, 0, 64))
-    if quantization.get("load_in_8bit") is True:
-        return Quantized(name, 8, column_bits=32)
+    if four and double:
+        # A scale of 8 bits for a block, and one of 32 bits for 256 of those.
+        return Quantized(name, 4, (Scales(8, 64, flat=True), Scales(32, 64 * 256, flat=True)))
+    if four:
+        return Quantized(name, 4, (Scales(32, 64, flat=True),))
+    if eight:
+        return Quantized(name, 8, (Scales(32),))
     raise ValueError(
         "quantization_config of bitsandbytes says neither load_in_4bit nor load_in_8bit: give the "
         "published one."
     )
 
 
+def _flag(values: Mapping[str, Any], key: str) -> bool:
+    value = values.get(key)
+    if not isinstance(value, bool | None):
+        raise ValueError(f"{key} is {value!r:.40}, but it must be true or false.")
+    return bool(value)
+
+
 def _grouped(quantization: Mapping[str, Any], method: str) -> Quantized:
-    """GPTQ and AWQ: a 16-bit scale and a zero point for a group, in GPTQ perhaps for a column."""
+    """GPTQ and AWQ: a 16-bit scale and a zero point for a group, in GPTQ perhaps for a column.
+
+    GPTQ's files have zero points whether or not they are needed, and of each input the number of
+    its group, in 32 bits.
+    """
     values = dict(quantization)
     for key, other in (("bits", "w_bit"), ("group_size", "q_group_size")):
         if other in values and values.setdefault(key, values[other]) != values[other]:
             raise ValueError(f"{key} and {other} differ, but they mean the same: give one.")
-    element, group = _whole(values, "bits", 4), values.get("group_size", 128)
+        if values.get(key) is None:
+            raise ValueError(
+                f"{key} is missing, but a quantization_config of {method} must give it: take it "
+                "from the published config.json."
+            )
+    element = _whole(values, "bits")
     if element not in _ELEMENTS[method]:
         held = ", ".join(map(str, _ELEMENTS[method]))
         raise ValueError(f"bits is {element}, but {method} stores {held}: {_BY_FILES}")
     targets = _targets(values, "modules_in_block_to_quantize")
-    if method == "gptq" and type(group) is int and group == -1:
-        return Quantized(method, element, column_bits=16 + element, targets=targets)
-    return Quantized(method, _scaled(element, 16, element, _group(values)), targets=targets)
+    if method == "awq":
+        return Quantized(method, element, (Scales(16 + element, _group(values)),), targets)
+    group = values["group_size"]
+    rows = 0 if type(group) is int and group == -1 else _group(values)
+    return Quantized(method, element, (Scales(16 + element, rows), Scales(32, 1, 0)), targets)
 
 
 def _only_group(quantization: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -260,7 +280,7 @@ def _only_group(quantization: Mapping[str, Any]) -> tuple[Mapping[str, Any], Map
 
 def _compressed(quantization: Mapping[str, Any]) -> Quantized:
     group, weights = _only_group(quantization)
-    element = _whole(weights, "num_bits", 8)
+    element = _whole(weights, "num_bits", default=8)
     if weights.get("type", "int") not in ("int", "float", None):
         raise ValueError(f"type is {weights['type']!r:.40}, but weights are int or float.")
     for form in (quantization.get("format"), group.get("format")):
@@ -272,25 +292,36 @@ def _compressed(quantization: Mapping[str, Any]) -> Quantized:
                 f"num_bits is {element}, but with the format {form} only {held} are counted here: "
                 f"{_BY_FILES}"
             )
-    name, small = "compressed-tensors", weights.get("type") == "float" and element == 4
-    # NVFP4's and MXFP4's scales have 8 bits, those of groups of whole numbers 16.
-    scale, zero = _scale_bits(weights, 8 if small else 16), _zero_bits(weights, element)
+    # The head is a matrix like any other, unless a list keeps it wide.
     targets = _targets(group, "targets")
-    head = True  # a matrix like any other, unless a list keeps it wide
+    return Quantized("compressed-tensors", element, _strategy(weights, element), targets, True)
+
+
+def _strategy(weights: Mapping[str, Any], element: int) -> tuple[Scales, ...]:
+    """The scales of compressed-tensors; where no strategy is told, the size of a group tells it."""
+    # NVFP4's and MXFP4's scales have 8 bits, those of groups of whole numbers 16.
+    small = weights.get("type") == "float" and element == 4
+    bits = _scale_bits(weights, 8 if small else 16) + _zero_bits(weights, element)
     size, strategy = weights.get("group_size"), weights.get("strategy")
-    if strategy == "channel" and size in (None, -1):
-        return Quantized(name, element, scale + zero, targets, head)
+    if type(size) is not int and size is not None:
+        _refuse_group(size, "a whole number")
+    if strategy is None:
+        strategy = "tensor" if size is None else "channel" if size == -1 else "group"
     if strategy == "block":
-        area = _area("block_structure", weights.get("block_structure"))
-        return Quantized(name, _scaled(element, scale, zero, area), 0, targets, head)
-    if strategy in ("tensor", None) and size is None:
-        return Quantized(name, element, 0, targets, head)
-    if strategy not in ("group", "tensor_group", None):
+        return (_block(bits, "block_structure", weights.get("block_structure")),)
+    if strategy in ("channel", "tensor") and size in (None, -1):
+        return (Scales(bits),) if strategy == "channel" else ()
+    if strategy not in ("group", "tensor_group"):
         raise ValueError(
             f"strategy is {strategy!r:.40} with a group_size of {size!r:.20}, which is not known "
             f"here: {_BY_FILES}"
         )
-    return Quantized(name, _scaled(element, scale, zero, _group(weights)), 0, targets, head)
+    groups = Scales(bits, _group(weights))
+    order = weights.get("actorder")
+    if order not in (None, False, True, "weight", "group", "static", "dynamic"):
+        raise ValueError(f"actorder is {order!r:.40}, which is not known here: {_BY_FILES}")
+    # Where groups take inputs out of their order, each input has the number of its group.
+    return (groups, Scales(32, 1, 0)) if order in (True, "group", "dynamic") else (groups,)
 
 
 def _scale_bits(weights: Mapping[str, Any], default: int) -> int:
@@ -322,22 +353,26 @@ def _zero_bits(weights: Mapping[str, Any], element: int) -> int:
 
 
 def _group(values: Mapping[str, Any]) -> int:
-    return _whole(values, "group_size", 128, high=2**20)
+    return _whole(values, "group_size", high=2**20)
 
 
 def _refuse_group(value: Any, must: str) -> NoReturn:
     raise ValueError(f"group_size is {value!r:.40}, but it must be {must} with this quantization.")
 
 
-def _whole(values: Mapping[str, Any], key: str, default: int, high: int = 64) -> int:
+def _whole(values: Mapping[str, Any], key: str, high: int = 64, default: int | None = None) -> int:
     value = values.get(key, default)
     if type(value) is not int or not 1 <= value <= high:
         raise ValueError(f"{key} is {value!r:.40}, but it must be a whole number from 1 to {high}.")
     return value
 
 
-def _area(key: str, block: Any) -> int:
-    if not (isinstance(block, list | tuple) and len(block) == 2):
-        raise ValueError(f"{key} must be two whole numbers, as [128, 128].")
-    sides = {"height": block[0], "width": block[1]}
-    return _whole(sides, "height", 1, 2**20) * _whole(sides, "width", 1, 2**20)
+def _block(bits: int, key: str, block: Any) -> Scales:
+    """A scale for each block, whose outputs stand before its inputs as in the matrix itself."""
+    sides = block if isinstance(block, list | tuple) else ()
+    if len(sides) != 2 or any(type(one) is not int or not 1 <= one <= 2**20 for one in sides):
+        raise ValueError(
+            f"{key} is {block!r:.40}, but it must be two whole numbers from 1 to 1,048,576, as "
+            "[128, 128]."
+        )
+    return Scales(bits, rows=sides[1], columns=sides[0])

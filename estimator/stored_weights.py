@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from estimator.architecture import Architecture, Decoder
 from estimator.formula import facts_of
-from estimator.model_storage import scaled_bits_per_weight, weight_bytes
+from estimator.matrices import HEAD, Scales, blocks_with, shapes
+from estimator.model_storage import linear_params, scaled_bits_per_weight, weight_bytes
 from estimator.quantization import read_quantization
-from estimator.wide_layers import LISTS, Wide, latent_columns, wide_parts
+from estimator.wide_layers import LISTS, Layers, Wide, wide_parts
 
 _scaled = facts_of(scaled_bits_per_weight).bare
 _bytes = facts_of(weight_bytes).bare
+_linear = facts_of(linear_params).bare
 
 MATRICES = frozenset({"attention", "mlp", "experts", "shared experts"})
 EXPERTS = frozenset({"experts"})
@@ -25,108 +26,105 @@ DTYPE_BITS = {
 
 @dataclass(frozen=True, slots=True)
 class StoredWeights:
-    """How weights are stored: `bits` for all, but `quantized_bits` for the matrices named.
+    """How weights are stored: `bits` for all, but `element_bits` for the matrices of some parts.
 
     Embedding, output head, norms and router stay at `bits`, as quantized checkpoints keep them.
-    `padding` is a multiple to which an engine rounds the quantized width up; `column_bits` are
-    those of the scales where each column of a matrix has one. `wide` are the shares of quantized
-    parts that stay at `bits`, in the model's layers and apart in its prediction layers; a stage
-    of a pipeline is taken to have them as the whole model.
+    `scales` are what each quantized matrix has beside its weights, `wide` the matrices that stay
+    at `bits`, with their layers. `padding` is a multiple to which an engine rounds the quantized
+    width up.
     """
 
     name: str
     bits: float = 16
-    quantized_bits: float | None = None
+    element_bits: float | None = None
     quantized: frozenset[str] = MATRICES
     padding: int = 1
-    column_bits: float = 0
+    scales: tuple[Scales, ...] = ()
     wide: Mapping[str, Wide] = field(default_factory=dict)
-    wide_prediction: Mapping[str, Wide] = field(default_factory=dict)
 
-    def part_bytes(self, parts: Mapping[str, int], d_model: int) -> dict[str, float]:
-        """Bytes of each part, as if it had no biases."""
+    @property
+    def quantized_bits(self) -> float | None:
+        """Bits of a quantized weight with its scales, in a matrix of whole blocks."""
+        bits = self.element_bits
+        if bits is not None:
+            for scale in self.scales:
+                bits = _scaled(bits, scale.bits, 0, scale.weights) if scale.weights else bits
+        return bits
+
+    def decoder_bytes(
+        self, decoder: Decoder, parts: Mapping[str, int], *, on_disk: bool = False
+    ) -> dict[str, float]:
+        """Bytes of the `parts` of a decoder, as an engine holds them.
+
+        Of a quantized part its matrices are narrow; biases and the like are as wide as the rest.
+        `on_disk` nothing is rounded up, and the parts are those of prediction layers as well.
+        """
+        narrow = self.quantized if self.element_bits is not None else ()
         return {
-            part: _bytes(params, self.bits) if not self._quantizes(part)
-            else _bytes(params, self.quantized_bits) * self._padded(d_model)
+            part: self._quantized_bytes(decoder, part, params, on_disk)
+            if part in narrow and params and not (part == HEAD and decoder.tied)
+            else _bytes(params, self.bits)
             for part, params in parts.items()
         }  # fmt: skip
 
-    def decoder_bytes(
-        self, decoder: Decoder, parts_of: Callable[[Decoder], Mapping[str, int]]
-    ) -> dict[str, float]:
-        """Bytes of each part that `parts_of` counts, with biases at the width of the rest."""
-        parts = parts_of(decoder)
-        found = self.part_bytes(parts, decoder.d_model)
-        plain = not (self.wide or self.column_bits or _has_biases(decoder))
-        if self.quantized_bits is None or plain:
-            return found
-        more, padded = self.bits - self.quantized_bits, self._padded(decoder.d_model)
-        bare = parts_of(_with_biases(decoder, False)) if _has_biases(decoder) else parts
-        # A bias has a number for each column: what all biases take counts the columns.
-        full = parts_of(_with_biases(decoder, True)) if self.column_bits else bare
-        for part in filter(self._quantizes, found):
-            wide = self.wide.get(part, _NARROW)
-            kept = _exact(bare[part] * wide.weights)
-            every = full[part] - bare[part]
-            if part == "attention" and self.column_bits and decoder.attention.latent:
-                every = latent_columns(decoder, bare[part])  # not all of them can have a bias
-            columns = _exact(every * (1 - wide.columns))
-            found[part] += _bytes(parts[part] - bare[part] + kept, more * padded)
-            found[part] += _bytes(columns, self.column_bits) - _bytes(
-                kept, self.bits * (padded - 1)
-            )
-        return found
-
-    def _padded(self, d_model: int) -> float:
-        return -(-d_model // self.padding) * self.padding / d_model
-
-    def _quantizes(self, part: str) -> bool:
-        return self.quantized_bits is not None and part in self.quantized
+    def _quantized_bytes(
+        self, decoder: Decoder, part: str, params: int, on_disk: bool
+    ) -> float:  # fmt: skip
+        """Bytes of a part of which some matrices, or all of them, are quantized."""
+        wide = self.wide.get(part, _NOTHING)
+        if "" in wide:
+            return _bytes(params, self.bits)  # type: ignore[no-any-return]
+        more = decoder.prediction_layers if on_disk else 0
+        count, blocks = blocks_with(decoder, part, more)
+        element, scales = self.element_bits, self.scales
+        bits = of_one = weights = every = kept = 0
+        last: tuple[int, int] | None = None
+        for name, shape in shapes(decoder, part).items():
+            if shape != last:  # else this matrix is as large as the last one
+                last, weights = shape, _linear(*shape)
+                of_one = weights * element
+                for scale in scales:
+                    of_one += scale.of_matrix(*shape)
+            every += weights
+            layers = count
+            if wide and name in wide:
+                layers -= _layers_in(decoder, more, wide[name], count)
+                kept += (count - layers) * weights
+            bits += layers * of_one
+        narrow = blocks * bits + (params - every * count * blocks) * self.bits
+        if self.padding > 1 and not on_disk:
+            narrow *= -(-decoder.d_model // self.padding) * self.padding / decoder.d_model
+        return _bytes(1, narrow + kept * blocks * self.bits)  # type: ignore[no-any-return]
 
 
-_NARROW = Wide(Fraction(0), Fraction(0))
+_NOTHING: Wide = {}
 
 
-def _exact(number: Fraction) -> int | float:
-    """A number of weights, whole but for a stage's even share."""
-    return number.numerator if number.denominator == 1 else float(number)
+def _layers_in(decoder: Decoder, more: int, layers: Layers, every: int) -> int:
+    """How many of some layers a decoder has, which may be a stage; `every` one where none is told.
 
-
-def _has_biases(decoder: Decoder) -> bool:
-    """Whether a matrix that may be quantized has a bias, which stays wide."""
-    heads, mixture = decoder.attention, decoder.mixture
-    blocks = [decoder.dense, *((mixture.expert, mixture.shared) if mixture else ())]
-    return heads.input_bias or heads.output_bias or any(block and block.bias for block in blocks)
-
-
-def _with_biases(decoder: Decoder, on: bool) -> Decoder:
-    """The decoder with biases in all quantized matrices, or in none."""
-    dense, mixture = decoder.dense, decoder.mixture
-    return replace(
-        decoder,
-        attention=replace(decoder.attention, input_bias=on, output_bias=on),
-        dense=dense and replace(dense, bias=on),
-        mixture=mixture and replace(
-            mixture,
-            expert=replace(mixture.expert, bias=on),
-            shared=mixture.shared and replace(mixture.shared, bias=on),
-        ),
-    )  # fmt: skip
+    `more` of them are prediction layers behind the others.
+    """
+    if layers is None:
+        return every
+    stop = decoder.first_layer + decoder.n_layers + more
+    return sum([decoder.first_layer <= one < stop for one in layers])
 
 
 # Scales: FP8 and INT8 as vLLM makes them have one a tensor or a row, which is next to nothing.
+_INT4 = Scales(16 + 4, 128)
 _NAMED = {
-    "fp8": StoredWeights("fp8", quantized_bits=8),
-    "fp8_e4m3": StoredWeights("fp8_e4m3", quantized_bits=8),
-    "fp8_e5m2": StoredWeights("fp8_e5m2", quantized_bits=8),
-    "int8": StoredWeights("int8", quantized_bits=8),
-    "int4": StoredWeights("int4 in groups of 128", quantized_bits=_scaled(4, 16, 4, 128)),
-    "nvfp4": StoredWeights("nvfp4", quantized_bits=_scaled(4, 8, 0, 16)),
-    "awq": StoredWeights("awq", quantized_bits=_scaled(4, 16, 4, 128)),
-    "gptq": StoredWeights("gptq", quantized_bits=_scaled(4, 16, 4, 128)),
+    "fp8": StoredWeights("fp8", element_bits=8),
+    "fp8_e4m3": StoredWeights("fp8_e4m3", element_bits=8),
+    "fp8_e5m2": StoredWeights("fp8_e5m2", element_bits=8),
+    "int8": StoredWeights("int8", element_bits=8),
+    "int4": StoredWeights("int4 in groups of 128", element_bits=4, scales=(_INT4,)),
+    "nvfp4": StoredWeights("nvfp4", element_bits=4, scales=(Scales(8, 16),)),
+    "awq": StoredWeights("awq", element_bits=4, scales=(_INT4,)),
+    "gptq": StoredWeights("gptq", element_bits=4, scales=(_INT4,)),
     # vLLM rounds the width of the experts up for its kernels: 2,880 becomes 3,072 (as its 13.47
     # GiB of gpt-oss-20b on H100-SXM show, a release of 2025; read 2026-11-21).
-    "mxfp4": StoredWeights("mxfp4", 16, _scaled(4, 8, 0, 32), EXPERTS, padding=256),
+    "mxfp4": StoredWeights("mxfp4", 16, 4, EXPERTS, padding=256, scales=(Scales(8, 32),)),
 }
 
 
@@ -169,26 +167,19 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
     if not isinstance(quantization, Mapping):
         raise ValueError("quantization_config must be an object: give the published one.")
     found = read_quantization(quantization)
+    quantized, padding, head = MATRICES, 1, found.head and not found.targets
     if found.name == "mxfp4":
-        stored = replace(_NAMED["mxfp4"], bits=base.bits)
-    else:
-        stored = StoredWeights(
-            found.name, base.bits, found.bits, MATRICES, column_bits=found.column_bits
-        )
-    if not found.targets and found.head:
-        stored = replace(stored, quantized=MATRICES | {"output head"})
-    if not found.targets and not any(_names_some(quantization.get(key)) for key in LISTS):
-        return stored
-    decoder = model.decoder if model else _decoder(config)
-    wide = wide_parts(quantization, decoder, found.targets)
-    if wide.head:
-        stored = replace(stored, quantized=stored.quantized | {"output head"})
-    return replace(stored, wide=wide.model, wide_prediction=wide.prediction)
-
-
-def _names_some(names: Any) -> bool:
-    """Tell a list that names something, or that is none and has to be refused."""
-    return names is not None and not (isinstance(names, list | tuple) and not names)
+        quantized, padding = EXPERTS, _NAMED["mxfp4"].padding
+    wide: Mapping[str, Wide] = {}
+    if found.targets or not quantization.keys().isdisjoint(LISTS):
+        decoder = model.decoder if model else _decoder(config)
+        wide, chosen = wide_parts(quantization, decoder, found.targets)
+        head = head or chosen
+    if head:
+        quantized = quantized | {HEAD}
+    return StoredWeights(
+        found.name, base.bits, found.bits, quantized, padding, found.scales, wide
+    )  # fmt: skip
 
 
 def tells_precision(config: Mapping[str, Any]) -> bool:
@@ -206,8 +197,9 @@ def _decoder(config: Mapping[str, Any]) -> Decoder | None:
     return Architecture.from_hf_config(dict(config)).decoder
 
 
-def _first(key: str, *configs: Mapping[str, Any]) -> Any:
-    return next((config[key] for config in configs if config.get(key) is not None), None)
+def _first(key: str, config: Mapping[str, Any], inner: Mapping[str, Any]) -> Any:
+    value = config.get(key)
+    return inner.get(key) if value is None else value
 
 
 def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
@@ -224,13 +216,8 @@ def checkpoint_bytes(model: Architecture, stored: StoredWeights) -> float:
     759977984.0
     """
     decoder = model.decoder
-    on_disk = stored if stored.padding == 1 else replace(stored, padding=1)
-
-    def parts_of(one: Decoder) -> Mapping[str, int]:
-        return model.parts if one is decoder else one.parts()
-
-    total = sum(on_disk.decoder_bytes(decoder, parts_of).values())
-    if decoder.prediction_layers:
-        apart = replace(on_disk, wide=stored.wide_prediction)
-        total += sum(apart.decoder_bytes(decoder, Decoder.prediction_parts).values())
-    return total + decoder.buffer_bytes(on_disk.bits)
+    parts = dict(model.parts)
+    for part, params in model.prediction_parts.items():
+        parts[part] = parts.get(part, 0) + params
+    total = sum(stored.decoder_bytes(decoder, parts, on_disk=True).values())
+    return total + decoder.buffer_bytes(stored.bits)

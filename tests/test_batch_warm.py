@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from estimator.batch.declared import read_lesson
 from estimator.batch.fingerprint import source_fingerprint
 from estimator.batch.runner import Task, Timeouts, run_scenario
 from estimator.batch.table import Row, csv_text, flat
+from estimator.batch.template import preload
 from tests.running import papermill
 from tests.scenarios import small_lesson
 
@@ -67,12 +70,41 @@ def test_a_sweeps_results_are_those_of_the_papermill_command(tmp_path: Path) -> 
     assert (out / "results.csv").read_text(encoding="utf-8") == csv_text(columns, pieces)
 
 
-@pytest.mark.parametrize("lesson", LESSONS[:2], ids=lambda path: path.stem)
+@pytest.mark.parametrize("lesson", [*LESSONS[:2], LESSONS[5]], ids=lambda path: path.stem)
 def test_every_cell_gives_the_same_in_a_warm_and_in_a_cold_kernel(lesson: Path) -> None:
     warm, cold = (run_scenario(task(lesson, warm=kind)) for kind in (True, False))
     assert (warm.error, cold.error) == ("", "")
     assert warm.result == cold.result
     assert outputs(warm.notebook) == outputs(cold.notebook)
+
+
+def test_a_template_computes_once_what_all_runs_of_a_lesson_share() -> None:
+    code = """
+from estimator.batch.template import preload
+from estimator.lesson import lesson_05 as lesson
+kept = (lesson.tornado_chart, lesson.halving_table, lesson.systems_table, lesson.check_table)
+before = [one.cache_info().currsize for one in kept]
+preload(("estimator.lesson", "estimator.lesson.lesson_05"))
+after = [one.cache_info().currsize for one in kept]
+lesson.halving_table(lesson.case("text")), lesson.systems_table()
+print(before, after, lesson.halving_table.cache_info().hits, lesson.systems_table.cache_info().hits)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[0, 0, 0, 0] [1, 1, 1, 1] 1 1"
+
+
+def test_a_warm_up_that_fails_leaves_the_kernels_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+
+    def fails() -> None:
+        called.append(1)
+        raise RuntimeError
+
+    monkeypatch.setattr("estimator.lesson.lesson_05.warm_up", fails)
+    preload(("estimator.lesson.lesson_05", "json"))
+    assert called == [1]
 
 
 def test_a_figure_and_the_place_of_a_kernel_are_those_of_a_cold_one(tmp_path: Path) -> None:

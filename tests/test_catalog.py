@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from estimator import catalog
+from estimator.catalog.configurations import read_entry
 from estimator.model_storage import scaled_bits_per_weight
 from estimator.units import GB, GiB, MiB
 
@@ -81,3 +82,8 @@ def test_an_unknown_name_is_helped_along(
 ) -> None:
     with pytest.raises(ValueError, match=hint):
         find(name)
+
+
+def test_an_entry_that_lacks_something_is_a_sentence() -> None:
+    with pytest.raises(ValueError, match=r"mine of configs.json lacks parameters, source: give"):
+        read_entry("mine", {"name": "Mine", "config": {}})

@@ -230,3 +230,39 @@ def test_what_changed_between_versions() -> None:
     assert logits == [38.2, 38.2, 14.5, 14.5]
     assert outside == [0.13 * GiB, 0.13 * GiB, 0.13 * GiB, 0.25 * GiB]
     assert "accuracy_report.md @875a4fd" in VLLM_0_17.non_torch_single.source.place
+
+
+def test_pages_of_a_stage_are_as_large_as_its_largest_group() -> None:
+    """Gemma 3 12B: every sixth of 48 layers keeps everything; six groups of 8 layers."""
+    gemma = architecture("gemma-3-12b")
+    layer = 16 * 2 * 8 * 256 * 2  # a block of tokens in one layer
+
+    def held(count: int) -> list[tuple[float, int]]:
+        plan = Plan(BF16, pipeline_parallel=count)
+        return [(stage.page_bytes / layer, stage.groups) for stage in budget(gemma, plan, 1e12)]
+
+    assert held(1) == [(8, 6)]
+    assert held(2) == [(4, 6)] * 2
+    # Stages of 9, 9, 10, 10 and 10 layers: at most 2 full ones, and 8 or 9 in five groups.
+    assert held(5) == [(2, 6)] * 5
+    # A layer for each stage is in one of the six groups, whatever its kind.
+    assert held(48) == [(1, 6)] * 48
+    assert [one[0] for one in held(16)] == [1] * 16
+    # Without windows there is one group, as large as the stage.
+    sizes = [s.page_bytes / 65_536 for s in budget(LLAMA, Plan(BF16, pipeline_parallel=5), 8e10)]
+    assert sizes == [6, 6, 7, 7, 6]
+
+
+def test_stages_of_a_mixture_hold_what_their_own_layers_hold() -> None:
+    """DeepSeek-V3's three dense layers are in the first of four stages, so it is the lightest."""
+    deepseek = architecture("deepseek-v3")
+    first, second, third, last = budget(deepseek, Plan(BF16, pipeline_parallel=4), 2e12)
+    parts = deepseek.decoder.layer_parts(mixture=True)
+    dense, mixture = deepseek.decoder.layer_parts(mixture=False), sum(parts.values())
+    embedding = 2 * 129_280 * 7168
+    absorbed = 15 * 512 * 128 * 256 * 2
+    table = 163_840 * 64 * 2
+    held = 2 * (3 * sum(dense.values()) + 12 * mixture)
+    assert first.weight_bytes == held + embedding + absorbed + table
+    assert second.weight_bytes - third.weight_bytes == -2 * mixture - 512 * 128 * 256 * 2
+    assert last.weight_bytes == 2 * 15 * mixture + embedding + 2 * 7168 + absorbed + table

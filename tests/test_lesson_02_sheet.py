@@ -266,6 +266,12 @@ def test_every_box_has_a_name_and_the_yellow_class() -> None:
     assert [row[0] for row in made.glossary().rows] == names
 
 
+def test_the_table_of_the_controls_counts_one_day_and_two() -> None:
+    texts = [row[3] for row in panel(retention_days=1, hot_days=2).glossary().rows]
+    assert "1 day" in texts
+    assert "2 days" in texts
+
+
 def test_without_a_kernel_the_sheet_is_a_table() -> None:
     bundle = panel(replicas=3)._repr_mimebundle_()
     assert bundle["text/html"].count("✎ ") == 15 + 1  # and the legend

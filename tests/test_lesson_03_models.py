@@ -137,10 +137,32 @@ class TestPasted:
         shown.boxes["model"].value = "llama-3.1-8b"
         assert "files" not in status(shown)
 
+    def test_the_cache_starts_at_the_precision_that_is_asked(self) -> None:
+        shown = panel()
+        fp8 = {"quant_method": "modelopt", "quant_algo": "FP8"}
+        config = TINY | {"quantization_config": fp8 | {"kv_cache_quant_algo": "FP8"}}
+        shown.boxes["config_text"].value = json.dumps(config)
+        assert shown.boxes["cache_precision"].value == "FP8"
+        assert "Its files ask for a cache in FP8." in status(shown)
+        config["quantization_config"] = fp8 | {"kv_cache_quant_algo": "NVFP4"}
+        shown.boxes["cache_precision"].value = "BF16"
+        shown.boxes["config_text"].value = json.dumps(config)
+        assert shown.boxes["cache_precision"].value == "BF16"
+        assert "Its files ask for a cache in NVFP4." in status(shown)
+        config["quantization_config"] = fp8 | {"kv_cache_quant_algo": "FP3"}
+        shown.boxes["config_text"].value = json.dumps(config)
+        assert "Of its cache: kv_cache_quant_algo is 'FP3'" in status(shown)
+        config["quantization_config"] = fp8
+        shown.boxes["config_text"].value = json.dumps(config)
+        assert "ask for a cache" not in status(shown)
+
     @pytest.mark.parametrize(
         ("quantization", "sentence"),
         [
-            ({"quant_method": "gptq", "bits": 3}, "stored as gptq; here every parameter has"),
+            (
+                {"quant_method": "gptq", "bits": 3, "group_size": 128},
+                "stored as gptq; here every parameter has",
+            ),
             ({"quant_method": "hqq"}, "that of its files is not known: quant_method is 'hqq'"),
             ([1], "quantization_config is a list, but in a llama configuration it must be an"),
         ],

@@ -309,7 +309,7 @@ def test_a_number_past_any_service_is_refused_in_a_short_sentence(name: str) -> 
     [
         ({"quant_method": "awq", "bits": 4, "group_size": 64}, "INT4 g128"),
         ({"quant_method": "gptq", "bits": 4, "group_size": -1}, "INT4 g128"),
-        ({"quant_method": "gptq", "bits": 8}, "INT8"),
+        ({"quant_method": "gptq", "bits": 8, "group_size": 128}, "INT8"),
         ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "INT8"),
         ({"quant_method": "fp8"}, "FP8"),
         ({"quant_method": "mxfp4"}, "MXFP4"),

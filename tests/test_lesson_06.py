@@ -327,7 +327,7 @@ def test_the_batch_that_a_refusal_advises_is_taken() -> None:
 
 def test_what_nobody_measured_is_estimated_and_told_so() -> None:
     panel = lesson.step_panel(given(model="gemma-3-12b", accelerator="A100-SXM-80GB"))
-    assert "Nobody has measured it on A100-SXM-80GB under TensorRT-LLM" in panel.last.sentence
+    assert "None of the measured runs is on A100-SXM-80GB under TensorRT-LLM" in panel.last.sentence
 
 
 def test_a_run_that_is_not_as_recorded_is_marked_near_a_load() -> None:

@@ -175,6 +175,20 @@ class TestLesson:
                     assert "".join(data["text/plain"]) == unescape(alt)
 
 
+def test_readme_guide_and_map_know_every_lesson() -> None:
+    """The README and lesson 00's map ask the same question of each; the guide has its times."""
+    lists = (ROOT / "README.md").read_text(encoding="utf-8").replace("(notebooks/", "(")
+    course_map = "".join(map(source, cells(LESSONS[0], "markdown")))
+    guide = (ROOT / "docs" / "instructor.md").read_text(encoding="utf-8")
+    for path in LESSONS:
+        title = source(cells(path, "markdown")[0]).splitlines()[0].removeprefix("# ")
+        rows = [line for line in lists.splitlines() if line.startswith(f"| [{title}]({path.name}")]
+        assert len(rows) == 1, f"{title} needs its row in the README"
+        here = rows[0].replace(f"[{title}]({path.name})", title) if path == LESSONS[0] else rows[0]
+        assert here in course_map, f"{title} needs the README's row in lesson 00's map"
+        assert f"| {title} |" in guide, f"{title} needs its times in docs/instructor.md"
+
+
 def help_of(name: str) -> str:
     """Say what a parameter is by the glossary's words, with its unit where they lack it."""
     entry = quantity(name)

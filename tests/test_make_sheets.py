@@ -116,8 +116,8 @@ def test_the_same_options_make_the_same_bytes(room: Path, tmp_path: Path) -> Non
         (["--seed", "-1"], "--seed is '-1', but it must be a whole number from 0 to 999,999,999"),
         (["--exercises", "12", "--lessons", "00"], "--exercises is '12', but it must be a whole "
          "number from 1 to 10: give for example 8."),
-        (["--lessons", "01-09"], "--lessons is '01-09', but there are exercises for 00 to 06: give "
-         "for example 01-04, or 00,03."),
+        (["--lessons", "01-99"], "--lessons is '01-99', but there are exercises for 00 to "
+         f"{sheets.LESSONS[-1]}: give for example 01-04, or 00,03."),
         (["--lessons", "04-01"], "--lessons is '04-01'"),
         (["--lessons", ""], "--lessons is ''"),
         (["--colour", "red"], "Unrecognized arguments: --colour red: see python -m tools.sheets "

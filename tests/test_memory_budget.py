@@ -17,12 +17,7 @@ from estimator.architecture import Architecture
 from estimator.catalog import architecture, configurations
 from estimator.engine_memory import VLLM_0_19, VLLM_2025, Constant, engine
 from estimator.memory_budget import Plan, budget, pool_range, shard, stages
-from estimator.stored_weights import (
-    StoredWeights,
-    checkpoint_bytes,
-    stored_as,
-    stored_by_config,
-)
+from estimator.stored_weights import checkpoint_bytes, stored_as, stored_by_config
 from estimator.units import GiB
 from estimator.validate.files import read_rows
 from estimator.validate.memory import COLUMNS, as_text, compare
@@ -104,15 +99,14 @@ def test_pages_of_gemma_2() -> None:
 
 
 def test_weights_by_precision() -> None:
-    parts = {"embedding": 100, "mlp": 800, "norms": 10}
-    assert StoredWeights("bf16").part_bytes(parts, 8) == {
-        "embedding": 200,
-        "mlp": 1600,
-        "norms": 20,
-    }
-    assert stored_as("fp8").part_bytes(parts, 8) == {"embedding": 200, "mlp": 800, "norms": 20}
-    int4 = stored_as("int4").part_bytes(parts, 8)
-    assert int4["mlp"] == 800 * (4 + 20 / 128) / 8
+    decoder = llama().decoder
+    parts = {"embedding": 100, "mlp": 32 * 3 * 4096 * 14_336, "norms": 10}
+    mlp = parts["mlp"]
+    wide = {"embedding": 200, "norms": 20}
+    assert stored_as("bf16").decoder_bytes(decoder, parts) == {**wide, "mlp": 2 * mlp}
+    assert stored_as("fp8").decoder_bytes(decoder, parts) == {**wide, "mlp": mlp}
+    int4 = stored_as("int4").decoder_bytes(decoder, parts)
+    assert int4 == {**wide, "mlp": mlp * (4 + 20 / 128) / 8}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from estimator.__main__ import main
+from estimator.stored_cache import asked_precision
 
 GPT2 = {
     "model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
@@ -137,3 +138,49 @@ def test_a_file_that_cannot_be_sized_is_one_sentence(
     told = capsys.readouterr().err
     assert says in told
     assert told.count("\n") == 1
+
+
+FP8_CACHE = {"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}
+SCHEME = {"num_bits": 8, "type": "float", "strategy": "tensor", "dynamic": False}
+
+
+@pytest.mark.parametrize(
+    ("quantization", "width"),
+    [
+        (FP8_CACHE, 1), ({"quant_method": "fp8", "kv_cache_scheme": SCHEME}, 1),
+        ({**FP8_CACHE, "kv_cache_quant_algo": "NVFP4"}, 4.5 / 8),
+        ({**FP8_CACHE, "kv_cache_quant_algo": None}, 2), ({"quant_method": "fp8"}, 2),
+        ({**FP8_CACHE, "kv_cache_scheme": SCHEME}, 1),
+        ({"quant_method": "fp8", "kv_cache_scheme": {"num_bits": 8, "type": "int"}}, 1),
+    ],
+)  # fmt: skip
+def test_the_cache_is_as_the_configuration_asks_unless_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], quantization: dict[str, Any], width: float
+) -> None:
+    config = {
+        "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100,
+    }  # fmt: skip
+    file = write(tmp_path, config | {"quantization_config": quantization})
+    cache = printed(capsys, file)["cache"]
+    assert cache["bytes_per_element"] == width
+    assert cache["token_adds_bytes"] == 2 * 2 * 32 * width
+    assert ("asks for a cache in" in cache["asked"]) == (width != 2)
+    assert printed(capsys, file, "--cache-bytes", "4")["cache"]["token_adds_bytes"] == 512
+    assert main(["model", file]) == 0
+    assert ("asks for a cache in" in capsys.readouterr().out) == (width != 2)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"kv_cache_quant_algo": "FP6"}, {"kv_cache_scheme": {"num_bits": 3, "type": "float"}},
+        {"kv_cache_scheme": {"num_bits": [8], "type": {}}}, {"kv_cache_scheme": [1]},
+        {"kv_cache_quant_algo": 8}, {"kv_cache_quant_algo": "FP8", "kv_cache_scheme": "NVFP4"},
+        {"kv_cache_scheme": {}}, {"kv_cache_scheme": False}, {"kv_cache_quant_algo": ""},
+    ],
+)  # fmt: skip
+def test_a_cache_that_is_not_known_is_told(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^kv_cache_(quant_algo|scheme) (is|and)") as caught:
+        asked_precision({"text_config": {"quantization_config": asked}})
+    assert len(str(caught.value)) < 250

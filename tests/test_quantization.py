@@ -48,6 +48,8 @@ def test_what_is_targeted_is_quantized_and_nothing_else() -> None:
     # A list of what stays wide goes before a target.
     ignored = packed(W4, ["re:.*mlp.*"], ignore=["lm_head", "re:.*down_proj"])
     assert size(ignored) == narrow(MLP * 2 // 3, 4.125)
+    none_left = packed(W4, ["re:.*o_proj", "re:.*up_proj"], ignore=["lm_head", "re:.*self_attn"])
+    assert size(none_left) == narrow(MLP // 3, 4.125)
 
 
 def test_a_targeted_head_is_quantized_unless_it_is_ignored() -> None:
@@ -70,7 +72,7 @@ def test_experts_that_are_targeted_layer_by_layer() -> None:
 @pytest.mark.parametrize("targets", [["re:.*mlp.*"], ["re:.*self_attn"]])
 def test_a_whole_part_is_targeted_without_a_family(targets: list[str]) -> None:
     stored = stored_by_config({"quantization_config": packed(W4, targets)})
-    assert any(share.weights == 1 for share in stored.wide.values())
+    assert {"": None} in stored.wide.values()
     with pytest.raises(ValueError, match=r"^targets names .* without a model_type"):
         stored_by_config({"quantization_config": packed(W4, ["re:.*o_proj"])})
 
@@ -97,10 +99,12 @@ def test_a_channel_and_a_block_have_scales() -> None:
 def test_gptq_quantizes_the_modules_that_it_lists() -> None:
     gptq = {"quant_method": "gptq", "bits": 4, "group_size": 128}
     bits = 4 + 20 / 128
-    assert size(gptq) == narrow(ATTENTION + MLP, bits)
+    # Of each of a matrix's inputs the number of its group, in 4 bytes.
+    assert size(gptq) == narrow(ATTENTION + MLP, bits) + 32 * (6 * 4096 + 14_336) * 4
     lists = [["self_attn.k_proj", "self_attn.v_proj"], ["mlp.down_proj"]]
     listed = size({**gptq, "modules_in_block_to_quantize": lists})
-    assert listed == narrow(32 * 2 * 4096 * 1024 + MLP // 3, bits)
+    inputs = 32 * (2 * 4096 + 14_336)
+    assert listed == narrow(32 * 2 * 4096 * 1024 + MLP // 3, bits) + inputs * 4
     assert size({**gptq, "modules_in_block_to_quantize": None}) == size(gptq)
 
 
@@ -112,13 +116,24 @@ def test_awq_has_two_spellings() -> None:
         size({"quant_method": "awq", "bits": 4, "w_bit": 8})
 
 
+@pytest.mark.parametrize("method", ["gptq", "awq"])
+@pytest.mark.parametrize("key", ["bits", "group_size"])
+@pytest.mark.parametrize("empty", [{}, None])
+def test_bits_and_groups_are_never_assumed(method: str, key: str, empty: object) -> None:
+    told = {"quant_method": method, "bits": 4, "group_size": 128}
+    left = {name: value for name, value in told.items() if name != key}
+    left |= {key: None} if empty is None else {}
+    with pytest.raises(ValueError, match=f"^{key} is missing, but .* of {method} must give it"):
+        size(left)
+
+
 def test_bitsandbytes_keeps_a_scale_for_each_column_at_8_bits() -> None:
     quantization = {"quant_method": "bitsandbytes", "load_in_8bit": True}
     assert size(quantization) == narrow(ATTENTION + MLP, 8) + 4 * COLUMNS
 
 
-GPTQ: dict[str, Any] = {"quant_method": "gptq", "bits": 4}
-AWQ: dict[str, Any] = {"quant_method": "awq", "bits": 4}
+GPTQ: dict[str, Any] = {"quant_method": "gptq", "bits": 4, "group_size": 128}
+AWQ: dict[str, Any] = {"quant_method": "awq", "bits": 4, "group_size": 128}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +172,7 @@ AWQ: dict[str, Any] = {"quant_method": "awq", "bits": 4}
         (packed({**W4, "strategy": "tensor"}), "^strategy is 'tensor' with a group_size of 128"),
         (packed({**W4, "scale_dtype": "fp6"}), "^scale_dtype is 'fp6'"),
         (packed({**W4, "sparsity": "2:4"}), "^the key 'sparsity' is not known in the weights"),
-        (packed({**FP8, "strategy": "block"}), "^block_structure must be"),
+        (packed({**FP8, "strategy": "block"}), "^block_structure is None, but it must be two"),
         (packed(W4, ["LlamaAttention"]), "^targets names 'LlamaAttention'"),
         (packed(W4, ["re:.*embed_tokens"]), "^targets names 're:.*embed_tokens'"),
         (packed(W4, []), "^targets must be a list"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -123,11 +122,11 @@ def test_a_share_that_stays_wide_is_counted(names: list[str], wide: int) -> None
     assert size(MIXTURE, FP8, ignore=names) == size(MIXTURE, FP8) + wide
 
 
-ALL, NONE = Wide(Fraction(1), Fraction(1)), Wide(Fraction(0), Fraction(0))
+ALL: Wide = {"": None}
 
 
 def shares(config: dict[str, Any], *names: str) -> dict[str, Wide]:
-    return dict(wide_parts({"ignore": names}, Architecture.from_hf_config(config).decoder).model)
+    return wide_parts({"ignore": names}, Architecture.from_hf_config(config).decoder)[0]
 
 
 @pytest.mark.parametrize(
@@ -141,18 +140,29 @@ def test_a_part_is_wide_as_a_whole(name: str, part: str) -> None:
     assert shares(LLAMA, name) == {part: ALL}
 
 
-def test_a_share_of_columns_goes_by_each_block_s_own_width() -> None:
-    """Down has 64 columns, gate and up have 128 each, 32 in an expert, 2 x 32 in the shared."""
-    found = shares({**MIXTURE, "n_shared_experts": 2}, "down_proj")
-    assert {part: share.columns for part, share in found.items()} == {
-        "mlp": Fraction(64, 320), "experts": Fraction(64, 128), "shared experts": Fraction(64, 192),
+def test_matrices_are_wide_in_the_layers_that_are_named() -> None:
+    assert shares(MIXTURE, "re:.*down_proj", "model.layers.1.mlp.experts.w2") == {
+        "mlp": {"down_proj": None}, "experts": {"down_proj": None},
+        "shared experts": {"down_proj": None},
     }  # fmt: skip
+    two = shares(MIXTURE, "model.layers.0.self_attn.q_a_proj", "model.layers.2.self_attn")
+    assert two["attention"].keys() == {
+        "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj",
+    }  # fmt: skip
+    assert two["attention"]["q_a_proj"] == frozenset({0, 2})
+    assert two["attention"]["o_proj"] == frozenset({2})
 
 
-def test_a_block_that_a_model_lacks_has_no_share() -> None:
-    third = Wide(Fraction(1, 3), Fraction(64, 320))
-    assert shares(LLAMA, "down_proj") == {"mlp": third, "experts": NONE, "shared experts": NONE}
-    assert shares({**MIXTURE, "first_k_dense_replace": 0}, "down_proj")["mlp"] == NONE
+def test_columns_have_scales_by_each_block_s_own_width() -> None:
+    """Down has 64 outputs, gate and up have 128 each, 32 in an expert, 2 x 32 in the shared."""
+    config, rows = {**MIXTURE, "n_shared_experts": 2}, {"quant_method": "fbgemm_fp8"}
+    kept = size(config, rows, modules_to_not_convert=["down_proj"]) - size(config, rows)
+    weights = 64 * 128 + 2 * (4 * 64 * 32 + 64 * 64)
+    assert kept == weights - 4 * (64 + 2 * 5 * 64)
+
+
+def test_a_block_that_a_model_lacks_changes_nothing() -> None:
+    assert size(LLAMA, FP8, ignore=["down_proj"]) - size(LLAMA, FP8) == 2 * 64 * 128
 
 
 def test_an_expression_has_64_choices_and_1000_characters_at_most() -> None:
@@ -231,7 +241,7 @@ def test_without_a_family_nothing_is_known_of_layers() -> None:
         ValueError, match=r"^ignore names 'model.layers.0', modules that are not understo"
     ):
         stored({}, FP8, ignore=["model.layers.0"])
-    assert stored({}, FP8, ignore=["re:.*self_attn"]).wide["attention"].weights == 1
+    assert stored({}, FP8, ignore=["re:.*self_attn"]).wide["attention"] == ALL
 
 
 def test_shares_hold_in_an_engine_s_memory_too() -> None:
@@ -253,7 +263,8 @@ def test_a_scale_for_each_column() -> None:
     matrices = 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 128)
     columns = 2 * (64 + 32 + 32 + 64 + 128 + 128 + 64)
     wide = 2 * (2 * 6400 + 5 * 64)
-    expected = wide + matrices * 4 / 8 + columns * (16 + 4) / 8
+    inputs = 2 * (6 * 64 + 128)  # each has the number of its group
+    expected = wide + matrices * 4 / 8 + columns * (16 + 4) / 8 + 4 * inputs
     assert size(LLAMA, gptq, group_size=-1) == expected
 
 
@@ -273,12 +284,13 @@ def test_a_scale_for_each_column_of_a_latent() -> None:
 @pytest.mark.parametrize(
     "quantization",
     [
-        *({"quant_method": "gptq", "group_size": n} for n in (0, -2, True, 1.0, None, "-1")),
-        *({"quant_method": "awq", "group_size": n} for n in (0, -1)),
+        *({"quant_method": "gptq", "bits": 4, "group_size": n}
+          for n in (0, -2, True, 1.0, None, "-1")),
+        *({"quant_method": "awq", "bits": 4, "group_size": n} for n in (0, -1)),
         *({"quant_algo": "NVFP4", "group_size": n} for n in (0, -1)),
         *({"quant_method": "compressed-tensors",
-           "config_groups": {"g": {"weights": {"num_bits": 4, "group_size": n}}}} for n in (0, -1)),
-        {"quant_method": "gptq", "dynamic": {"-:.*down.*": {}}},
+           "config_groups": {"g": {"weights": {"num_bits": 4, "group_size": n}}}} for n in (0, -2)),
+        {"quant_method": "gptq", "bits": 4, "group_size": 64, "dynamic": {"-:.*down.*": {}}},
         {"quant_method": "compressed-tensors", "config_groups": {"a": {"weights": {}}, "b": {}}},
         {"quant_method": "fp8", "weight_block_size": []},
     ],

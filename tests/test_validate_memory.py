@@ -10,6 +10,7 @@ import pytest
 from estimator.__main__ import main
 from estimator.validate.files import read_rows
 from estimator.validate.memory import as_text, compare
+from estimator.validate.model_names import published_model
 
 ROW = {"model": "llama-3.1-8b", "accelerator": "H100-SXM", "visible_gib": "79.19",
        "utilization": "0.95", "kv_pool_gib": "58.11", "activation_gib": "1.89"}  # fmt: skip
@@ -144,3 +145,83 @@ def test_a_catalog_model_is_stored_as_it_was_published() -> None:
     report = compare([{"model": "gpt-oss-20b", "weights_gib": "13.47"}])
     assert report.summary()["weights"]["worst"] < 0.01
     assert "weight_dtype is not given: mxfp4 (the model's configuration)" in report.assumptions
+
+
+def test_what_a_row_assumes_that_is_left_out_is_not_told() -> None:
+    bad = {"model": "llama-3.1-8b", "engine_version": "0.12", "tp": "0", "weights_gib": "15"}
+    report = compare([ROW, bad])
+    assert len(report.problems) == 1
+    assert report.problems[0].startswith("row 2 is left out: tp is '0', but")
+    assert report.assumptions == compare([ROW]).assumptions
+    assert report.errors == compare([ROW]).errors
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "stored"),
+    [
+        ("mixtral-8x7b", "mixtral-8x7b", ""), ("mixtral-8x7b-instruct-v0.1", "mixtral-8x7b", ""),
+        ("mistralai/Mixtral-8x7B-Instruct-v0.1", "mixtral-8x7b", ""),
+        ("meta-llama/Llama-3.1-8B-Instruct", "llama-3.1-8b", ""),
+        ("meta-llama/Meta-Llama-3.1-8B-Instruct", "llama-3.1-8b", ""),
+        ("meta-llama/Llama-2-7b-chat-hf", "llama-2-7b", ""),
+        ("mistralai/Mistral-7B-Instruct-v0.3", "mistral-7b-v0.3", ""),
+        ("google/gemma-3-12b-it", "gemma-3-12b", ""),
+        ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", "tinyllama-1.1b", ""),
+        ("CohereForAI/c4ai-command-r-v01", "command-r-v01", ""),
+        ("zai-org/GLM-4-9B-Chat-0414", "glm-4-9b-0414", ""),
+        ("Qwen/Qwen2.5-7B-Instruct-AWQ", "qwen2.5-7b", "awq"),
+        ("Qwen/Qwen2.5-7B-Instruct-GPTQ-Int4", "qwen2.5-7b", "gptq"),
+        ("Qwen/Qwen3-30B-A3B-FP8", "qwen3-30b-a3b", "fp8"),
+        ("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8-dynamic", "llama-3.1-8b", "fp8"),
+        ("neuralmagic/Meta-Llama-3.1-8B-Instruct-quantized.w4a16", "llama-3.1-8b", "int4"),
+        ("nvidia/Llama-3.3-70B-Instruct-NVFP4", "llama-3.3-70b", "nvfp4"),
+    ],
+)  # fmt: skip
+def test_names_as_readers_write_them(name: str, key: str, stored: str) -> None:
+    assert published_model(name) == (key, stored)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("mistralai/Mistral-7B-Instruct-v0.2", "did you mean 'mistral-7b-v0.3' or"),
+        ("deepseek-ai/DeepSeek-V3-0324", "did you mean 'deepseek-v3'"),
+        ("Qwen/Qwen2.5-7B-Instruct-GPTQ-Int8", "qwen2.5-7b in files whose precision is not"),
+        ("unsloth/llama-3-8b-bnb-4bit", "give weight_dtype, and the model's name without"),
+        ("instruct", "is not on the list"), ("-fp8", "is not on the list"),
+        ("", "is not on the list"), ("x" * 10**6, "is not on the list"),
+    ],
+)  # fmt: skip
+def test_other_names_are_refused_with_the_nearest(name: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence) as caught:
+        published_model(name)
+    assert len(str(caught.value)) < 1500
+
+
+def test_a_longer_name_is_told_and_its_precision_taken() -> None:
+    plain = {"model": "qwen2.5-7b", "weights_gib": "5.2", "weight_dtype": "awq"}
+    named = {"model": "Qwen/Qwen2.5-7B-Instruct-AWQ", "weights_gib": "5.2"}
+    report = compare([named])
+    assert report.errors == compare([plain]).errors
+    told = "model Qwen/Qwen2.5-7B-Instruct-AWQ: the architecture of the catalog's qwen2.5-7b"
+    assert told in report.assumptions
+    assert "weight_dtype is not given: awq (as the model's name says)" in report.assumptions
+    assert not any("architecture" in one for one in compare([plain]).assumptions)
+    wide = compare([named | {"weight_dtype": "bf16"}])
+    assert wide.errors["weights"][0] > 1.5
+
+
+def test_the_cache_is_as_wide_as_the_configuration_asks() -> None:
+    asks = {"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}
+    own = {"mine": LLAMA | {"quantization_config": asks}}
+    row = {**ROW, "model": "mine", "kv_tokens": "952000"}
+    report = compare([row], own)
+    assert "kv_dtype is not given: fp8 (the model's configuration)" in report.assumptions
+    assert report.errors == compare([row | {"kv_dtype": "fp8"}], own).errors
+    assert (
+        report.errors["tokens in the pool"]
+        != compare([row | {"kv_dtype": "bf16"}], own).errors["tokens in the pool"]
+    )
+    # Other weights than the file's: then its cache is not asked for, either.
+    others = compare([row | {"weight_dtype": "bf16"}], own)
+    assert not any("fp8" in sentence for sentence in others.assumptions)

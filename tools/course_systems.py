@@ -80,7 +80,7 @@ def case_of(row: Row) -> "Case":
 
 def unlike_published(one: "Case") -> str:
     """Say in which inputs a service is not the one that was published; empty if in none."""
-    from estimator.lesson.lesson_05_course import of_course
+    from estimator.lesson.lesson_05_case import of_course
     from estimator.units import number_text
 
     example = of_course(one.system.key)

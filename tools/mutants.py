@@ -124,7 +124,9 @@ def _replacements(child: ast.AST, parent: ast.AST, field: str) -> Iterator[ast.A
         yield ast.Name(OTHER_NAME[child.id], ast.Load())
     elif field == "func" and isinstance(child, ast.Attribute) and child.attr in OTHER_NAME:
         yield ast.Attribute(child.value, OTHER_NAME[child.attr], ast.Load())
-    if isinstance(parent, ast.Return):
+    if isinstance(parent, ast.Return) and not (
+        isinstance(child, ast.Constant) and child.value is None
+    ):
         yield ast.Constant(None)
 
 

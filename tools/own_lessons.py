@@ -14,54 +14,32 @@ from typing import Any
 
 import yaml
 
-from estimator.batch.declared import Lesson, read_lesson
+from estimator.batch.declared import PATH, Lesson, read_lesson
 from estimator.batch.scenarios import ScenarioFile
-from estimator.choosing import choose
-from estimator.validate.files import read_text
+from estimator.batch.yaml_file import read_yaml_parts
+from tools.own_service import Taken, rehearse, spread, unknown_names
 from tools.set_up import ROOT, CannotError, told
 
 OUT = ROOT / "build" / "own-lessons"
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-ALL = "all"
 
 
 def read_service(path: Path) -> dict[str, dict[str, Any]]:
     """Read the file's parts: what is meant for all lessons, and for each by its number."""
     try:
-        content = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise CannotError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        parts = read_yaml_parts(path)
     except ValueError as error:
         raise CannotError(str(error)) from None
-    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
-        raise CannotError(f'{path} has no parts: write "all:" or a lesson\'s number, as "04":.')
-    return {str(part).zfill(2): values for part, values in content.items()}
+    return {part.zfill(2): values for part, values in parts.items()}
 
 
 def parameters(
     service: Mapping[str, Mapping[str, Any]], lessons: Mapping[str, Lesson]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Taken]:
     """Give each lesson its parameters; names that no lesson takes are refused, all at once."""
-    problems = []
-    for part, values in service.items():
-        if part != ALL and part not in lessons:
-            problems.append(f"{part!r} is no lesson: write all, or one of {', '.join(lessons)}.")
-            continue
-        takers = lessons.values() if part == ALL else [lessons[part]]
-        known = sorted({name for lesson in takers for name in lesson.defaults})
-        for name in values:
-            try:
-                choose(f"a parameter under {part}", name, known)
-            except ValueError as error:
-                problems.append(str(error))
-    if problems:
+    if problems := unknown_names(service, lessons):
         raise CannotError(" ".join(problems))
-    shared = service.get(ALL, {})
-    return {
-        number: {n: v for n, v in shared.items() if n in lesson.defaults}
-        | dict(service.get(number, {}))
-        for number, lesson in lessons.items()
-    }
+    return spread(service, lessons)
 
 
 def write_scenario(lesson: Lesson, values: Mapping[str, Any], folder: Path) -> Path:
@@ -71,15 +49,29 @@ def write_scenario(lesson: Lesson, values: Mapping[str, Any], folder: Path) -> P
     return path
 
 
-def problems_of(lesson: Lesson, scenario: Path) -> list[str]:
-    """Hold the numbers against the lesson's own checks, without running it."""
-    file = ScenarioFile(scenario, lesson)
+def read_scenario(lesson: Lesson, path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Hold the numbers against the lesson's own checks; give them as it reads them, or why not."""
+    file = ScenarioFile(path, lesson)
     try:
-        file.scenarios()
+        (scenario,) = file.scenarios()
     except ValueError:
-        sentences = (sentence.removeprefix("item 1: ") for _, sentence in file.problems.found)
-        return [f"Lesson {lesson.name[:2]}: {sentence}" for sentence in sentences]
-    return []
+        return {}, [sentence.removeprefix("item 1: ") for _, sentence in file.problems.found]
+    return dict(scenario.parameters), []
+
+
+def refuse(file: str, lessons: Mapping[str, Lesson], given: Mapping[str, Taken]) -> None:
+    """Refuse numbers that cannot be, alone or together: all lessons at once, before any is run."""
+    lines = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, lesson in lessons.items():
+            path = write_scenario(lesson, given[number].values, Path(folder))
+            values, found = read_scenario(lesson, path)
+            if not found and values and (together := rehearse(lesson, values)):
+                names = ", ".join(name for name in lesson.defaults if not name.endswith(PATH))
+                found = [f"{together} (Under {number!r} you may set {names}.)"]
+            lines += [f"Lesson {number}: {sentence}" for sentence in found]
+    if lines:
+        raise CannotError("\n  ".join([f"{file} cannot be run, and nothing was:", *lines]))
 
 
 def run_lesson(lesson: Lesson, scenario: Path, out: Path) -> bool:
@@ -103,12 +95,12 @@ def main(file: str = "", folder: str = "") -> None:
     out = Path(folder) if folder else OUT
     lessons = {path.stem[:2]: read_lesson(path) for path in LESSONS}
     given = parameters(read_service(Path(file)), lessons)
+    for note in (note for taken in given.values() for note in taken.notes):
+        print(note, flush=True)
+    refuse(file, lessons, given)
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        scenarios = {n: write_scenario(lessons[n], given[n], Path(folder)) for n in lessons}
-        problems = [each for n in lessons for each in problems_of(lessons[n], scenarios[n])]
-        if problems:
-            raise CannotError("\n  ".join([f"{file} cannot be run, and nothing was:", *problems]))
-        out.mkdir(parents=True, exist_ok=True)
+        scenarios = {n: write_scenario(lessons[n], given[n].values, Path(folder)) for n in lessons}
         failed = [n for n in lessons if not run_lesson(lessons[n], scenarios[n], out)]
     if failed:
         raise CannotError(f"Lessons {', '.join(failed)} did not run: see above.")

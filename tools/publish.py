@@ -111,9 +111,10 @@ def read_lesson(path: Path) -> Lesson:
 
 
 def scrolling(body: str) -> str:
-    """Let tables and code that are wider than the page scroll by themselves, by keyboard too."""
-    box = '<div class="wide" role="group" aria-label="table" tabindex="0">'
-    body = re.sub(r"(<table\b.*?</table>)", rf"{box}\1</div>", body, flags=re.DOTALL)
+    """Let tables, figures and code wider than the page scroll by themselves, by keyboard too."""
+    for name, piece in (("table", r"<table\b.*?</table>"), ("figure", r"<img\b[^>]*>")):
+        box = f'<div class="wide" role="group" aria-label="{name}" tabindex="0">'
+        body = re.sub(f"({piece})", rf"{box}\1</div>", body, flags=re.DOTALL)
     return body.replace("<pre>", '<pre tabindex="0">')
 
 

@@ -170,7 +170,7 @@ class Decoder:
     every token. `rotary_dim` and `n_positions` give the table of rotations that engines keep;
     `learned_positions` are parameters. `positional_params` are those of neither kind. `mask` is
     "float" or "byte" where published files hold each layer's causal mask, a number as wide as a
-    weight or a byte for each pair of positions.
+    weight or a byte for each pair of positions. `first_layer` is above 0 in a stage of a pipeline.
     """
 
     family: str
@@ -196,6 +196,7 @@ class Decoder:
     has_head: bool = True
     cached: bool = True
     prediction_layers: int = 0
+    first_layer: int = 0
 
     @property
     def norm(self) -> int:
@@ -204,20 +205,29 @@ class Decoder:
 
     def layer_parts(self, *, mixture: bool) -> dict[str, int]:
         """Parameters of one layer by part."""
+        return self._common_parts() | self._block_parts(mixture=mixture)
+
+    def _common_parts(self) -> dict[str, int]:
+        """Parameters by part of what every layer has."""
         norms = self.norms_per_layer * self.norm + self.attention.norm_params()
-        parts = {"attention": self.attention.params(self.d_model), "norms": norms}
+        return {"attention": self.attention.params(self.d_model), "norms": norms}
+
+    def _block_parts(self, *, mixture: bool) -> dict[str, int]:
+        """Parameters by part of a layer's dense block or mixture."""
         if mixture and self.mixture:
-            return parts | self.mixture.parts(self.d_model)
-        return parts | {"mlp": self.dense.params(self.d_model) if self.dense else 0}
+            return self.mixture.parts(self.d_model)
+        return {"mlp": self.dense.params(self.d_model) if self.dense else 0}
 
     def parts(self, *, first: bool = True, last: bool = True) -> dict[str, int]:
         """Parameters by part: of the whole model, or of a stage that is not the first or last."""
         parts = self.embedding_parts() if first else {}
         mixtures = sum(self.mixture_layers)
+        for name, params in self._common_parts().items():
+            parts[name] = self.n_layers * params
         for count, mixture in ((self.n_layers - mixtures, False), (mixtures, True)):
             if count:
-                for name, params in self.layer_parts(mixture=mixture).items():
-                    parts[name] = parts.get(name, 0) + count * params
+                for name, params in self._block_parts(mixture=mixture).items():
+                    parts[name] = count * params
         for name, params in (self.head_parts() if last else {}).items():
             parts[name] = parts.get(name, 0) + params
         return parts

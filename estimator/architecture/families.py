@@ -206,10 +206,12 @@ def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
 
 
 def _latent(reader: Reader, family: Family) -> Latent:
-    sizes = ("kv_lora_rank",), ("qk_nope_head_dim",), family.rope_dim, ("v_head_dim",)
     # Null, as DeepSeek-V2 Lite writes it, is a query without a latent.
     q_rank = None if reader.is_null("q_lora_rank") else reader.optional("q_lora_rank")
-    return Latent(q_rank, *(reader.size(*names) for names in sizes))
+    kv_rank, nope_dim = reader.size("kv_lora_rank"), reader.size("qk_nope_head_dim")
+    return Latent(
+        q_rank, kv_rank, nope_dim, reader.size(*family.rope_dim), reader.size("v_head_dim")
+    )
 
 
 def _dense(reader: Reader, family: Family, d_model: int) -> FeedForward:
@@ -223,13 +225,19 @@ def _dense(reader: Reader, family: Family, d_model: int) -> FeedForward:
 _EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 
+@functools.cache
+def _expert_names(own: str) -> tuple[str, ...]:
+    """A family's own key of the number of its experts, and the others that say it, too."""
+    return tuple(dict.fromkeys((own, *_EXPERTS)))
+
+
 def _mixture(
     reader: Reader, family: Family, n_layers: int
 ) -> tuple[Mixture | None, tuple[bool, ...]]:
     keys = family.mixture
     if keys is None:
         return None, (False,) * n_layers
-    n_experts = reader.size(*dict.fromkeys((keys.experts, *_EXPERTS)))
+    n_experts = reader.size(*_expert_names(keys.experts))
     top_k = reader.size("num_experts_per_tok", "num_experts_per_token")
     if top_k > n_experts:
         reader.refuse("num_experts_per_tok", f"at most the {n_experts:,} experts")
@@ -337,11 +345,12 @@ def _patterned_kinds(reader: Reader, family: Family, n_layers: int, local: str) 
     layers = range(n_layers)
     if family.window == "all":
         return (local,) * n_layers
-    windowed = [True] * n_layers
     if family.window == "pattern":
         step = reader.optional("sliding_window_pattern", "_sliding_window_pattern") or 1
-        windowed = [(layer + 1) % step != 0 for layer in layers]
-    elif family.window == "chunked":
+        round_ = (*((local,) * (min(step, n_layers + 1) - 1)), FULL)
+        return (round_ * (n_layers // len(round_) + 1))[:n_layers]
+    windowed = [True] * n_layers
+    if family.window == "chunked":
         step = reader.optional("no_rope_layer_interval") or 1
         rotated = reader.items("no_rope_layers", n_layers)
         windowed = [bool(one) for one in rotated or [(layer + 1) % step for layer in layers]]

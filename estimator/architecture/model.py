@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
 from estimator.architecture.description import CHUNKED, FULL, SLIDING, Decoder
 from estimator.arithmetic import Number
@@ -24,9 +23,30 @@ _sequence_blocks = facts_of(sequence_blocks).bare
 _window_blocks = facts_of(window_blocks).bare
 _window_tokens = facts_of(window_tokens).bare
 
+_TOKENS, _BATCH, _WIDTH = map(quantity, ("tokens", "batch", "bytes_per_element"))
+_BLOCK, _CHUNK = map(quantity, ("block_tokens", "chunk_tokens"))
+_KINDS = (FULL, SLIDING, CHUNKED)
 RULES = ("ideal", "engine", "full")
 # vLLM makes its groups as large as the larger kind of layers where that is this close.
 _CLOSE = 1.5
+
+
+_Kept = TypeVar("_Kept")
+
+
+class _Once(Generic[_Kept]):
+    """A property that is computed once: `functools.cached_property` without Python 3.11's lock."""
+
+    def __init__(self, compute: Callable[[Any], _Kept]) -> None:
+        self.compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> _Kept:
+        found = instance.__dict__[self.name] = self.compute(instance)
+        return found
 
 
 class Architecture:
@@ -69,17 +89,17 @@ class Architecture:
         """The family, as `model_type` names it."""
         return self.decoder.family
 
-    @cached_property
+    @_Once
     def parts(self) -> dict[str, int]:
         """Trainable parameters by part; their sum is `n_params`. A tied head counts once."""
         return {name: params for name, params in self.decoder.parts().items() if params}
 
-    @cached_property
+    @_Once
     def n_params(self) -> int:
         """Trainable parameters of the causal language model, tied ones once."""
         return sum(self.parts.values())
 
-    @cached_property
+    @_Once
     def n_active_params(self) -> int:
         """Parameters that one token passes: without the experts that it does not visit."""
         decoder = self.decoder
@@ -88,11 +108,16 @@ class Architecture:
         idle = sum(decoder.mixture_layers) * decoder.mixture.idle_params(decoder.d_model)
         return self.n_params - idle
 
-    @cached_property
+    @_Once
+    def prediction_parts(self) -> dict[str, int]:
+        """Parameters of the extra prediction layers, by part."""
+        return self.decoder.prediction_parts()
+
+    @_Once
     def extra_parts(self) -> dict[str, int]:
         """Numbers of the checkpoint beside `n_params`: prediction layers and buffers."""
         parts = {
-            "prediction layers": sum(self.decoder.prediction_parts().values()),
+            "prediction layers": sum(self.prediction_parts.values()),
             "buffers": self.decoder.buffer_params(),
         }
         return {name: params for name, params in parts.items() if params}
@@ -102,16 +127,15 @@ class Architecture:
         """All numbers that the published checkpoint stores."""
         return self.n_params + sum(self.extra_parts.values())
 
-    @cached_property
+    @_Once
     def cached_layers(self) -> dict[str, int]:
         """Layers that keep a cache, by kind; none in an encoder."""
         kinds = self.decoder.layer_kinds if self.decoder.cached else ()
-        counts = {kind: kinds.count(kind) for kind in (FULL, SLIDING, CHUNKED)}
-        return {kind: count for kind, count in counts.items() if count}
+        return {kind: count for kind in _KINDS if (count := kinds.count(kind))}
 
     def kv_bytes_per_token(self, bytes_per_element: Number = 2) -> Number:
         """Bytes that one token adds to the cache while every layer still keeps it."""
-        width = quantity("bytes_per_element").check(bytes_per_element)
+        width = _WIDTH.check(bytes_per_element)
         return self._layer_bytes(width) * sum(self.cached_layers.values())
 
     def cache_bytes(
@@ -130,12 +154,12 @@ class Architecture:
         """
         if rule not in RULES:
             raise ValueError(f"rule is {rule!r:.40}, but it must be one of {', '.join(RULES)}.")
-        tokens = quantity("tokens").check(tokens)
-        batch = quantity("batch").check(batch)
-        layer_bytes = self._layer_bytes(quantity("bytes_per_element").check(bytes_per_element))
+        tokens = _TOKENS.check(tokens)
+        batch = _BATCH.check(batch)
+        layer_bytes = self._layer_bytes(_WIDTH.check(bytes_per_element))
         if rule == "engine":
-            block = quantity("block_tokens").check(block_tokens)
-            chunk = quantity("chunk_tokens").check(chunk_tokens)
+            block = _BLOCK.check(block_tokens)
+            chunk = _CHUNK.check(chunk_tokens)
             return self._engine_bytes(tokens, batch, layer_bytes, block, chunk)
         return self._kept_tokens(tokens, windows=rule == "ideal") * (layer_bytes * batch)
 
@@ -151,7 +175,7 @@ class Architecture:
             kept = kept + layers * (tokens if window is None else _window_tokens(tokens, window))
         return kept
 
-    @cached_property
+    @_Once
     def group_layers(self) -> int:
         """Layers of a group in vLLM: groups are equal in size, the last of a kind is padded."""
         counts = list(self.cached_layers.values())
@@ -160,7 +184,7 @@ class Architecture:
         smallest, largest = min(counts), max(counts)
         return largest if largest < smallest * _CLOSE else smallest
 
-    @cached_property
+    @_Once
     def groups(self) -> tuple[int, int]:
         """Groups of layers that keep every token, and of layers that look at a window."""
         full = self.cached_layers.get(FULL, 0)

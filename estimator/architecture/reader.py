@@ -98,14 +98,19 @@ class Reader:
         A key with null counts as left out. Without any, the family's default.
         """
         self.used.update(names)
-        if self.values.get(names[0]) is not None and len(names) == 1:
-            return names[0], self.values[names[0]]
-        given = [name for name in names if self.values.get(name) is not None]
-        for other in given[1:]:
-            if not same(self.values[other], self.values[given[0]]):
-                self.refuse(other, f"the same as {given[0]}")
-        if given:
-            return given[0], self.values[given[0]]
+        if len(names) == 1 and (value := self.values.get(names[0])) is not None:
+            return names[0], value
+        first, found = "", None
+        for name in names:
+            value = self.values.get(name)
+            if value is None:
+                continue
+            if found is None:
+                first, found = name, value
+            elif not same(value, found):
+                self.refuse(name, f"the same as {first}")
+        if found is not None:
+            return first, found
         for name in names:
             if name in self.defaults:
                 self.assumed[name] = self.defaults[name]
@@ -115,10 +120,15 @@ class Reader:
     def is_null(self, *names: str) -> bool:
         """Tell a key that says null, where null means none and not the family's default."""
         self.used.update(names)
-        return all(self.values.get(name, names) is None for name in names)
+        return not [name for name in names if self.values.get(name, names) is not None]
 
     def size(self, *names: str, high: int = LARGEST_SIZE) -> int:
         """A whole number that the model cannot do without; only a text_config may omit it."""
+        if len(names) == 1:  # as most are, and then most are right
+            value = self.values.get(names[0])
+            if type(value) is int and 1 <= value <= high:
+                self.used.add(names[0])
+                return value
         value = self.optional(*names, high=high)
         assumed = self.assumed and not self.assumed.keys().isdisjoint(names)
         if value is None or (assumed and not self.nested):
@@ -171,6 +181,8 @@ class Reader:
         """The share of a head that is rotated: an object about rotations goes before the rest."""
         share = self.share("partial_rotary_factor", "rotary_pct")
         found = [one for key in _ROPES if isinstance(one := self.values.get(key), dict)]
+        if not found:
+            return share
         # An object may hold others, one for each kind of layer.
         inner = [one for rope in found for one in rope.values() if isinstance(one, dict)]
         shares = [
@@ -183,9 +195,11 @@ class Reader:
     def check_kinds(self) -> None:
         """Refuse what changes no size, but can only be an object, or true or false."""
         for key in _OBJECTS:
-            if not isinstance(self.values.get(key), dict | None):
+            value = self.values.get(key)
+            if value is not None and not isinstance(value, dict):
                 self.refuse(key, "an object", wrong_type=True)
-        if not isinstance(self.values.get("is_decoder"), bool | None):
+        value = self.values.get("is_decoder")
+        if value is not None and not isinstance(value, bool):
             self.refuse("is_decoder", "true or false", wrong_type=True)
 
     def finish(self) -> None:

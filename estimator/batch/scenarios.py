@@ -13,7 +13,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from estimator.batch.declared import RESULT, WRITTEN, Lesson
+from estimator.batch.declared import PATH, RESULT, WRITTEN, Lesson
+from estimator.batch.hooks import columns_of, contradictions
 from estimator.batch.yaml_file import read_yaml
 from estimator.validate.files import check_plain
 
@@ -93,14 +94,16 @@ class Scenario:
 class ScenarioFile:
     """A file of scenarios for a lesson: its columns, its rows in chunks, its problems."""
 
-    def __init__(self, path: Path, lesson: Lesson) -> None:
+    def __init__(self, path: Path, lesson: Lesson, *, reads_files: bool = True) -> None:
         self.path = path
         self.lesson = lesson
+        self.reads_files = reads_files
         self.problems = Problems()
         self.is_yaml = path.suffix.lower() in (".yaml", ".yml")
         self.row_word = "item" if self.is_yaml else "row"
         self.has_names = True
         self.columns: list[str] = []
+        self.wrong: set[int] = set()
         self._seen: dict[str, int] = {}
 
     def scenarios(self) -> list[Scenario]:
@@ -109,11 +112,13 @@ class ScenarioFile:
         Raises:
             ValueError: all that is wrong with the file.
         """
-        found = []
+        found, places = [], list[int]()
         for chunk in self.chunks():
             for index, row in enumerate(chunk.rows):
                 given = self._row(row, {k: v[index] for k, v in chunk.columns.items()})
                 found.append(Scenario(str(chunk.columns[NAME][index]), given))
+                places.append(row)
+        self._check_together(places, [scenario.parameters for scenario in found])
         self.refuse_problems(len(found))
         return found
 
@@ -122,6 +127,20 @@ class ScenarioFile:
         if not count and not self.problems.count:
             self.problems.add("it has no scenario: give at least one row below the header")
         self.problems.refuse(self.path)
+
+    def _check_together(self, rows: Sequence[int], given: Sequence[Mapping[str, Any]]) -> None:
+        """Note where the inputs of a row, each of them possible, contradict each other."""
+        right = [(row, one) for row, one in zip(rows, given, strict=True) if row not in self.wrong]
+        if right:
+            columns = columns_of(self.lesson, [one for _, one in right])
+            self.refuse_contradictions([row for row, _ in right], columns)
+
+    def refuse_contradictions(self, rows: Sequence[int], columns: Mapping[str, Any]) -> None:
+        """Note what the lesson's own check of inputs together says of rows that are right alone."""
+        wrong = self.wrong.copy()
+        for place, sentence in contradictions(self.lesson, columns):
+            if rows[place] not in wrong:
+                self.refuse(rows[place], sentence)
 
     def _row(self, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
         """Give the parameters of one row, and note what is wrong with them."""
@@ -140,6 +159,7 @@ class ScenarioFile:
 
     def refuse(self, row: int, sentence: str) -> None:
         """Note what is wrong in a row."""
+        self.wrong.add(row)
         self.problems.add(f"{self.row_word} {row}: {sentence}", row)
 
     def value(self, name: str, cell: Any) -> Any:
@@ -285,8 +305,13 @@ class ScenarioFile:
         if NAME not in columns:
             self.has_names = False
             self.problems.add(f"there is no column {NAME}: give each scenario a name")
-        self.columns = [name for name in dict.fromkeys(columns) if name in allowed]
+        self.columns = [
+            name for name in dict.fromkeys(columns) if name in allowed and not self._is_unread(name)
+        ]
         return {NAME, *self.columns} & set(columns)
+
+    def _is_unread(self, name: str) -> bool:
+        return name.endswith(PATH) and not self.reads_files
 
     def _column_problem(self, name: str, columns: Sequence[str], allowed: list[str]) -> str:
         word = "key" if self.is_yaml else "column"
@@ -301,6 +326,11 @@ class ScenarioFile:
             return (
                 f"the {word} {name} names a file that the lesson writes, and scenarios could "
                 "write over one another's: leave it out, and run papermill for that file"
+            )
+        if name in allowed and self._is_unread(name):
+            return (
+                f"the {word} {name} names a file to read, and --table-only reads none: leave it "
+                "out, or leave --table-only out, and the notebooks are run"
             )
         return "" if name in (NAME, *allowed) else _unknown(word, name, [NAME, *allowed])
 

@@ -33,6 +33,9 @@ BY_THE_LAYER = (
     "ipywidgets", "matplotlib.backends.backend_agg", "matplotlib.figure", "matplotlib.style",
     "numpy", "pandas", "sympy",
 )  # fmt: skip
+WARM_UP = "warm_up"
+"""A function that a lesson's module may have: it computes what all runs of the lesson share, and
+keeps it in caches, so that it is there in each fork."""
 LARGEST_REQUEST = 1 << 20
 
 
@@ -44,6 +47,10 @@ def preload(modules: Sequence[str]) -> None:
     if LAYER in modules:
         with contextlib.suppress(Exception):
             draw_once()
+    for name in modules:
+        if warm_up := getattr(sys.modules.get(name), WARM_UP, None):
+            with contextlib.suppress(Exception):
+                warm_up()
 
 
 def draw_once() -> None:

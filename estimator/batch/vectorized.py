@@ -1,23 +1,13 @@
 """Tables without notebooks: the results of many scenarios in vectorized calls, chunk by chunk.
 
-A lesson takes part by convention. Its module, `estimator.lesson.lesson_NN` for a notebook whose
-name starts with NN, has
-
-    point_results(columns) -> the lesson's results, an array for each name of its result file
-
-and, where its result file holds intervals, `interval_results` of the same form. `columns` holds
-an array for each parameter of the lesson, defaults included and paths not. NaN says that a
-scenario has no result; the ValueError of the module's `case(**parameters)`, if it has one, says
-why.
+A lesson takes part by convention: `estimator.batch.hooks` says what its module has for it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv
-import importlib
 import io
-import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from estimator.batch.declared import PATH, Lesson
+from estimator.batch.hooks import as_objects, hook, row_by_row
 from estimator.batch.lost import WorkersLostError
 from estimator.batch.scenarios import (
     NAME,
@@ -46,27 +37,6 @@ from estimator.lesson.result import replacing
 MOST_WITH_INTERVALS = 1000
 MOST_REASONS = 1000  # in a chunk, one call each
 NO_RESULT = "no result: run this scenario as a notebook to see why"
-Compute = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-
-
-def hook(lesson: Lesson, name: str) -> Compute | None:
-    """Give a vectorized function of a lesson's module, if it has one.
-
-    >>> from types import SimpleNamespace
-    >>> hook(SimpleNamespace(name="01-model-storage"), "point_results").__name__
-    'point_results'
-    >>> hook(SimpleNamespace(name="my-notes"), "point_results") is None
-    True
-    """
-    number = re.match(r"\d\d(?=-)", lesson.name)
-    if not number:
-        return None
-    try:
-        module = importlib.import_module(f"estimator.lesson.lesson_{number[0]}")
-    except ModuleNotFoundError:
-        return None
-    found: Compute | None = getattr(module, name, None)
-    return found
 
 
 def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> int:
@@ -75,12 +45,12 @@ def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> 
     Raises:
         ValueError: the lesson takes no part, or all that is wrong with the file.
     """
-    if hook(lesson, "point_results") is None:
+    if not any(hook(lesson, name) for name in ("point_results", "row_results")):
         raise ValueError(
-            f"{lesson.name} has no vectorized results: leave --table-only out, and its notebooks "
-            "are run."
+            f"{lesson.name} has no results without its notebook: leave --table-only out, and its "
+            "notebooks are run."
         )
-    file = ScenarioFile(scenarios, lesson)
+    file = ScenarioFile(scenarios, lesson, reads_files=False)
     store = Store(folder)
     with store.opened([]), half_written(folder / TABLE, folder / OWN) as out:
         passed, failed = _write_parts(file, workers, out)
@@ -185,29 +155,51 @@ def part_of(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> P
     """Compute one part of the table."""
     file = ScenarioFile(path, lesson)
     columns = arrays(file, chunk)
+    file.refuse_contradictions(chunk.rows, columns)
     if file.problems.count:
         return Part("", "", 0, 0, file.problems)
-    results: dict[str, Any] = {}
-    for name in ("point_results", "interval_results")[: 1 + with_intervals]:
-        if found := hook(lesson, name):
-            results |= found(columns)
+    results, wrong, reasons = _computed_rows(lesson, columns, len(chunk), with_intervals)
     given = [name for name in chunk.columns if name != NAME]
     echoed = [_echoed(columns[name], chunk.columns[name]) for name in given]
     head, rows = io.StringIO(), io.StringIO()
     _writer(head).writerow([NAME, "status", *given, *sorted(results), "error"])
-    reasons = {place: _reason(lesson, columns, place) for place in _failed(results, len(chunk))}
-    failed = _write_chunk(_writer(rows), chunk, echoed, results, reasons)
-    return Part(head.getvalue(), rows.getvalue(), len(chunk), failed, file.problems)
+    _write_chunk(_writer(rows), chunk, echoed, results, wrong, reasons)
+    return Part(head.getvalue(), rows.getvalue(), len(chunk), int(wrong.sum()), file.problems)
 
 
-def _failed(results: Mapping[str, Any], count: int) -> list[int]:
-    """Give the places of the first rows that have no result."""
+def _computed_rows(
+    lesson: Lesson, columns: Mapping[str, Any], count: int, with_intervals: bool
+) -> tuple[dict[str, Any], Any, dict[int, str]]:
+    """Give the results by name, the rows that have none, and the reasons of the first of these."""
     import numpy as np
 
-    wrong = np.zeros(count, bool)
-    for values in results.values():
-        wrong |= np.isnan(np.asarray(values, np.float64))
-    return [int(place) for place in np.flatnonzero(wrong)[:MOST_REASONS]]
+    if hook(lesson, "point_results") is None:
+        results, reasons = row_by_row(lesson, columns, count)
+        reasons |= infinite(results)
+        return results, np.isin(np.arange(count), list(reasons)), reasons
+    found: dict[str, Any] = {}
+    for name in ("point_results", "interval_results")[: 1 + with_intervals]:
+        if compute := hook(lesson, name):
+            found |= compute(columns)
+    results = {
+        name: np.broadcast_to(np.asarray(values, np.float64), count)
+        for name, values in found.items()
+    }
+    wrong = ~np.isfinite(list(results.values())).all(axis=0)
+    few = np.flatnonzero(wrong)[:MOST_REASONS].tolist()
+    reasons = {place: _reason(lesson, columns, place) for place in few} | infinite(results)
+    return results, wrong, reasons
+
+
+def infinite(results: Mapping[str, Any]) -> dict[int, str]:
+    """Say of each place where a result is infinite which it is: a notebook fails there, too."""
+    import numpy as np
+
+    return {
+        place: f"the lesson's result {name} is too large for a number"
+        for name in sorted(results, reverse=True)
+        for place in np.flatnonzero(np.isinf(results[name])).tolist()
+    }
 
 
 def _reason(lesson: Lesson, columns: Mapping[str, Any], place: int) -> str:
@@ -321,7 +313,7 @@ def _column(file: ScenarioFile, rows: Sequence[int], name: str, cells: Sequence[
             file.refuse(row, str(error))
             value = default
         found.append(value)
-    return np.array(found, np.float64) if is_number else np.array(found)
+    return np.array(found, np.float64) if is_number else as_objects(found)
 
 
 def _is_whole(entry: Any, values: Any) -> bool:
@@ -343,36 +335,29 @@ def _write_chunk(
     chunk: Chunk,
     echoed: Sequence[Sequence[Any]],
     results: Mapping[str, Any],
+    wrong: Any,
     reasons: Mapping[int, str],
-) -> int:
-    """Write a chunk's rows; return how many of them have no result."""
+) -> None:
+    """Write a chunk's rows; those that are wrong have no results, but a reason."""
     import numpy as np
 
-    count = len(chunk)
-    found = {
-        name: np.broadcast_to(np.asarray(results[name], np.float64), count)
-        for name in sorted(results)
-    }
-    wrong = np.zeros(count, bool)
-    for values in found.values():
-        wrong |= np.isnan(values)
-    columns = [written(values, wrong) for values in found.values()]
+    columns = [written(results[name], wrong | np.isnan(results[name])) for name in sorted(results)]
     status = np.where(wrong, FAILED, PASSED).tolist()
     error = np.where(wrong, NO_RESULT, "").tolist()
     for place, reason in reasons.items():
         error[place] = reason
     writer.writerows(zip(chunk.columns[NAME], status, *echoed, *columns, error, strict=True))
-    return int(wrong.sum())
 
 
 def written(values: Any, empty: Any) -> list[Any]:
     """Give numbers as the table writes them, whole ones as integers, and some cells empty."""
     import numpy as np
 
+    values = np.where(empty, 0.0, values)
     whole = (values % 1 == 0) & (np.abs(values) < WHOLE_BELOW)
     cells: list[Any]
-    if (whole | empty).all():
-        cells = np.where(whole, values, 0).astype(np.int64).tolist()
+    if whole.all():
+        cells = values.astype(np.int64).tolist()
     else:
         cells = values.tolist()
         for place in np.flatnonzero(whole).tolist():

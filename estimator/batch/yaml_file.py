@@ -24,11 +24,7 @@ def read_yaml(path: Path) -> Iterator[Any]:
     """Read a YAML list; an item that cannot be used is given as the ValueError that says why."""
     import yaml
 
-    try:
-        loader = _yaml_loader()(read_text(path))
-        root = loader.get_single_node()
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    loader, root = _parsed(path)
     if not isinstance(root, yaml.SequenceNode):
         raise ValueError(f"{path} is no list: write one item for each scenario, with - name: first")
     for node in root.value:
@@ -38,6 +34,35 @@ def read_yaml(path: Path) -> Iterator[Any]:
             line = node.start_mark.line + 1
             said = " ".join(str(error).split())
             yield ValueError(f"it cannot be read, from line {line} on: {said}")
+
+
+def read_yaml_parts(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping whose values are mappings, with keys as texts.
+
+    Raises:
+        ValueError: it is none, or cannot be read, in one sentence.
+    """
+    import yaml
+
+    loader, root = _parsed(path)
+    try:
+        content = loader.construct_document(root) if root else None
+    except (yaml.YAMLError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
+        raise ValueError(f'{path} has no parts: write "all:" or a lesson\'s number, as "04":.')
+    return {str(part): values for part, values in content.items()}
+
+
+def _parsed(path: Path) -> tuple[Any, Any]:
+    """Give a loader and the root of what it has parsed."""
+    import yaml
+
+    try:
+        loader = _yaml_loader()(read_text(path))
+        return loader, loader.get_single_node()
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
 
 
 @functools.cache

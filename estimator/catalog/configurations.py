@@ -34,12 +34,19 @@ class Configuration:
 def configurations() -> dict[str, Configuration]:
     """All configurations by key, in the file's order."""
     text = (files("estimator.catalog") / "configs.json").read_text(encoding="utf-8")
-    return {
-        key: Configuration(
-            key, row["name"], row["parameters"], row["source"], row.get("note", ""), row["config"]
+    return {key: read_entry(key, row) for key, row in json.loads(text).items()}
+
+
+def read_entry(key: str, row: Mapping[str, Any]) -> Configuration:
+    """Read an entry of the file; what it lacks is told in one sentence."""
+    if missing := [name for name in ("name", "parameters", "source", "config") if name not in row]:
+        raise ValueError(
+            f"{key} of configs.json lacks {', '.join(missing)}: give the name, the source, the "
+            'config, and as parameters the total that "python -m estimator model" counts.'
         )
-        for key, row in json.loads(text).items()
-    }
+    return Configuration(
+        key, row["name"], row["parameters"], row["source"], row.get("note", ""), row["config"]
+    )
 
 
 def configuration(key: str) -> Configuration:

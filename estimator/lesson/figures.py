@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -31,7 +32,11 @@ class Picture:
     alt: str
 
     def html(self) -> str:
-        """Draw it, as an image with its text."""
+        """Give it as an image with its text; it is drawn once."""
+        return self._drawn
+
+    @functools.cached_property
+    def _drawn(self) -> str:
         # As HTML, because JupyterLab gives a plain PNG no text for those who cannot see it.
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 

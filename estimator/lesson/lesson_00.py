@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from estimator import catalog
 from estimator.bandwidth import answer_bytes, traffic_bits_per_s
@@ -11,18 +10,27 @@ from estimator.lesson.controls import Choice, Number
 from estimator.lesson.exercises import Exercise, Mistake, of_example, posed
 from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_00_envelope import (
+    ANSWER_BYTES,
+    INDEX_SHARE,
+    INTERACTION_BYTES,
+    QUESTION_BYTES,
+    RECORD_BYTES,
+    Envelope,
+    envelope,
+    point_results,
+    results,
+)
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison
-from estimator.model_storage import weight_bytes
 from estimator.serving import accelerators, compute_seconds, requests_per_s
 from estimator.units import (
     BITS_PER_BYTE,
     DAY,
     DAYS_PER_MONTH,
     GB,
-    KB,
     MB,
     GiB,
     bytes_text,
@@ -32,54 +40,13 @@ from estimator.units import (
     quantity_text,
     share_text,
 )
-from estimator.user_data import daily_bytes, profile_bytes
 
-RECORD_BYTES, INTERACTION_BYTES, INDEX_SHARE = 10 * KB, 2 * KB, 0.25
-QUESTION_BYTES, ANSWER_BYTES = 2 * KB, 10 * KB
+__all__ = ["envelope", "point_results", "results"]
+
 PARAMS, TOKENS = 3 * GB, 500
 SHOWN = ("A100-SXM-80GB", "H100-SXM", "H200-SXM", "MI300X", "L4", "TPU-v5e")
 COURSE = "Back-of-the-envelope calculations for the model deployment (Educative)"
 NOTES = f"{COURSE}, from readers' notes"
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """Every figure of a service's envelope, in base units."""
-
-    weight_bytes: float
-    profile_bytes: float
-    daily_bytes: float
-    requests_per_s: float
-    compute_seconds: float
-    accelerators: float
-    ingress_bits_per_s: float
-    egress_bits_per_s: float
-
-    @property
-    def monthly_bytes(self) -> float:
-        """Bytes of interactions after a month of days like this one."""
-        return self.daily_bytes * DAYS_PER_MONTH
-
-
-def envelope(
-    users: float, requests_per_user: float, n_params: float, bits_per_weight: float,
-    output_tokens: float, accelerator: str,
-) -> Envelope:  # fmt: skip
-    """The whole chain, from users to storage, accelerators and bandwidth."""
-    rate = requests_per_s(users, requests_per_user)
-    seconds = compute_seconds(
-        n_params, output_tokens, catalog.accelerator(accelerator).flops_per_s[16]
-    )
-    return Envelope(
-        weight_bytes=weight_bytes(n_params, bits_per_weight),
-        profile_bytes=profile_bytes(users, RECORD_BYTES),
-        daily_bytes=daily_bytes(users, requests_per_user, INTERACTION_BYTES, INDEX_SHARE),
-        requests_per_s=rate,
-        compute_seconds=seconds,
-        accelerators=accelerators(rate, seconds),
-        ingress_bits_per_s=traffic_bits_per_s(rate, QUESTION_BYTES),
-        egress_bits_per_s=traffic_bits_per_s(rate, ANSWER_BYTES),
-    )
 
 
 def envelope_assumptions() -> Table:

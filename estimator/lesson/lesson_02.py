@@ -231,7 +231,12 @@ RESULTS = (
 )  # fmt: skip
 
 
-def results(cells: Mapping[str, float]) -> dict[str, float]:
+def point_results(columns: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The lesson's results for many services at once, an array for each name of its result file."""
+    return results(storage_sheet().compute(columns))
+
+
+def results(cells: Mapping[str, Any]) -> dict[str, Any]:
     """The cells of a sheet that go into the lesson's result."""
     return {name: cells[name] for name in RESULTS}
 

@@ -15,6 +15,7 @@ from estimator.lesson.lesson_03_exercises import (
     tokens_of_a_pool,
 )
 from estimator.lesson.lesson_03_figures import cache_figure, fill_figure
+from estimator.lesson.lesson_03_many import contradictions, row_results
 from estimator.lesson.lesson_03_models import answers_table, rules_table
 from estimator.lesson.lesson_03_plan import (
     BLOCK_TOKENS,
@@ -61,11 +62,13 @@ __all__ = [
     "cache_at_fp32",
     "cache_figure",
     "cache_of_a_batch",
+    "contradictions",
     "engine_table",
     "fill_figure",
     "memory_panel",
     "plan",
     "results",
+    "row_results",
     "rules_table",
     "sequences_on",
     "shapes",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator import catalog
-from estimator.architecture import Architecture, Decoder
+from estimator.architecture import Architecture
 from estimator.catalog.measured import engine_log, measured_memory
 from estimator.catalog.shapes import Shape, shape
 from estimator.glossary import quantity
@@ -277,7 +277,7 @@ def plan(
     stored = stored or _published_form(s.key)
     weights = weight_bytes(s.n_params, catalog.precision(weight_precision).bits_per_weight)
     if stored and weight_precision in stored.precisions:
-        weights = sum(stored.weights.decoder_bytes(s.decoder, Decoder.parts).values())
+        weights = sum(stored.weights.decoder_bytes(s.decoder, s.decoder.parts()).values())
     activations, overhead = chunk_activation_bytes(s), accelerator_overhead(tensor_parallel)
     parts = (weights, activations, overhead, tensor_parallel)
     element_bytes = catalog.precision(cache_precision).element_bits // BITS_PER_BYTE

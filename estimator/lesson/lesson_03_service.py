@@ -26,6 +26,7 @@ from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, unbroken
 from estimator.model_sheet import remarks
+from estimator.stored_cache import asked_precision
 from estimator.units import bytes_text, number_text, quantity_text, share_text
 from estimator.validate.files import parse_json
 
@@ -200,24 +201,36 @@ def pasted(text: str) -> tuple[Architecture, Shape, Stored | None, str]:
             "paste the configuration of a decoder, or choose a model."
         )
     taken = shape_of(model, f"the pasted {model.family} model", OWN, "pasted by the reader")
+    told = _cache_told(config)
     try:
-        return model, taken, stored_form(config, model), ""
+        return model, taken, stored_form(config, model), told
     except ValueError as error:  # the cache can be told all the same
-        return (
-            model,
-            taken,
-            None,
-            (f" Its weights have the chosen precision, as that of its files is not known: {error}"),
-        )
+        unknown = "Its weights have the chosen precision, as that of its files is not known"
+        return model, taken, None, f" {unknown}: {error}{told}"
+
+
+def _cache_told(config: dict[str, Any]) -> str:
+    """Say for which cache a quantized checkpoint was made, where its configuration tells."""
+    try:
+        asked = asked_precision(config)
+    except ValueError as error:
+        return f" Of its cache: {error}"
+    return f" Its files ask for a cache in {asked[0].upper()}." if asked else ""
 
 
 def _own_precision(text: str) -> dict[str, str]:
-    """The precision at which a pasted configuration starts: that of its files, where they tell."""
+    """The precisions at which a pasted configuration starts: those that it tells."""
+    found = {}
     try:
         stored = pasted(text)[2]
+        if stored and stored.precisions:
+            found["weight_precision"] = stored.precisions[0]
+        asked = asked_precision(parse_json(text, "the pasted text"))
+        if asked and asked[0].upper() in CACHE_PRECISIONS:
+            found["cache_precision"] = asked[0].upper()
     except ValueError:
-        return {}  # the answer says what is wrong with it
-    return {"weight_precision": stored.precisions[0]} if stored and stored.precisions else {}
+        pass  # the answer says what is wrong with it
+    return found
 
 
 def memory_answer(

@@ -20,6 +20,7 @@ from estimator.lesson.server_exercises import (
 from estimator.lesson.server_panel import (
     plan_of,
     results_of,
+    row_results,
     server_panel,
     service_of,
     your_service,
@@ -87,6 +88,7 @@ __all__ = [
     "readers_needed",
     "real_steps_table",
     "results_of",
+    "row_results",
     "server_panel",
     "service_of",
     "three_bounds_chart",

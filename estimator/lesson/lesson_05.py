@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from estimator import catalog
@@ -10,7 +11,7 @@ from estimator.catalog.serving import step_constants
 from estimator.glossary import quantity
 from estimator.lesson.inputs import Inputs, OrZero
 from estimator.lesson.inputs import inputs as checked
-from estimator.lesson.lesson_05_case import Case, case, flat
+from estimator.lesson.lesson_05_case import KEPT, Case, case, flat
 from estimator.lesson.lesson_05_course import (
     chain_table,
     check_table,
@@ -24,9 +25,9 @@ from estimator.lesson.lesson_05_exercises import (
     sum_of_ranges,
     what_to_halve,
 )
-from estimator.lesson.lesson_05_figures import swings, tornado_chart
+from estimator.lesson.lesson_05_figures import tornado_chart
 from estimator.lesson.lesson_05_levers import halving_table, swing_table
-from estimator.lesson.lesson_05_many import interval_results, point_results
+from estimator.lesson.lesson_05_many import contradictions, interval_results, point_results
 from estimator.lesson.lesson_05_model import (
     DEFAULTS,
     KEYS,
@@ -57,6 +58,7 @@ __all__ = [
     "case",
     "chain_table",
     "check_table",
+    "contradictions",
     "flat",
     "given_of",
     "halving_table",
@@ -74,6 +76,7 @@ __all__ = [
     "system_facts",
     "systems_table",
     "tornado_chart",
+    "warm_up",
     "what_to_halve",
     "your_case",
     "your_service",
@@ -109,6 +112,18 @@ def given_of(**parameters: object) -> Inputs:
     return checked(choices, ranges, texts, **parameters)
 
 
+def warm_up() -> None:
+    """Compute what is the same in every run of this lesson; it is kept for kernels that fork."""
+    dense_models()
+    text = case("text")
+    text.intervals()
+    for table in (range_table, chain_table, halving_table):
+        table(text)
+    tornado_chart(text).html()
+    for same in (check_table, published_table, systems_table):
+        same()
+
+
 def your_case(given: Inputs) -> Case:
     """The reader's service."""
     return case(**given.as_dict())
@@ -118,7 +133,7 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
     """The reader's service in a paragraph that follows the reader's numbers."""
     bill, fleet = intervals["usd_per_month"], intervals["planned_accelerators"]
     p = one.point
-    first = swings(one)[0]
+    first = one.swings[0]
     own = "" if one.x["n_params"] == one.system.n_params else (
         f" with {number_text(one.x['n_params'])} parameters in its layers"
     )  # fmt: skip
@@ -173,6 +188,7 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
     return Table(headers, rows, f"{one.system.name.capitalize()} for {who} each", note)
 
 
+@functools.lru_cache(maxsize=KEPT)
 def range_table(one: Case) -> Table:
     """The inputs that are guesses, with their ranges, sources and dates."""
     sources = {name: (g.source, g.date) for name, g in catalog.guesses().items()}

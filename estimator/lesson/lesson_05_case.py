@@ -29,7 +29,7 @@ from estimator.lesson.lesson_05_model import (
     width_of,
 )
 from estimator.lesson.sizing import PRECISIONS
-from estimator.uncertainty import DRAWS, Ends, Range, draw, percentiles
+from estimator.uncertainty import DRAWS, Ends, Range, Swing, draw, percentiles, tornado
 
 SHARED = (
     "users", "requests_per_user", "peak_factor", "hot_usd_per_gb", "egress_usd_per_gb",
@@ -38,6 +38,8 @@ SHARED = (
 CUT = ("peak_factor", "pue")
 """Inputs that have a largest value."""
 ENDS = ("p10", "p50", "p90")
+KEPT = 8
+"""Of how many cases the last tables and figures are kept."""
 PRICED = DEFAULTS["accelerator"]
 
 
@@ -81,9 +83,12 @@ def _price(accelerator: str) -> tuple[float, float, float]:
     return low, 1.0, high
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
-    """One service: its system, what stands in the parameters, and the width of its replicas."""
+    """One service: its system, what stands in the parameters, and the width of its replicas.
+
+    What it has computed it keeps.
+    """
 
     system: System
     precision: str
@@ -155,7 +160,19 @@ class Case:
 
     def intervals(self, count: int = DRAWS) -> dict[str, Ends]:
         """P10, P50 and P90 of every answer."""
+        return dict(self._ends) if count == DRAWS else self._ends_of(count)
+
+    @functools.cached_property
+    def _ends(self) -> dict[str, Ends]:
+        return self._ends_of(DRAWS)
+
+    def _ends_of(self, count: int) -> dict[str, Ends]:
         return {name: percentiles(values) for name, values in self.drawn(count).items()}
+
+    @functools.cached_property
+    def swings(self) -> tuple[Swing, ...]:
+        """What each range does to the month's cost, the widest first."""
+        return tuple(tornado(self.bill, self.ranges))
 
     def ranged(self, *ranges: Range) -> Case:
         """The same service with other ranges; their middles become its likely values."""
@@ -188,6 +205,18 @@ def case(system: System | str | None = None, typed: Collection[str] = (), **give
 
     Raises: ValueError, where the catalog has no price or power, or no replica will do.
     """
+    if isinstance(system, str) and not typed and not given:
+        return of_course(system)
+    return _made(system, typed, given)
+
+
+@functools.cache
+def of_course(key: str) -> Case:
+    """One of the course's systems at the lesson's parameters, made once."""
+    return _made(key, (), {})
+
+
+def _made(system: System | str | None, typed: Collection[str], given: dict[str, Any]) -> Case:
     for name in given:
         choose("argument", name, (*DEFAULTS, "others"))
     x = {**DEFAULTS, **others_of(str(given.pop("others", ""))), **given}
@@ -217,13 +246,17 @@ UNKNOWN = {
 """What an accelerator may have no published figure of, and what to do then."""
 
 
-def _refuse_unknown(accelerator: str, x: Columns) -> None:
-    problems = [
+def unknown_text(name: str, accelerator: str) -> str:
+    """Say that the catalog lacks a figure of an accelerator, and what to do then."""
+    what, advice = UNKNOWN[name]
+    return (
         f"{name} is 0, which asks for the catalog's, but no {what} of {accelerator} with a source "
         f"stands there: {advice}"
-        for name, (what, advice) in UNKNOWN.items()
-        if x[name] != x[name]
-    ]
+    )
+
+
+def _refuse_unknown(accelerator: str, x: Columns) -> None:
+    problems = [unknown_text(name, accelerator) for name in UNKNOWN if x[name] != x[name]]
     if problems:
         raise ValueError(" ".join(problems))
 

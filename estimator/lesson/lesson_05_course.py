@@ -12,7 +12,7 @@ from estimator.catalog.serving import hardware, step_constants
 from estimator.cost import items_per_month, usd_per_item
 from estimator.engine import Layout
 from estimator.glossary import quantity
-from estimator.lesson.lesson_05_case import Case, case
+from estimator.lesson.lesson_05_case import KEPT, Case, case, of_course
 from estimator.lesson.lesson_05_model import arithmetic_rate, numerics_of, request_tokens, work_of
 from estimator.lesson.lesson_05_words import short_usd, unit_price
 from estimator.lesson.sizing import Plan, Service, make_plan
@@ -24,7 +24,6 @@ from estimator.serving import (
     peak_requests_per_s,
     requests_per_s,
 )
-from estimator.uncertainty import percentiles
 from estimator.units import GB, number_text, quantity_text
 from estimator.user_data import monthly_bytes, requests_per_day
 
@@ -42,11 +41,6 @@ NO_COST = "The course has published no cost, power or energy of any of its syste
 
 
 @functools.cache
-def of_course(key: str) -> Case:
-    """One of the course's systems at the lesson's parameters."""
-    return case(key)
-
-
 def published_table(*keys: str) -> Table:
     """The course's figures beside ours, with the reason for each difference."""
     rows = []
@@ -114,6 +108,7 @@ def _whole(value: float) -> float:
     return int(value) if value.is_integer() else value
 
 
+@functools.lru_cache(maxsize=KEPT)
 def chain_table(one: Case) -> Table:
     """From the course's accelerators to ours, one reason at a time."""
     rate = requests_per_s(one.x["users"], one.x["requests_per_user"])
@@ -166,12 +161,13 @@ def bounds_of(one: Case) -> Plan | None:
     return None
 
 
+@functools.cache
 def systems_table() -> Table:
     """All systems of the course at the lesson's parameters, with their ranges."""
     rows = []
     for key in COURSE_SYSTEMS:
         one = of_course(key)
-        bill = percentiles(one.drawn()["usd_per_month"])
+        bill = one.intervals()["usd_per_month"]
         fleet = quantity_text(one.point["planned_accelerators"], "")
         rows.append((
             f"{one.system.name}, {number_text(one.system.n_params / GB, 3)} B",
@@ -189,6 +185,7 @@ def systems_table() -> Table:
     return Table(headers, rows, caption)
 
 
+@functools.cache
 def check_table() -> Table:
     """Our counts against two that are not this lesson's: a sizing by bisection, and a price."""
     rows = []

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from estimator.glossary import quantity
 from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style, entitle
-from estimator.lesson.lesson_05_case import Case
+from estimator.lesson.lesson_05_case import KEPT, Case
 from estimator.lesson.lesson_05_words import digits
-from estimator.uncertainty import Range, Swing, tornado
+from estimator.uncertainty import Range, Swing
 from estimator.units import number_text, quantity_text
 
 if TYPE_CHECKING:
@@ -21,20 +23,16 @@ SHOWN = 8
 BLUE, ORANGE = 0, 1  # places in COLOURS and HATCHES
 
 
-def swings(case: Case) -> list[Swing]:
-    """What each range does to the month's cost, the widest first."""
-    return tornado(case.bill, case.ranges)
-
-
 def ends_text(one: Range) -> str:
     """Write a range's P10 and P90 with their unit."""
     unit = quantity(one.name).unit
     return f"{number_text(one.low, 3)} to {quantity_text(digits(one.high), unit)}"
 
 
+@functools.lru_cache(maxsize=KEPT)
 def tornado_chart(case: Case) -> Picture:
     """Draw the bill at each input's P10 and P90, the others at their P50."""
-    shown = swings(case)[:SHOWN]
+    shown = case.swings[:SHOWN]
     ranges = {one.name: one for one in case.ranges}
     base = float(case.point["usd_per_month"])
     with course_style():
@@ -83,7 +81,7 @@ def _money(value: float) -> str:
     return number_text(value, 3)
 
 
-def alt_of(case: Case, shown: list[Swing]) -> str:
+def alt_of(case: Case, shown: Sequence[Swing]) -> str:
     """Say what the figure shows, numbers included."""
     parts = [f"{quantity(s.name).label} {_money(s.at_low)} to {_money(s.at_high)}" for s in shown]
     return (

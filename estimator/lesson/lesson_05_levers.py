@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from estimator import catalog
 from estimator.glossary import quantity
-from estimator.lesson.lesson_05_case import Case
-from estimator.lesson.lesson_05_figures import SHOWN, ends_text, swings
+from estimator.lesson.lesson_05_case import KEPT, Case
+from estimator.lesson.lesson_05_figures import SHOWN, ends_text
 from estimator.lesson.lesson_05_words import digits, short_usd
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Bar, Table
@@ -20,7 +21,7 @@ from estimator.units import number_text, quantity_text, share_text
 def swing_table(one: Case) -> Table:
     """The tornado in numbers."""
     ranges = {entry.name: entry for entry in one.ranges}
-    found = swings(one)[:SHOWN]
+    found = one.swings[:SHOWN]
     widest = found[0].width or 1
     rows = [
         (quantity(s.name).label, ends_text(ranges[s.name]), short_usd(s.at_low),
@@ -47,7 +48,7 @@ def pencil_range(one: Case) -> tuple[float, float]:
 
     Exact where the bill is a product and each input a lognormal of one width; else near it.
     """
-    middle, found = one.point["usd_per_month"], swings(one)
+    middle, found = one.point["usd_per_month"], one.swings
     down = (math.log(middle / min(s.at_low, s.at_high, middle)) for s in found)
     up = (math.log(max(s.at_low, s.at_high, middle) / middle) for s in found)
     return middle / math.exp(math.hypot(*down)), middle * math.exp(math.hypot(*up))
@@ -82,6 +83,7 @@ def halving(one: Case) -> list[Pull]:
     return pulls(one.bill, levers_of(one))
 
 
+@functools.lru_cache(maxsize=KEPT)
 def halving_table(one: Case) -> Table:
     """What would halve the bill: each lever alone, and each other choice."""
     rows: list[tuple[str, str, str, str]] = []
@@ -94,17 +96,19 @@ def halving_table(one: Case) -> Table:
             times = number_text(digits(pull.value / pull.now))
             rows.append((entry.label, now, quantity_text(digits(pull.value), entry.unit),
                          f"{times} times what it is"))  # fmt: skip
-    rows += [_choice_row(one, "precision", PRECISIONS)]
+    shares = _shares(one, "precision", PRECISIONS)
+    rows += [_choice_row(one, "precision", shares)]
     if one.precision not in FOUR_BITS:
-        rows += [("precision of four bits", *_choice_row(one, "precision", FOUR_BITS)[1:])]
-    rows += [_choice_row(one, "accelerator", tuple(catalog.prices()))]
+        few = {name: share for name, share in shares.items() if name in FOUR_BITS}
+        rows += [("precision of four bits", *_choice_row(one, "precision", few)[1:])]
+    rows += [_choice_row(one, "accelerator", _shares(one, "accelerator", tuple(catalog.prices())))]
     headers = ("lever", "now", "what halves the bill", "what that means")
     return Table(headers, rows, "What would halve the bill, alone",
                  left=frozenset({headers[-1]}))  # fmt: skip
 
 
-def _choice_row(one: Case, kind: str, names: Sequence[str]) -> tuple[str, str, str, str]:
-    """The choice of a list that leaves the smallest bill."""
+def _shares(one: Case, kind: str, names: Sequence[str]) -> dict[str, float]:
+    """What each other choice of a list leaves of the bill, where it will do at all."""
     now = getattr(one, kind)
     shares = {}
     for name in names:
@@ -112,6 +116,12 @@ def _choice_row(one: Case, kind: str, names: Sequence[str]) -> tuple[str, str, s
             with suppress(ValueError):  # no replica of that kind will do
                 other = one.on(**{kind: name})
                 shares[name] = other.point["usd_per_month"] / one.point["usd_per_month"]
+    return shares
+
+
+def _choice_row(one: Case, kind: str, shares: Mapping[str, float]) -> tuple[str, str, str, str]:
+    """The choice that leaves the smallest bill."""
+    now = getattr(one, kind)
     if not shares:
         return kind, now, "cannot", "no other one of the list will do"
     best = min(shares, key=lambda name: shares[name])

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from estimator import catalog
 from estimator.catalog import System
 from estimator.choosing import choose
-from estimator.lesson.lesson_05_case import ENDS, case, flat
+from estimator.lesson.lesson_05_case import ENDS, UNKNOWN, case, flat, unknown_text
 from estimator.lesson.lesson_05_model import (
     DEFAULTS,
+    FROM_CATALOG,
     KEYS,
     NAMES,
     POSITIVE,
@@ -24,6 +25,7 @@ from estimator.lesson.lesson_05_model import (
     others_of,
     width_of,
 )
+from estimator.lesson.many import groups
 from estimator.lesson.sizing import PRECISIONS
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def point_results(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]
     rows = max((np.size(column) for column in columns.values()), default=1)
     results = {key: np.full(rows, np.nan) for key in KEYS}
     full = _full(columns, rows)
-    for system, precision, accelerator, places in _groups(full, rows):
+    for system, precision, accelerator, places in _groups(full):
         numbers = {n: full[n][places] for n in DEFAULTS if n not in NAMES}
         x = filled(system, accelerator, numbers)
         known = np.isfinite(x["usd_per_accelerator_hour"] + x["accelerator_watts"])
@@ -109,20 +111,29 @@ def _read_others(texts: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _groups(full: Mapping[str, Any], rows: int) -> Iterator[tuple[System, str, str, Any]]:
+def _groups(full: Mapping[str, Any]) -> Iterator[tuple[System, str, str, Any]]:
     """Rows that share system, model, precision and accelerator, and where they stand."""
-    import numpy as np
-
-    codes = np.zeros(rows, dtype=np.int64)
-    labels = []
-    for name in NAMES:
-        names, inverse = np.unique(full[name].astype(str), return_inverse=True)
-        codes = codes * len(names) + inverse
-        labels.append(names)
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    for places in np.split(order, starts[1:]):
-        system, model, precision, accelerator = (str(full[n][places[0]]) for n in NAMES)
+    for (system, model, precision, accelerator), places in groups(full, NAMES):
         choose("precision", precision, PRECISIONS)
         made = on_model(catalog.system(system), model)
         yield made, precision, catalog.accelerator(accelerator).name, places
+
+
+def contradictions(columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[NDArray[Any], str]]:
+    """Where a system takes no such model, or nothing is known of an accelerator that is asked for.
+
+    What a replica can serve is not looked at: that is the sizing's answer.
+    """
+    full = _full(columns, max(map(len, columns.values())))
+    for (system, model), places in groups(full, ("system", "model")):
+        try:
+            on_model(catalog.system(system), model)
+        except ValueError as error:
+            yield places, str(error)
+    for (accelerator,), places in groups(full, ("accelerator",)):
+        made = catalog.system(DEFAULTS["system"])
+        known = filled(made, accelerator, dict.fromkeys(FROM_CATALOG, 0))
+        for name in UNKNOWN:
+            asked = places[full[name][places] == 0]
+            if known[name] != known[name] and len(asked):
+                yield asked, unknown_text(name, accelerator)

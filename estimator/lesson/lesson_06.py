@@ -22,6 +22,7 @@ from estimator.lesson.lesson_06_exercises import (
 )
 from estimator.lesson.lesson_06_figures import scatter_chart
 from estimator.lesson.lesson_06_hunt import hunt
+from estimator.lesson.lesson_06_many import contradictions, results_of, row_results
 from estimator.lesson.lesson_06_misses import worst_table
 from estimator.lesson.lesson_06_panel import (
     ACCELERATORS,
@@ -44,9 +45,9 @@ from estimator.validate.report import SCORED, Score
 
 __all__ = [
     "ACCELERATORS", "ENGINES", "EXERCISES", "MODELS", "NARROWED", "PRECISIONS", "TENSOR",
-    "error_of_three", "estimate_of", "hunt", "requests_that_run", "scatter_chart",
-    "shipped", "step_panel", "wait_for_prompts", "worst_table", "your_measurements",
-    "your_results",
+    "contradictions", "error_of_three", "estimate_of", "hunt", "requests_that_run", "results_of",
+    "row_results", "scatter_chart", "shipped", "step_panel", "wait_for_prompts", "worst_table",
+    "your_measurements", "your_results",
 ]  # fmt: skip
 
 FOLDER = SHIPPED.parent

@@ -99,6 +99,11 @@ def _made(model: str, accelerator: str, engine: str, precision: str, tensor: int
     return replica(decoder, numerics, serving.hardware(accelerator), Layout(tensor))
 
 
+def replica_of(model: str) -> Replica:
+    """One replica of a model, for what depends on the model alone."""
+    return _made(model, ACCELERATORS[0], "vllm", "bfloat16", 1)
+
+
 def _fit(group: str) -> tuple[Fit, bool]:
     constants = serving.step_constants()
     known = constants.left_out.get(group)
@@ -183,7 +188,7 @@ def sentence(case: Case, found: Estimate) -> str:
     return text + (
         "No measured run is near this load."
         if found.seen
-        else f"Nobody has measured it on {case.accelerator} under {ENGINES[case.engine]}."
+        else f"None of the measured runs is on {case.accelerator} under {ENGINES[case.engine]}."
     )
 
 
@@ -297,13 +302,18 @@ def _task(case: Case, found: Estimate) -> tuple[bool, str]:
     return True, f"P90 is {seconds_text(p90)}, and one request more would break the promise."
 
 
-def case_of(given: Inputs) -> Case:
-    """The reader's case."""
-    if str(given.tensor_parallel) not in TENSOR:
+def check_tensor(ranks: int) -> None:
+    """Refuse a count of accelerators that this lesson shares no layers among."""
+    if str(ranks) not in TENSOR:
         raise ValueError(
-            f"tensor_parallel is {given.tensor_parallel}, but this lesson shares the layers among "
+            f"tensor_parallel is {ranks}, but this lesson shares the layers among "
             f"{', '.join(list(TENSOR)[:-1])} or {list(TENSOR)[-1]} accelerators: give one of these."
         )
+
+
+def case_of(given: Inputs) -> Case:
+    """The reader's case."""
+    check_tensor(given.tensor_parallel)
     return Case(
         given.model, given.accelerator, given.engine, given.precision, int(given.tensor_parallel),
         given.batch, given.prompt_tokens, given.output_tokens,

@@ -39,7 +39,7 @@ MODELS = (
     "llama-3.1-405b",
 )  # fmt: skip
 ADVICE = {
-    ("compute",): "a larger batch would not help, fewer tokens or faster arithmetic would",
+    ("compute",): "a larger batch would not help; fewer tokens or faster arithmetic would",
     ("bandwidth",): "fewer bits, shorter contexts or a faster memory would help",
     ("capacity",): "more memory, or fewer bits, would let more sequences share each read",
     ("bandwidth", "capacity"): "fewer bits or shorter contexts would help with both",
@@ -68,6 +68,11 @@ def traffic_of_texts(service: Service, rate: float) -> tuple[float, float]:
     sizes = (answer_bytes(service.prompt_tokens), answer_bytes(service.output_tokens))
     into, out = (float(traffic_bits_per_s(rate, size)) for size in sizes)
     return into, out
+
+
+def row_results(**given: Any) -> dict[str, float]:
+    """The lesson's results for one service; a ValueError says why there are none."""
+    return results_of(Inputs(**given))
 
 
 def results_of(given: Inputs) -> dict[str, float]:

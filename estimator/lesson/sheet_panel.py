@@ -17,6 +17,7 @@ from estimator.lesson.sheet import ComputedRow, InputRow, Row, Sheet, SumRow, ce
 from estimator.lesson.spreadsheet import write_spreadsheet
 from estimator.lesson.tables import INPUT_STYLE
 from estimator.quantity import Quantity
+from estimator.units import plural
 
 # Classes of our own: ipywidgets has no trait for the colour of a number box.
 _STYLE = (
@@ -62,7 +63,10 @@ class SheetNumber(Number):
     @property
     def text(self) -> str:
         """The starting value in words."""
-        return f"{cell_text(self.row, self.row.value)} {self.row.unit.name}"
+        unit, counted = self.row.unit.name, self.quantity.unit
+        if unit == plural(counted, 2):
+            unit = plural(counted, self.row.shown)
+        return f"{cell_text(self.row, self.row.value)} {unit}"
 
     def check(self, shown: float) -> float:
         """Return the value in base units; ValueError with a sentence if it is off."""

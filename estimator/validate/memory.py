@@ -18,6 +18,7 @@ from estimator.choosing import choose
 from estimator.engine_memory import LARGE_BYTES, Engine, chunk_tokens, engine, max_sequences
 from estimator.memory import kv_pool_bytes
 from estimator.memory_budget import Plan, Stage, budget
+from estimator.stored_cache import asked_precision
 from estimator.stored_weights import (
     DTYPE_BITS,
     EXPERTS,
@@ -28,6 +29,7 @@ from estimator.stored_weights import (
 )
 from estimator.units import GiB
 from estimator.validate.files import read_json, read_rows
+from estimator.validate.model_names import published_model
 
 HELP = "memory budgets against a file of what an engine logged, component by component"
 COLUMNS = (
@@ -49,7 +51,6 @@ COMPONENTS = {
 _CACHE_BYTES = {"fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0} | {
     name: bits / 8 for name, bits in DTYPE_BITS.items()
 }
-_SUFFIXES = ("-instruct", "-it", "-hf", "-chat", "-base", "-fp8-dynamic", "-fp8")
 
 
 @dataclass(slots=True)
@@ -71,6 +72,13 @@ class Report:
         """Note the error of one component, where it was measured and is not 0."""
         if measured:
             self.errors[component].append(predicted / measured - 1)
+
+    def take(self, other: Report) -> None:
+        """Take over what one row gave."""
+        for name, errors in other.errors.items():
+            self.errors[name].extend(errors)
+        for sentence, rows in other.assumptions.items():
+            self.assumptions[sentence] = self.assumptions.get(sentence, 0) + rows
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Rows, mean, median and worst absolute error of each component that was measured."""
@@ -133,13 +141,15 @@ def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
         if not count:
             _check_columns(list(row), report)
         count += 1
-        before = sum(map(len, report.errors.values()))
+        found = Report()  # a row that is left out leaves nothing behind
         try:
-            _compare(_Row(row, report), own or {})
-            if sum(map(len, report.errors.values())) == before:
+            _compare(_Row(row, found), own or {})
+            if not any(found.errors.values()):
                 raise ValueError(f"it measures nothing: give one of {', '.join(MEASURED)}.")
         except (OverflowError, TypeError, ValueError) as error:
             report.problems.append(f"row {number} is left out: {error}")
+        else:
+            report.take(found)
     if len(report.problems) == count:
         reasons = report.problems[0] if report.problems else "it has no rows."
         raise ValueError(f"no row of the file could be compared: {reasons}")
@@ -207,13 +217,15 @@ class _Row:
 
 def _compare(row: _Row, own: Any) -> None:
     name = row.values.get("model", "")
-    config = _own_config(name, own) or _published(name)
+    config, stored = _own_config(name, own), ""
+    if config is None:
+        config, stored = _published(row, name)
     model = Architecture.from_hf_config(config)
     if not model.cached_layers:
         raise ValueError(f"a {model.family} model keeps no cache, so its pool cannot be predicted.")
     measured = _engine(row)
     visible, large = _visible(row)
-    share, plan = row.share(), _plan(row, large, config)
+    share, plan = row.share(), _plan(row, large, config, stored)
     if plan.weights.quantized == EXPERTS and model.decoder.mixture is None:
         raise ValueError(
             f"weight_dtype is {plan.weights.name}, which quantizes experts, but the "
@@ -233,12 +245,12 @@ def _own_config(name: str, own: Any) -> dict[str, Any] | None:
     return config
 
 
-def _published(name: str) -> dict[str, Any]:
-    """The configuration of a model of the catalog under its short name."""
-    key = name.rpartition("/")[2].lower()
-    while key not in configurations() and key.endswith(_SUFFIXES):
-        key = key.rpartition("-")[0]
-    return dict(configurations()[choose("model", key[:60], configurations())].config)
+def _published(row: _Row, name: str) -> tuple[dict[str, Any], str]:
+    """The configuration of a model of the catalog, and the precision that its name tells."""
+    key, stored = published_model(name)
+    if name.lower() != key:
+        row.report.assume(f"model {name[:60]}: the architecture of the catalog's {key}")
+    return dict(configurations()[key].config), stored
 
 
 def _engine(row: _Row) -> Engine:
@@ -264,24 +276,41 @@ def _visible(row: _Row) -> tuple[float, bool]:
     return given * GiB, given * GiB >= LARGE_BYTES and "a100" not in name.lower()
 
 
-def _stored(row: _Row, config: Mapping[str, Any]) -> StoredWeights:
-    """How the weights are stored: by the row, by the model's configuration, or as most are."""
+def _stored(row: _Row, config: Mapping[str, Any], named: str) -> StoredWeights:
+    """How the weights are stored: by the row, the model's name or file, or as most are."""
     given = row.values.get("weight_dtype", "")
     if given and given.lower() != "auto":
         return stored_as(given)
-    told, why = stored_by_config(config), "the model's configuration"
-    if not tells_precision(config):
+    if named:
+        told, why = stored_as(named), "as the model's name says"
+    elif tells_precision(config):
+        told, why = stored_by_config(config), "the model's configuration"
+    else:
         told, why = stored_as("bf16"), "as most checkpoints are stored"
     row.report.assume(f"weight_dtype is {given or 'not given'}: {told.name} ({why})")
     return told
 
 
-def _plan(row: _Row, large: bool, config: Mapping[str, Any]) -> Plan:
-    cache = row.text("kv_dtype", "auto", "as wide as the unquantized weights")
-    stored = _stored(row, config)
-    if cache.lower() != "auto" and cache.lower() not in _CACHE_BYTES:
-        raise ValueError(f"kv_dtype is {cache[:40]!r}, but it must be {', '.join(_CACHE_BYTES)}.")
-    width = stored.bits / 8 if cache.lower() == "auto" else _CACHE_BYTES[cache.lower()]
+def _cache_bytes(row: _Row, config: Mapping[str, Any], stored: StoredWeights) -> float:
+    """Bytes of a number of the cache: by the row, by the file, or as the wide weights."""
+    given = row.values.get("kv_dtype", "").lower()
+    if given not in ("", "auto"):
+        if given not in _CACHE_BYTES:
+            known = ", ".join(_CACHE_BYTES)
+            raise ValueError(f"kv_dtype is {given[:40]!r}, but it must be {known}.")
+        return _CACHE_BYTES[given]
+    # Where the row names other weights than the file's, what the file asks for does not count.
+    own = row.values.get("weight_dtype", "").lower() in ("", "auto")
+    if own and (asked := asked_precision(config)):
+        row.report.assume(f"kv_dtype is not given: {asked[0]} (the model's configuration)")
+        return asked[1]
+    row.text("kv_dtype", "auto", "as wide as the unquantized weights")
+    return stored.bits / 8
+
+
+def _plan(row: _Row, large: bool, config: Mapping[str, Any], named: str) -> Plan:
+    stored = _stored(row, config, named)
+    width = _cache_bytes(row, config, stored)
     why = "vLLM's default on such an accelerator"
     return Plan(
         stored, width,

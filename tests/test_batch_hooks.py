@@ -1,0 +1,170 @@
+"""What a lesson's module tells batches: results without a notebook, and inputs that contradict."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from estimator.__main__ import main
+from estimator.batch import hooks, vectorized
+from estimator.batch.declared import read_lesson
+from estimator.lesson import lesson_06
+from tests.scenarios import scenario_file, small_lesson
+
+ROOT = Path(__file__).parents[1]
+LESSONS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))}
+A100 = {"accelerator": "A100-SXM-80GB"}
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "00": [
+        {"users": 123_456_789, "requests_per_user": 0.5, "accelerator": "L4"},
+        {"users": 7, "n_params": 8_030_261_248, "bits_per_weight": 4.25, **A100},
+    ],
+    "02": [
+        {"registered_users": 54_321_987, "active_share": 0.17, "hot_days": 400, "replicas": 3},
+        {"interaction_bytes": 777, "compression_ratio": 2.5, "monthly_growth": 0.01},
+    ],
+    "03": [
+        {"model": "llama-3.1-70b", "tensor_parallel": 4, "tokens": 4_096, "batch": 3},
+        {"model": "gemma-3-12b", "cache_precision": "FP8", "accelerator": "T4"},
+    ],
+    "04": [
+        {"users": 1_000_001, "requests_per_user": 3.5, "precision": "INT8"},
+        {"owned_accelerators": 10},  # past saturation
+    ],
+    "06": [
+        {"model": "llama-3.3-70b", "engine": "vllm", "precision": "fp8", "tensor_parallel": 4},
+        {"batch": 100_000},  # does not fit
+        {"measurements": "none.csv"},  # no errors are measured then
+    ],
+}
+APART: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
+    "03": (
+        [{"tensor_parallel": 3}, {"tensor_parallel": 8}, {"model": "gpt2", "tensor_parallel": 8},
+         {"model": "llama", "tensor_parallel": 3}],
+        ["row 2: tensor_parallel is 3, but the 32 query heads and 8",
+         "row 4: tensor_parallel is 8, but the 12 query heads of",
+         "row 5: model is 'llama'"],
+    ),
+    "05": (
+        [{"accelerator": "L4"}, {"accelerator": "L4", "usd_per_accelerator_hour": 1},
+         {"system": "image", "model": "llama-3.1-8b"},
+         {"accelerator": "T4", "others": "pue = 1.2"},
+         {"accelerator": "T4", "users": -1}],
+        ["row 2: usd_per_accelerator_hour is 0, which asks for the catalog's, but no price of an",
+         "row 4: model is 'llama-3.1-8b', but ",
+         "row 5: usd_per_accelerator_hour is 0",
+         "row 6: users is -1"],
+    ),
+    "06": (
+        [{"tensor_parallel": 3}, {"prompt_tokens": 200_000}, {"prompt_tokens": 1}],
+        ["row 2: tensor_parallel is 3, but this lesson shares",
+         "row 3: prompt_tokens and output_tokens are 200,000 and 512, together"],
+    ),
+}  # fmt: skip
+
+
+def batch(number: str, scenarios: Path, out: Path, *options: str) -> int:
+    return main(["batch", str(LESSONS[number]), str(scenarios), "--out", str(out), *options])
+
+
+def named(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"name": f"s{place}", **row} for place, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("number", sorted(ROWS))
+def test_a_table_without_notebooks_is_that_of_the_notebooks(number: str, tmp_path: Path) -> None:
+    scenarios = scenario_file(tmp_path / "s.csv", named(ROWS[number]))
+    status = batch(number, scenarios, tmp_path / "notebooks")
+    assert batch(number, scenarios, tmp_path / "alone", "--table-only") == status
+    one, other = (
+        (tmp_path / kind / "results.csv").read_text(encoding="utf-8")
+        for kind in ("notebooks", "alone")
+    )
+    assert one == other
+    assert status == ("failed" in one) == (number in ("04", "06"))
+
+
+@pytest.mark.parametrize("options", [(), ("--table-only",)], ids=["notebooks", "table"])
+@pytest.mark.parametrize("number", sorted(APART))
+def test_inputs_that_contradict_each_other_are_told_before_anything_runs(
+    number: str, options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, sentences = APART[number]
+    scenarios = scenario_file(tmp_path / "s.csv", named(rows))
+    assert batch(number, scenarios, tmp_path / "out", *options) == 2
+    _, *found = capsys.readouterr().err.partition(f"{scenarios} has ")[2].strip().split("\n  ")
+    assert len(found) == len(sentences), found
+    for one, sentence in zip(found, sentences, strict=True):
+        assert one.startswith(sentence)
+    assert not [path for path in (tmp_path / "out").glob("*") if path.name != ".batch"]
+
+
+def test_items_of_yaml_are_held_against_each_other_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenarios = scenario_file(tmp_path / "s.yaml", named(APART["03"][0][:2]))
+    for options in ((), ("--table-only",)):
+        assert batch("03", scenarios, tmp_path / "out", *options) == 2
+        assert "item 1: tensor_parallel is 3" in capsys.readouterr().err
+
+
+def test_what_only_the_sizing_finds_out_fails_alone(tmp_path: Path) -> None:
+    rows = named([{"users": 1_000}, {"n_params": 9e13}])
+    scenarios = scenario_file(tmp_path / "s.csv", rows)
+    found = {}
+    for kind, options in {"notebooks": (), "alone": ("--table-only",)}.items():
+        assert batch("05", scenarios, tmp_path / kind, *options) == 1
+        with (tmp_path / kind / "results.csv").open(encoding="utf-8", newline="") as file:
+            found[kind] = [(row["status"], row["error"]) for row in csv.DictReader(file)]
+    assert found["notebooks"] == found["alone"]
+    assert found["alone"][0] == ("passed", "")
+    assert found["alone"][1][1].startswith("ValueError: No replica of up to 8")
+    assert (tmp_path / "notebooks" / "s1.ipynb").exists()
+
+
+def test_equal_rows_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lesson = read_lesson(LESSONS["06"])
+    seen = []
+
+    def one(**given: Any) -> dict[str, float]:
+        seen.append((given["batch"], type(given["batch"])))
+        if given["batch"] == 3:
+            raise ValueError("no")
+        return {"token_seconds": given["batch"] / 2} | ({"more": 1} if given["batch"] > 1 else {})
+
+    monkeypatch.setattr(lesson_06, "row_results", one)
+    columns = hooks.columns_of(lesson, [{"batch": batch} for batch in (1, 3, 2, 1)])
+    results, reasons = hooks.row_by_row(lesson, columns, 4)
+    assert seen == [(1, int), (3, int), (2, int)]
+    assert reasons == {1: "ValueError: no"}
+    np.testing.assert_array_equal(results["token_seconds"], [0.5, np.nan, 1, 0.5])
+    np.testing.assert_array_equal(results["more"], [np.nan, np.nan, 1, np.nan])
+
+
+def test_an_infinite_result_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lesson_06, "row_results", lambda **given: {"a": float("inf"), "b": 1.0})
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "x"}])
+    assert batch("06", scenarios, tmp_path / "out", "--table-only") == 1
+    found = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
+    assert found.splitlines()[1] == "x,failed,,,the lesson's result a is too large for a number"
+    assert vectorized.infinite({"a": np.array([1, -np.inf, np.nan])}).keys() == {1}
+
+
+def test_a_file_to_read_needs_the_notebooks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "x", "config_path": "c.json"}])
+    assert batch("01", scenarios, tmp_path / "out", "--table-only") == 2
+    assert "config_path names a file to read, and --table-only" in capsys.readouterr().err
+
+
+def test_a_lesson_without_a_module_of_its_own_takes_no_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb")
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
+    options = ("--out", str(tmp_path / "out"), "--table-only")
+    assert main(["batch", str(lesson), str(scenarios), *options]) == 2
+    assert "leave --table-only out" in capsys.readouterr().err
