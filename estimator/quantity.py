@@ -101,8 +101,10 @@ class Quantity:
             self.refuse_kind(value)
         if array.ndim == 0:
             return self.check(int(array) if array.dtype.kind != "f" else float(array))
-        # Compared as float64, too: the ends of a range may lie outside a smaller type.
-        floats = array.astype(np.float64, copy=False)
+        # Compared as float64, too: the ends of a range may lie outside a smaller type, and what
+        # lies outside float64 in a larger one becomes infinite.
+        with np.errstate(over="ignore"):
+            floats = array.astype(np.float64, copy=False)
         if floats.size and not self._allows_all(floats):
             self._refuse_first(array, ~((floats > self.below) & (floats <= self.high)))
         return floats

@@ -110,6 +110,11 @@ def test_arrays_become_float64(kind: str) -> None:
     assert checked.tolist() == [0.0, 1.0, 2.0]
 
 
+def test_what_only_a_longer_float_holds_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^tokens\[1\] is .*, but the sequence length must be"):
+        COUNT.check(np.array(["1", "1e4000"]).astype(np.longdouble))
+
+
 def test_arrays_of_any_shape_pass_and_empty_ones_too() -> None:
     assert COUNT.check(np.ones((2, 3))).shape == (2, 3)
     assert COUNT.check(np.array([])).shape == (0,)
