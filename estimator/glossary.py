@@ -13,7 +13,7 @@ from estimator.quantity import Quantity
 
 
 def quantity(name: str) -> Quantity:
-    """Look a quantity up by its name."""
+    """Look a quantity up by its name. Raises: KeyError: it has no entry."""
     try:
         return QUANTITIES[name]
     except KeyError:

@@ -310,11 +310,16 @@ def _steady(
 def rate_that_fits(
     replica: Replica,
     constants: Constants,
+    spreads: Spreads,
     load: Load,
     targets: Targets,
     replicas: Number,
-    first_factor: float = 1,
 ) -> Number:
-    """Requests a second that so many replicas carry at the target utilization."""
-    capacity = most(replica, constants, load, targets, first_factor=first_factor)
+    """Requests a second that so many replicas carry at the target utilization; may be an array.
+
+    The load's own rate does not matter, only its lengths. Raises as `size_service`.
+    """
+    check_load(load, targets)
+    first = spreads.first_token.middle
+    capacity = most(replica, constants, load, targets, first_factor=first)
     return maximum(0, replicas) * capacity.requests_per_s * targets.target_utilization

@@ -302,7 +302,10 @@ def absolute_error(predicted_seconds: Number, measured_seconds: Number) -> Numbe
     return error  # type: ignore[return-value]
 
 
-@formula(source="Little's law, for the part of its stay in which a request gets tokens")
+@formula(
+    source="Little's law, for the part of its stay in which a request gets tokens",
+    divisors=("generation_seconds",),
+)
 def running_requests(
     requests_in_flight: Number, first_token_seconds: Number, generation_seconds: Number
 ) -> Number:

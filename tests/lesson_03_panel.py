@@ -1,7 +1,5 @@
 """Lesson 03's panel as the tests of the lesson read it."""
 
-import html
-import re
 from typing import Any
 
 from estimator.lesson.inputs import Inputs
@@ -21,9 +19,3 @@ def rows(table: Table) -> dict[str, list[str]]:
 
 def panel(**changes: Any) -> Panel:
     return memory_panel(Inputs(**{**START, **changes}))
-
-
-def status(shown: Panel) -> str:
-    found = re.search(r'<p role="status"><strong>(.*?)</strong></p>', shown.output.value)
-    assert found
-    return html.unescape(found[1])

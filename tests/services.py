@@ -4,14 +4,8 @@ from typing import Any
 
 from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.tables import Table
 
 
 def given(**changes: Any) -> Inputs:
     parameters = {name: lesson.DEFAULTS[name] for name in lesson.PARAMETERS}
     return lesson.given_of(**{**parameters, "others": "", **changes})
-
-
-def column(table: Table, header: str) -> list[str]:
-    place = list(table.headers).index(header)
-    return [str(row[place]) for row in table.rows]

@@ -168,12 +168,19 @@ def test_names_that_are_fine(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["..", "a/b", "a\\b", ".x", "-x", "=1+1", "a ", "a.", "NUL", "com1.txt", "x" * 101, "é" * 51,
-     "a\nb", "a:b", "a\0b", "a*", '"', "", None, 3],
-)  # fmt: skip
-def test_names_that_are_refused(name: object) -> None:
-    assert name_problem(name)
+    ("names", "says"),
+    [
+        (["..", "a/b", "a\\b", ".x"], "would leave the folder or be hidden: name a file"),
+        (["-x", "=1+1", "a ", "a.", "a\nb", "a:b", "a\0b", "a*", '"'], "cannot be a file's name"),
+        (["NUL", "com1.txt"], "is reserved on some systems: give another"),
+        (["x" * 101, "é" * 51], "bytes: 100 at most"),
+        (["", None], "it has no name: give one"),
+        ([3], "the name 3 is no text: put it in quotes"),
+    ],
+)
+def test_names_that_are_refused(names: list[object], says: str) -> None:
+    for name in names:
+        assert says in name_problem(name)
 
 
 def test_names_that_a_system_takes_for_one_file(lesson: Lesson, tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ def test_the_smallest_load_and_targets_can_be_sized() -> None:
         (Load(1, 1, 0.5), Targets(), r"output_tokens is 0\.5, .* must be 1 token or more"),
         (Load(-1, -1, 1), Targets(), r"^requests_per_s is -1, .* prompt_tokens is -1, .* or more"),
         (Load(1, 1, 1), Targets(0), "token_seconds is 0, .* must be more than 0 s: "),
+        (Load(1, 1, 1), Targets(None, 0), "first_token_seconds is 0, .* must be more than 0 s: "),
         (Load(1, 1, 1), Targets(None, math.nan), "first_token_seconds is nan"),
         (
             Load(1, 1, 1),

@@ -93,6 +93,9 @@ def test_a_layer_is_shared_out_evenly() -> None:
     assert engine.replica(MIXTURE, NARROW, CARD, Layout(5)).group_accelerators == 5
     with pytest.raises(ValueError, match=r"tensor is 3, but the width of toy, 10, .* example 2\."):
         engine.replica(MIXTURE, NARROW, CARD, Layout(3))
+    wide = replace(MIXTURE, d_model=56)
+    with pytest.raises(ValueError, match=r"tensor is 3, but the width of toy, 56, .* example 8\."):
+        engine.replica(wide, NARROW, CARD, Layout(3))
     odd = replace(MIXTURE, d_model=9)
     with pytest.raises(ValueError, match=r"tensor is 2, but the width of toy, 9, .* example 1\."):
         engine.replica(odd, NARROW, CARD, Layout(2))

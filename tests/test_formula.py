@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import doctest
 import importlib
 import inspect
@@ -149,6 +150,15 @@ def test_arrays_broadcast(function: Formula) -> None:
     result = function(**arguments)
     assert result.shape == ((3, 2) if others else (3, 1))
     assert result == pytest.approx(np.full(result.shape, function(**usual(function))))
+
+
+@every_formula
+def test_the_least_of_all_inputs_together_is_answered_or_refused(function: Formula) -> None:
+    least = {e.name: e.usual if e.low_open else e.low for e in facts_of(function).inputs}
+    for kind in (int, float):  # a formula that divides by a sum must not end in Python's error
+        values = {name: kind(v) if float(v).is_integer() else v for name, v in least.items()}
+        with contextlib.suppress(ValueError):
+            assert math.isfinite(function(**values))
 
 
 @every_formula

@@ -1,6 +1,5 @@
 """Lesson 02's live sheet: what is typed, what is refused, rows that are added, the file."""
 
-import html
 import json
 import re
 from pathlib import Path
@@ -12,21 +11,12 @@ import pytest
 from estimator.lesson import lesson_02
 from estimator.lesson.sheet import cell_text
 from estimator.lesson.sheet_panel import SheetPanel
+from tests.seen import page, status
 from tests.test_lesson_02 import LESSON, PARAMETERS
 
 
 def panel(**changes: Any) -> SheetPanel:
     return lesson_02.sheet_panel(lesson_02.checked(**(PARAMETERS | changes)))
-
-
-def page(made: SheetPanel) -> str:
-    return html.unescape(re.sub(r"<[^>]+>", " ", made.output.value))
-
-
-def status(made: SheetPanel) -> str:
-    found = re.search(r'<p role="status"><strong>(.*?)</strong></p>', made.output.value)
-    assert found
-    return html.unescape(found[1])
 
 
 def test_a_bill_below_a_dollar_is_not_nothing() -> None:

@@ -1,6 +1,7 @@
 """Lesson 03's real models: three answers, rules of thumb, and a configuration that is pasted."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,13 +10,17 @@ from estimator import catalog
 from estimator.catalog.shapes import shapes
 from estimator.lesson import lesson_03
 from estimator.lesson.controls import OWN
+from estimator.lesson.lesson_03_engine import window_table
+from estimator.lesson.lesson_03_figures import cache_figure
+from estimator.lesson.lesson_03_models import answers_table, rules_table
 from estimator.lesson.lesson_03_plan import plan
 from estimator.lesson.lesson_03_service import stack_table
 from estimator.memory_budget import Plan as BudgetPlan
 from estimator.memory_budget import budget
 from estimator.stored_weights import stored_as
 from estimator.units import GiB
-from tests.lesson_03_panel import panel, rows, status
+from tests.lesson_03_panel import panel, rows
+from tests.seen import status
 
 TINY = {
     "model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -92,6 +97,12 @@ def test_a_model_at_its_files_own_precision_takes_their_bytes() -> None:
         answer = status(panel(model="gpt-oss-120b", weight_precision=precision))
         assert "stored as mxfp4 (MXFP4); here every parameter has the chosen" in answer
     assert "embeddings and output head too" in stack_table(p).note
+
+
+@pytest.mark.parametrize("make", [answers_table, rules_table, window_table, cache_figure])
+def test_a_sequence_has_a_token_at_least(make: Callable[..., object]) -> None:
+    with pytest.raises(ValueError, match="tokens is 0, but the sequence length must be a whole"):
+        make(tokens=0)
 
 
 class TestPasted:

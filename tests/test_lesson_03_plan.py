@@ -25,7 +25,8 @@ from estimator.lesson.lesson_03_plan import sequence_bytes as one_sequence
 from estimator.lesson.lesson_03_service import fit_sentence, stack_table
 from estimator.lesson.tables import Bar
 from estimator.units import GB, GiB
-from tests.lesson_03_panel import panel, rows, status
+from tests.lesson_03_panel import panel, rows
+from tests.seen import status
 
 TASK = {"model": "llama-3.1-70b", "accelerator": "H100-SXM", "batch": 32, "tokens": 16_384}
 RANKS = {key: [n for n in (1, 2, 8) if n in even_ranks(s)] for key, s in shapes().items()}

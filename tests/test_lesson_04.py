@@ -16,16 +16,11 @@ from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import inputs
 from estimator.lesson.server_panel import MODELS
 from estimator.lesson.sizing import TENSOR_PARALLEL, Bounds, Service, compute_rate, make_plan
-from estimator.lesson.tables import Table
 from estimator.memory import kv_bytes_per_token
+from tests.seen import column
 
 DATA = Path(__file__).parent / "data"
 COURSE = lesson.course_service()
-
-
-def column(table: Table, header: str) -> list[str]:
-    place = list(table.headers).index(header)
-    return [str(row[place]) for row in table.rows]
 
 
 # --- The course's figures -------------------------------------------------------------------

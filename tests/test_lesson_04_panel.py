@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from pathlib import Path
@@ -14,9 +13,8 @@ from estimator import catalog
 from estimator.lesson import check
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.panel import Panel
 from estimator.lesson.server_panel import batches, plan_rows
-from tests.test_lesson_04 import column
+from tests.seen import column, page, set_up, status
 
 DEFAULTS: dict[str, Any] = {
     "users": 100_000_000, "requests_per_user": 10, "n_params": 3_000_000_000,
@@ -98,21 +96,6 @@ def test_a_message_of_the_panel_is_in_the_unit_of_its_box() -> None:
     set_up(panel, users=1e-6)
     assert "need at least 1 A100-SXM-80GB, 1 to a replica, and one replica is" in status(panel)
     assert "up to 1 sequence " in page(panel).replace("\n", " ")
-
-
-def page(panel: Panel) -> str:
-    return html.unescape(re.sub(r"<[^>]+>", " ", panel.output.value))
-
-
-def status(panel: Panel) -> str:
-    found = re.search(r'<p role="status"><strong>(.*?)</strong></p>', panel.output.value)
-    assert found
-    return html.unescape(found[1])
-
-
-def set_up(panel: Panel, **values: Any) -> None:
-    for name, value in values.items():
-        panel.boxes[name].value = value
 
 
 def test_the_panel_solves_its_task_with_eight_bits_only() -> None:

@@ -19,7 +19,8 @@ from estimator.lesson.lesson_05_levers import halving
 from estimator.lesson.lesson_05_model import OTHERS, others_of
 from estimator.lesson.lesson_05_report import report_html
 from estimator.uncertainty import DRAWS, Range
-from tests.services import column, given
+from tests.seen import column
+from tests.services import given
 
 NAME = "05-size-a-service"
 ROOT = Path(__file__).parents[1]

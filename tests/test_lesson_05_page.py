@@ -19,7 +19,7 @@ from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_report import as_given, report_html, write_report, your_page
 from estimator.uncertainty import Range
 from tests.running import papermill, warm_papermill
-from tests.services import column
+from tests.seen import column
 
 NAME = "05-size-a-service"
 ROOT = Path(__file__).parents[1]

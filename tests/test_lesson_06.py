@@ -18,9 +18,9 @@ from estimator.lesson import lesson_06 as lesson
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_panel import Case, estimate, largest_promised, nearby
 from estimator.lesson.panel import Panel
-from estimator.lesson.tables import Table
 from estimator.validate import memory
 from estimator.validate.files import read_rows
+from tests.seen import column, row
 from tests.serving_rows import SHIPPED, command
 
 ROOT = Path(__file__).parents[1]
@@ -35,15 +35,6 @@ CASE = Case("llama-3.1-8b", "H100-SXM", "trtllm", "bfloat16", 2, 64, 1024, 512)
 
 def given(**changes: Any) -> Inputs:
     return Inputs(**{**DEFAULTS, **changes})
-
-
-def column(table: Table, header: str) -> list[str]:
-    place = list(table.headers).index(header)
-    return [str(row[place]) for row in table.rows]
-
-
-def row(table: Table, name: str) -> list[str]:
-    return next([str(cell) for cell in line] for line in table.rows if str(line[0]) == name)
 
 
 # --- The lesson prints what the command prints ------------------------------------------------

@@ -199,9 +199,18 @@ def test_few_requests_in_flight_are_their_rate_times_their_time(rate: float) -> 
 
 
 def test_no_replicas_carry_nothing() -> None:
-    rates = rate_that_fits(one(), FIT.constants, CHAT, QUICK, np.array([-2.0, 0.0, 1.0]))
+    rates = rate_that_fits(one(), FIT.constants, FIT.dense, CHAT, QUICK, np.array([-2.0, 0, 1]))
     assert np.asarray(rates)[:2].tolist() == [0, 0]
     assert np.asarray(rates)[2] > 0
+
+
+def test_the_rate_that_fits_keeps_the_target_of_the_first_token_in_its_median() -> None:
+    quick = Targets(first_token_seconds=0.3)
+    fits = float(rate_that_fits(one(), FIT.constants, FIT.dense, CHAT, quick, 3))
+    at_it = dataclasses.replace(CHAT, requests_per_s=fits)
+    operation = operate(one(), FIT.constants, FIT.dense, at_it, quick, 3)
+    assert operation.utilization == pytest.approx(quick.target_utilization)
+    assert operation.first_token_seconds.p50 <= 0.3
 
 
 # --- Sweeps -------------------------------------------------------------------------

@@ -13,21 +13,12 @@ from estimator.lesson.lesson_01 import storage_panel
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.tables import Table
 from estimator.units import number_text
+from tests.seen import page, status
 
 
 def storage(**changes: object) -> Panel:
     given = {"n_params": 3_000_000_000, "bits_per_weight": 16, "replicas": 1}
     return storage_panel(Inputs(**{**given, **changes}))
-
-
-def page(panel: Panel) -> str:
-    return html.unescape(re.sub(r"<[^>]+>", " ", panel.output.value))
-
-
-def status(panel: Panel) -> str:
-    found = re.search(r'<p role="status"><strong>(.*?)</strong></p>', panel.output.value)
-    assert found
-    return html.unescape(found[1])
 
 
 def echo(users: float, kind: str) -> Answer:

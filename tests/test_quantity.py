@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from estimator import glossary
 from estimator.glossary import QUANTITIES
-from estimator.quantity import LARGEST, Quantity
+from estimator.quantity import LARGEST, Quantity, check_each
 
 COUNT = Quantity("tokens", "S", "token", "sequence length", "Tokens of one sequence", 128)
 DIVISOR = Quantity("rate", "F", "FLOP/s", "compute rate", "Its rate", 312, low_open=True)
@@ -252,3 +252,10 @@ def test_a_person_is_stopped_where_there_are_no_more_people_and_a_formula_is_not
     with pytest.raises(ValueError, match="must be from 0 to 100,000 requests/day"):
         QUANTITIES["requests_per_user"].asked.check(100_001)
     assert COUNT.asked is COUNT
+
+
+def test_several_are_checked_together_and_all_that_is_wrong_is_told() -> None:
+    entries = {name: glossary.quantity(name) for name in ("tokens", "batch")}
+    assert check_each(entries, {"tokens": 3, "batch": 2.5}) == {"tokens": 3, "batch": 2.5}
+    with pytest.raises(ValueError, match=r"tokens is -1.* batch is 'x'"):
+        check_each(entries, {"tokens": -1, "batch": "x"})

@@ -54,3 +54,8 @@ def test_each_row_of_the_table_adds_up_as_it_is_printed() -> None:
         for part, seconds in zip(parts[:-1], step_parts(step), strict=True):
             assert float(part) == pytest.approx(seconds * 1e3, abs=0.001)
         assert 0 <= parts[-1] < Decimal("0.03")
+
+
+def test_a_batch_of_none_has_no_step() -> None:
+    with pytest.raises(ValueError, match="batch is 0, but the batch size must be more than 0 seq"):
+        real_step(0)

@@ -36,7 +36,7 @@ def batch_seconds(scenarios: Path, folder: Path, *options: str) -> float:
     return seconds_of(*command, "--workers", str(WORKERS), *options, folder=folder)
 
 
-def shell_loop(folder: Path) -> str:
+def shell_loop() -> str:
     """Write the loop: the papermill command once for each of the sweep's first scenarios."""
     with SWEEP.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[:LOOPED]
@@ -53,7 +53,7 @@ def shell_loop(folder: Path) -> str:
 def sweep_seconds(folder: Path) -> tuple[float, float]:
     """Seconds of a scenario in the sweep of a hundred, and in the loop; both give the same."""
     loop = folder / "loop.sh"
-    loop.write_text(shell_loop(folder), encoding="utf-8")
+    loop.write_text(shell_loop(), encoding="utf-8")
     looped = seconds_of("sh", loop, folder=folder) / LOOPED
     taken = batch_seconds(SWEEP, folder) / 100
     for path in folder.glob("*.json"):

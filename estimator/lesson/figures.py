@@ -64,11 +64,11 @@ def course_style() -> AbstractContextManager[None]:
     return style.context(STYLE)
 
 
-def canvas(width: float = 7.2, height: float = 3.6) -> tuple[Figure, Axes]:
-    """Start a figure without pyplot and its global state."""
+def canvas(height: float) -> tuple[Figure, Axes]:
+    """Start a figure of the course's width, in inches, without pyplot and its global state."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(7.2, height), layout="constrained")
     return figure, figure.subplots()
 
 

@@ -8,6 +8,7 @@ from estimator.lesson.lesson_03_plan import (
     BLOCK_TOKENS,
     ENGINE,
     EXAMPLE,
+    NARROWED,
     chunk_activation_bytes,
     per_token,
     rank_of,
@@ -43,6 +44,7 @@ def group_pages(s: Shape, tokens: int, chunk_tokens: int) -> tuple[int, int]:
 
 def window_table(tokens: int = 8192) -> Table:
     """Three answers for one sequence of a model with windows, each right for its question."""
+    NARROWED["tokens"].check(tokens)
     s = shape(SLIDING)
     full = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens)
     ideal = window_cache_bytes(s.n_layers - s.window_layers, s.window_layers, s.n_kv_heads,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from estimator.catalog.shapes import shape
 from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style, entitle
-from estimator.lesson.lesson_03_plan import Plan
+from estimator.lesson.lesson_03_plan import NARROWED, Plan
 from estimator.memory import kv_cache_bytes
 from estimator.units import GB, bytes_text, number_text, plural, prefixed_text
 
@@ -45,6 +45,7 @@ def _sheets(axes: Axes, count: int) -> None:
 
 def cache_figure(tokens: int = 128) -> Picture:
     """The cache of the guide's model, one factor a drawing."""
+    NARROWED["tokens"].check(tokens)
     s = shape("guide")
     one_head = kv_cache_bytes(1, 1, s.head_dim, 1)
     sizes = (

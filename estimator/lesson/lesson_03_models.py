@@ -8,7 +8,7 @@ from dataclasses import replace
 from estimator.architecture import Architecture, FeedForward
 from estimator.architecture.description import CHUNKED, FULL
 from estimator.catalog import architecture, configuration
-from estimator.lesson.lesson_03_plan import BLOCK_TOKENS, ENGINE, step_tokens
+from estimator.lesson.lesson_03_plan import BLOCK_TOKENS, ENGINE, NARROWED, step_tokens
 from estimator.lesson.tables import Bar, Cell, Table, unbroken
 from estimator.memory import kv_bytes_per_token
 from estimator.model_storage import weight_bytes
@@ -25,6 +25,7 @@ _MEANT = 1e9  # a B in a model's name
 
 def answers_table(tokens: int = TOKENS) -> Table:
     """One sequence of each model: what its layers need, an engine takes, and all layers keep."""
+    NARROWED["tokens"].check(tokens)
     rows: list[tuple[Cell, ...]] = []
     for key in SHOWN:
         model = architecture(key)
@@ -69,6 +70,7 @@ def _kept(model: Architecture) -> str:
 
 def rules_table(tokens: int = TOKENS) -> Table:
     """Four rules of thumb, each as a multiple of the truth, model by model."""
+    NARROWED["tokens"].check(tokens)
     rows = []
     for key in SHOWN:
         model = architecture(key)

@@ -21,7 +21,7 @@ from estimator.lesson.lesson_03_plan import (
     step_tokens,
     stored_form,
 )
-from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.panel import Answer, Panel, still_to_set
 from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, unbroken
@@ -260,9 +260,8 @@ def _task(p: Plan) -> tuple[bool, str]:
         (p.batch == TASK_BATCH, f"set the batch to {TASK_BATCH}"),
         (p.tokens == TASK_TOKENS, f"set the length to {TASK_TOKENS:,} tokens"),
     )
-    missing = [advice for met, advice in wanted if not met]
-    if missing:
-        return False, f"{len(wanted) - len(missing)} of {len(wanted)} are set; {missing[0]}."
+    if unset := still_to_set(wanted):
+        return False, unset
     many = quantity_text(p.tensor_parallel, "accelerator")
     if not p.fits:
         lack = bytes_text(p.needed - p.usable)

@@ -83,6 +83,9 @@ KEYS = (
 def others_of(text: str) -> dict[str, float]:
     """Read further inputs from text, each checked by the glossary.
 
+    Raises: TypeError: no text; ValueError: a name that is none of them or is there twice, no
+    number, or one out of its range.
+
     >>> others_of("pue = 1.2, usd_per_kwh = 0.1")
     {'pue': 1.2, 'usd_per_kwh': 0.1}
     """

@@ -245,6 +245,17 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self.last = replace(self.last, score=f"{self.last.score} {note}".lstrip())
 
 
+def still_to_set(wanted: Sequence[tuple[bool, str]]) -> str:
+    """Say how much of a task's service is set, and what to set next; empty once all is.
+
+    >>> still_to_set([(True, "choose the model"), (False, "set 10 users"), (False, "wait")])
+    '1 of 3 are set; set 10 users.'
+    """
+    missing = [advice for met, advice in wanted if not met]
+    done = len(wanted) - len(missing)
+    return f"{done} of {len(wanted)} are set; {missing[0]}." if missing else ""
+
+
 def plain_html(text: str, **settings: Any) -> widgets.HTML:
     """HTML whose label, which nobody sees, has an empty tooltip: ipywidgets would write "null"."""
     return widgets.HTML(text, **{"tooltip": "", **settings})

@@ -9,6 +9,7 @@ from decimal import Decimal
 from estimator.arithmetic import maximum
 from estimator.catalog import serving
 from estimator.engine import Layout, Numerics, Service, Uncertain, replica, serve
+from estimator.lesson.sizing import BATCH
 from estimator.lesson.tables import Cell, Table, Unbroken
 from estimator.serving import requests_in_flight, requests_per_s
 from estimator.units import number_text
@@ -33,7 +34,11 @@ class RealStep:
 
 
 def real_step(batch: int) -> RealStep:
-    """Estimate a step of the course's service by the model that lesson 06 holds against runs."""
+    """Estimate a step of the course's service by the model that lesson 06 holds against runs.
+
+    Raises: ValueError: a batch of none.
+    """
+    BATCH.check(batch)
     fit = serving.step_constants().fit
     made = replica(serving.decoder(MODEL), Numerics(), serving.hardware(ACCELERATOR), Layout())
     service = serve(made, fit.constants, batch, NO_PROMPT, OUTPUT_TOKENS)

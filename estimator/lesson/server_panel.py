@@ -11,7 +11,7 @@ from estimator import catalog
 from estimator.bandwidth import answer_bytes, traffic_bits_per_s
 from estimator.lesson.controls import OWN, Choice, Number
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.panel import Answer, Panel
+from estimator.lesson.panel import Answer, Panel, still_to_set
 from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.sizing import (
@@ -224,9 +224,8 @@ def _task(service: Service, plan: Plan, target: float) -> tuple[bool, str]:
         (service.n_params == catalog.model(TASK_MODEL).n_params, "choose Llama 3.1 70B"),
         (abs(target - TASK_SECONDS) < 1e-9, "set the target to 25 ms"),
     )
-    missing = [advice for met, advice in wanted if not met]
-    if missing:
-        return False, f"{len(wanted) - len(missing)} of {len(wanted)} are set; {missing[0]}."
+    if unset := still_to_set(wanted):
+        return False, unset
     others = [replace(service, precision=precision) for precision in PRECISIONS]
     rate, reserve = plan.peak_requests_per_s, plan.reserve
     fewest = min(_needed(other, target, rate, reserve) for other in others)

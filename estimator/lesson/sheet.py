@@ -84,7 +84,7 @@ class InputRow:
         )  # fmt: skip
 
     def to_base(self, shown: float) -> float:
-        """Check what is typed into the cell, and turn it into base units."""
+        """Turn what is typed into the cell into base units. Raises: ValueError: out of range."""
         self.shown_entry.check(tidy(shown))
         value = tidy(shown * self.unit.size)
         if not math.isfinite(value):
@@ -168,7 +168,10 @@ class Sheet:
         return values
 
     def with_values(self, **values: float) -> Sheet:
-        """The same sheet with other numbers in yellow cells, in base units."""
+        """The same sheet with other numbers in yellow cells, in base units.
+
+        Raises: ValueError: a name that is no yellow cell, or a number out of its range.
+        """
         unknown = sorted(set(values) - {row.name for row in self.inputs})
         if unknown:
             known = ", ".join(row.name for row in self.inputs)

@@ -42,6 +42,8 @@ def show(function: Callable[..., Any], *args: float, **kwargs: float) -> Shown:
     """Compute a formula and show it: symbols, numbers put in, result with unit, and source.
 
     Takes the formula's own arguments, single numbers each.
+
+    Raises: TypeError: no formula, or an array; and whatever the formula raises.
     """
     facts = facts_of(function)
     bound = inspect.signature(function).bind(*args, **kwargs)

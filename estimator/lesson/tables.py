@@ -158,7 +158,10 @@ def _share_text(share: float) -> str:
 def breakdown(
     parts: Mapping[str, float], unit: str, *, caption: str = "", left_out: str = ""
 ) -> Table:
-    """Lay parts out with their shares and their total, and say what was left out and why."""
+    """Lay parts out with their shares and their total, and say what was left out and why.
+
+    Raises: ValueError: parts that add up to 0, which have no shares.
+    """
     total = sum(parts.values())
     if not total:
         raise ValueError("the parts add up to 0, so they have no shares: give a part above 0.")

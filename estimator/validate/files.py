@@ -64,7 +64,11 @@ def _check_header(path: str | os.PathLike[str], header: list[str]) -> None:
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """Read a text file of at most 20 MB."""
+    """Read a text file of at most 20 MB.
+
+    Raises:
+        ValueError: a file that is missing, too large, no file or no text, in one sentence.
+    """
     try:
         check_plain(path)
         size = Path(path).stat().st_size

@@ -30,7 +30,10 @@ class Kind:
         return self.make.__name__
 
     def pose(self, random: Random) -> Exercise:
-        """Draw numbers until they make an exercise with a positive answer and telling mistakes."""
+        """Draw numbers until they make an exercise with a positive answer and telling mistakes.
+
+        Raises: ValueError: they make none however often they are drawn.
+        """
         for _ in range(_TRIES):
             numbers = {name: random.choice(values) for name, values in self.choices.items()}
             exercise = distinct(self.make(**numbers))
