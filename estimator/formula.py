@@ -98,19 +98,6 @@ def facts_of(function: Callable[..., Any]) -> Facts:
     return facts
 
 
-def check_inputs(**values: Any) -> dict[str, Any]:
-    """Check values by their names in the glossary, and tell all that is wrong in one error."""
-    checked, problems = {}, []
-    for name, value in values.items():
-        try:
-            checked[name] = quantity(name).check(value)
-        except (TypeError, ValueError) as error:
-            problems.append(str(error))
-    if problems:
-        raise ValueError(" ".join(problems))
-    return checked
-
-
 def _in_arrays(call: Callable[..., Number]) -> Callable[..., Any]:
     """Let the processor tell whether anything overflowed, where looking at every row would cost.
 

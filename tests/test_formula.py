@@ -20,7 +20,7 @@ import pytest
 import sympy
 
 from estimator.arithmetic import Number
-from estimator.formula import check_inputs, facts_of, formula
+from estimator.formula import facts_of, formula
 from estimator.lesson.show import show
 from estimator.memory import kv_cache_bytes
 from estimator.model_storage import replicated_bytes
@@ -324,12 +324,6 @@ def test_a_name_that_the_glossary_lacks_is_an_error_at_once() -> None:
 def test_a_plain_function_has_no_facts() -> None:
     with pytest.raises(TypeError, match="len is not a formula"):
         facts_of(len)
-
-
-def test_all_problems_are_told_at_once() -> None:
-    assert check_inputs(tokens=3, batch=2.5) == {"tokens": 3, "batch": 2.5}
-    with pytest.raises(ValueError, match=r"tokens is -1.*batch is 'x'"):
-        check_inputs(tokens=-1, batch="x")
 
 
 def test_an_array_cannot_be_shown() -> None:
