@@ -76,8 +76,8 @@ def named(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("number", sorted(ROWS))
 def test_a_table_without_notebooks_is_that_of_the_notebooks(number: str, tmp_path: Path) -> None:
     scenarios = scenario_file(tmp_path / "s.csv", named(ROWS[number]))
-    status = batch(number, scenarios, tmp_path / "notebooks")
-    assert batch(number, scenarios, tmp_path / "alone", "--table-only") == status
+    status = batch(number, scenarios, tmp_path / "notebooks", "--workers", "1")
+    assert batch(number, scenarios, tmp_path / "alone", "--table-only", "--workers", "1") == status
     one, other = (
         (tmp_path / kind / "results.csv").read_text(encoding="utf-8")
         for kind in ("notebooks", "alone")

@@ -11,7 +11,7 @@ import pytest
 
 from estimator.lesson import check, lesson_02
 from estimator.units import TB
-from tests.running import papermill, results, warm_papermill
+from tests.running import results, warm_papermill
 
 LESSON = "02-user-and-interaction-data"
 PARAMETERS = {
@@ -209,7 +209,7 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
 
 
 def test_another_service(tmp_path: Path) -> None:
-    done = papermill(
+    done = warm_papermill(
         LESSON, tmp_path, registered_users="500e6", active_share=0.2, replicas=3,
         retention_days=90, monthly_growth=0, sheet_path=tmp_path / "mine.xlsx",
     )  # fmt: skip

@@ -14,7 +14,7 @@ from estimator.lesson.lesson_03_plan import plan
 from estimator.memory import kv_cache_bytes
 from estimator.units import GiB
 from tests.lesson_03_panel import rows
-from tests.running import papermill, results, warm_papermill
+from tests.running import results, warm_papermill
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = json.loads((ROOT / "tests/data/model_configs.json").read_text(encoding="utf-8"))
@@ -241,7 +241,7 @@ def test_the_beginning_says_why_memory_matters() -> None:
 
 
 def test_another_service_under_papermill(tmp_path: Path) -> None:
-    done = papermill(
+    done = warm_papermill(
         "03-kv-cache-memory", tmp_path, model="llama-3.1-70b", accelerator="H100-SXM",
         tensor_parallel=4, batch=16, tokens="4096.0", cache_precision="FP8",
     )  # fmt: skip

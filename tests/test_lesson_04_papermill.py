@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from estimator.lesson.sizing import Service, make_plan
-from tests.running import papermill, results, warm_papermill
+from tests.running import results, warm_papermill
 
 NAME = "04-servers-and-bandwidth"
 
 
 def test_another_service_under_papermill(tmp_path: Path) -> None:
-    done = papermill(
+    done = warm_papermill(
         NAME, tmp_path, users="1e7", n_params=8_030_261_248, kv_bytes_per_token=131_072,
         accelerator="H100-SXM", precision="FP8", prompt_tokens=1000, output_tokens=250,
         peak_factor=3, token_target_seconds=0.03,

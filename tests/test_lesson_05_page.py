@@ -18,7 +18,7 @@ from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_report import as_given, report_html, write_report, your_page
 from estimator.uncertainty import Range
-from tests.running import papermill, warm_papermill
+from tests.running import warm_papermill
 from tests.seen import column
 
 NAME = "05-size-a-service"
@@ -185,7 +185,7 @@ def test_the_report_is_written_whole_or_not_at_all(
 
 
 def test_pictures_for_a_million_people_under_papermill(tmp_path: Path) -> None:
-    done = papermill(
+    done = warm_papermill(
         NAME, tmp_path, system="image", users="1e6", requests_per_user=2, accelerator="H100-SXM",
         precision="FP8", others="pue = 1.2", report_path=tmp_path / "report.html",
     )  # fmt: skip

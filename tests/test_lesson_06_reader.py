@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from estimator.lesson import lesson_06 as lesson
-from tests.running import papermill, results, warm_papermill
+from tests.running import results, warm_papermill
 from tests.serving_rows import SHIPPED, command
 
 NAME = "06-estimates-against-reality"
@@ -165,7 +165,9 @@ def test_a_file_without_commas_is_told_by_what_it_is_separated(
 
 def test_other_parameters_and_a_file_of_one_s_own(tmp_path: Path) -> None:
     path = file_of(tmp_path, GOOD, GOOD.replace("512", "256"))
-    done = papermill(NAME, tmp_path, measurements=path, model="qwen3-32b", engine="sglang", batch=8)
+    done = warm_papermill(
+        NAME, tmp_path, measurements=path, model="qwen3-32b", engine="sglang", batch=8
+    )
     assert done.returncode == 0, done.stderr
     found = results(tmp_path)
     assert (found["measured_rows"], found["unread_rows"]) == (2, 0)
