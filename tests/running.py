@@ -21,6 +21,17 @@ WARM = "tests-warm"
 MODULES = ("estimator.lesson", "ipywidgets", "matplotlib.pyplot", "numpy", "pandas")
 
 
+def warm_settings() -> dict[str, Any]:
+    """Settings of nbclient: kernels that are forks of a warm template, where that can be."""
+    if not CAN_BE_WARM:
+        return {}
+    return {
+        "config": Config(WarmKernelManager={"modules": MODULES, "transport_encryption": "auto"}),
+        "kernel_manager_class": WarmKernelManager,
+        "shutdown_kernel": "immediate",
+    }
+
+
 class WarmEngine(KeepingEngine):
     """papermill's engine, with kernels that are forks of a warm template."""
 
@@ -29,14 +40,8 @@ class WarmEngine(KeepingEngine):
         cls, nb_man: Any, kernel_name: str, keep: list[Any] | None = None, **settings: Any
     ) -> Any:
         """Run the notebook in a fork."""
-        if CAN_BE_WARM:
-            settings["config"] = Config(
-                WarmKernelManager={"modules": MODULES, "transport_encryption": "auto"}
-            )
-            settings["kernel_manager_class"] = WarmKernelManager
-        return super().execute_managed_notebook(
-            nb_man, kernel_name, keep, shutdown_kernel="immediate", **settings
-        )
+        settings |= warm_settings()
+        return super().execute_managed_notebook(nb_man, kernel_name, keep, **settings)
 
 
 papermill_engines.register(WARM, WarmEngine)

@@ -16,6 +16,7 @@ from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Panel
 from estimator.lesson.progress import TASKS, VARIABLE, exercise_titles, keep
 from estimator.lesson.prose import Prose
+from tests.running import warm_settings
 from tools import lab
 from tools.set_up import ROOT
 
@@ -210,7 +211,9 @@ def answered(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def run(path: Path, folder: Path) -> str:
     """Execute a lesson in a new kernel, in a folder; give all that it showed."""
     notebook = answered(nbformat.read(path, 4))  # type: ignore[no-untyped-call]
-    NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(
+        notebook, resources={"metadata": {"path": str(folder)}}, **warm_settings()
+    ).execute()
     return json.dumps(notebook.cells, ensure_ascii=False)
 
 
