@@ -16,9 +16,10 @@ from tools.lab import jupyter_settings
 from tools.set_up import ROOT, CannotError, told
 
 # A worker more than the two cores that the time limit is meant for, as a third of the time is
-# waiting for kernels; a lesson's cells stay on one worker.
+# waiting for kernels; a lesson's cells stay on one worker. In their order, as the longest files
+# are few tests each, and would otherwise come last, on one worker alone.
 TESTS = (
-    *("pytest", "-n3", "--dist=loadscope", "--durations=5"),
+    *("pytest", "-n3", "--dist=loadscope", "--no-loadscope-reorder", "--durations=5"),
     *("--doctest-modules", "--nbval", "--nbval-cell-timeout=60"),
     "--nbval-sanitize-with=tests/data/nbval.ini",
     *(
