@@ -28,6 +28,13 @@ def drawn() -> sheets.SheetSet:
     return sheets.draw(30, 2026, 8, ("01", "02", "03", "04"))
 
 
+def test_all_exercises_of_a_lesson_can_be_asked_for(tmp_path: Path) -> None:
+    options = ["--students", "1", "--lessons", "00", "--exercises", "all"]
+    sheets.main([*options, "--out", str(tmp_path)])
+    kinds = [kind for kind in KINDS if kind.lesson == "00"]
+    assert section(page(tmp_path, NAMES[-1]), "01").count("<h3") == len(kinds) > 8
+
+
 def page(folder: Path, name: str) -> str:
     return html.unescape((folder / name).read_text(encoding="utf-8"))
 

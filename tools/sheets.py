@@ -184,16 +184,19 @@ def main(arguments: Sequence[str]) -> None:
     parser = _Parser(prog="python -m tools.sheets", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--students", default="30", help="number of sheets (30)")
     parser.add_argument("--seed", default="1", help="a number; another one gives other numbers (1)")
-    parser.add_argument("--exercises", default="", help="exercises on a sheet (8, or all)")
+    parser.add_argument(
+        "--exercises", default="", help="exercises on a sheet (8), or all that the lessons have"
+    )
     parser.add_argument("--lessons", default="01-05", help="lessons: 01-04, or 00,06 (01-05)")
     parser.add_argument("--out", default=str(FOLDER), help="folder to write to (build/sheets)")
     given = parser.parse_args(arguments)
     lessons = chosen_lessons(given.lessons)
     most = sum(kind.lesson in lessons for kind in KINDS)
+    asked = str(most) if given.exercises == "all" else given.exercises or str(min(8, most))
     drawn = draw(
         _whole("students", given.students, 1, MOST_STUDENTS, 30),
         _whole("seed", given.seed, 0, 10**9 - 1, 2026),
-        _whole("exercises", given.exercises or str(min(8, most)), 1, most, min(8, most)),
+        _whole("exercises", asked, 1, most, min(8, most)),
         lessons,
     )
     paths = write(drawn, Path(given.out))
