@@ -25,6 +25,14 @@ PARAMETERS = {
 # --- Figures ------------------------------------------------------------------------------------
 
 
+def test_computed_values_are_told_by_their_names_in_the_glossary() -> None:
+    table = lesson_02.values_table(requests_per_day=1_000_000_000, profile_bytes=1e12)
+    assert table.rows == [
+        ("requests of a day", "1,000,000,000 requests/day"),
+        ("size of the profiles", "1.00 TB (931.32 GiB)"),
+    ]
+
+
 def test_the_course_s_figures_and_the_slip() -> None:
     rows = [(row[1], row[2]) for row in lesson_02.published_table().rows]
     assert rows == [
