@@ -42,4 +42,4 @@ def check_environment() -> Prose:
     if problems:
         where = Path(sys.prefix).name
         return Prose(f"**The environment is not right ({where}).** " + " ".join(problems))
-    return Prose("The environment is right: every package that the course needs is here.")
+    return Prose("The environment is right: every package that the lessons need is here.")

@@ -232,7 +232,8 @@ def count_table(rate: float, given: Mapping[str, float]) -> Table:
 def _task(rate: float, requests_per_user: float) -> tuple[bool, str]:
     if requests_per_user != 10:
         return False, "set the requests of a user to 10 a day."
-    have = f"{number_text(rate)} {plural('request', float(number_text(rate).replace(',', '')))}"
+    told = number_text(rate)
+    have = f"{told} request" if told == "1" else f"{told} requests"
     if abs(rate - 1000) <= 5:
         return True, f"{have} a second."
     return False, f"{have} a second, {number_text(rate / 1000)} times the target."
