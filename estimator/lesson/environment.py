@@ -30,7 +30,7 @@ def environment_problems() -> list[str]:
             continue
         if not requirement.specifier.contains(found, prereleases=True):
             problems.append(
-                f"{requirement.name} is {found}, but the course needs {requirement.specifier}: "
+                f"{requirement.name} is {found}, but the lessons need {requirement.specifier}: "
                 "run make lab again."
             )
     return problems
