@@ -86,7 +86,7 @@ def test_answers_from_outside() -> None:
     assert lesson_00.traffic_of().answer == 400_000_000
     assert lesson_01.size_at_int8().answer == 70_000_000_000
     assert lesson_01.size_with_scales().answer == 32_762_123_264 * 4.125 / 8
-    assert lesson_01.how_many_hold().answer == 3
+    assert lesson_01.how_many_hold().answer == 4
     assert lesson_01.gib_of().answer == 16_060_522_496
 
 
@@ -147,19 +147,25 @@ def test_seconds_that_are_others_are_told(factor: float, unit: str) -> None:
         (lesson_00.traffic_of, 50, "Those are megabytes"),
         (lesson_00.traffic_of, 400_000, "A thousand times too small"),
         (lesson_00.traffic_of, 200_000, "That is one answer"),
-        (lesson_00.fleet_of, 0.00404, "the time of one request"),
-        (lesson_00.fleet_of, 26, "the A100 of the example"),
+        (lesson_00.fleet_of, 0.00404, "the time of one request, in seconds"),
+        (lesson_00.fleet_of, 4.044, "the time of one request, in milliseconds"),
+        (lesson_00.fleet_of, 6.07, "one operation a parameter"),
+        (lesson_00.fleet_of, 39, "the A100 of the example"),
         (lesson_01.size_with_scales, 2 * 32_762_123_264, "every weight in 16 bits"),
-        (lesson_01.how_many_hold, 1.087, "one byte a parameter"),
-        (lesson_01.how_many_hold, 0.6, "the active parameters only"),
-        (lesson_01.how_many_hold, 1.5, "2 times too small"),
+        (lesson_01.size_with_scales, 16_445_034_529, "divided by eight on its own"),
+        (lesson_01.size_with_scales, 20_476_327_040, "a scale 16 bytes: it has 16 bits"),
+        (lesson_01.how_many_hold, 1.813, "one byte a parameter"),
+        (lesson_01.how_many_hold, 2, "the active parameters only"),
+        (lesson_01.how_many_hold, 2, "one byte a parameter"),
+        (lesson_01.how_many_hold, 5, "eight times seven billion: 46,702,792,704 are stored"),
+        (lesson_01.how_many_hold, 2.5, "1.6 times too small"),
         (lesson_01.gib_of, 8_030_261_248, "the number of parameters"),
         (lesson_01.gib_of, 16.1e9, "right to its 3 digits"),
         (lesson_01.size_with_scales, 16.5e9, "Qwen3 32B has 32,762,123,264 parameters"),
         (lesson_01.how_many_hold, 66.8e9, "a number of bytes"),
         (lesson_00.traffic_of, 160e6, "the example's size of an answer, 10 KB: here it is 25 KB"),
-        (lesson_00.fleet_of, 17, "the example's length of an answer, 500 tokens"),
-        (lesson_00.fleet_of, 4, "the example's model, 3,000,000,000 parameters"),
+        (lesson_00.fleet_of, 25, "the example's length of an answer, 500 tokens"),
+        (lesson_00.fleet_of, 5, "the example's model, 3,000,000,000 parameters"),
     ],
 )
 def test_usual_slips_are_named(make: Callable[..., Exercise], answer: float, advice: str) -> None:

@@ -1,5 +1,7 @@
 """Lesson 00's tables: what a reader needs to know of tokens and units before the first sum."""
 
+import pytest
+
 from estimator.lesson import lesson_00
 from estimator.lesson.tables import Table
 
@@ -27,3 +29,12 @@ def test_both_formats_of_two_bytes_stand_in_one_row() -> None:
     assert size == "2"
     assert "binary16" in sources
     assert "BFLOAT16" in sources
+
+
+@pytest.mark.parametrize(
+    ("users", "score"),
+    [(8_640, "1 request a second, 0.001 times"), (17_280, "2 requests a second, 0.002 times")],
+)
+def test_the_task_counts_one_request_and_two(users: int, score: str) -> None:
+    answer = lesson_00.envelope_answer(users, 10, 3_000_000_000, 16, 500, "A100-SXM-80GB")
+    assert answer.score.startswith(score)

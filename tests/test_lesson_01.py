@@ -70,11 +70,13 @@ def test_loading_is_slowest_from_a_hard_disk_and_quickest_from_memory() -> None:
 
 
 def test_the_slip_of_the_courses_table_and_what_it_weighs() -> None:
-    rows = {row[0]: row[1:] for row in lesson_01.counts_table(354_823_168).rows}
+    rows = {row[0]: row[1:] for row in lesson_01.counts_table(354_336_768, 354_823_168).rows}
     assert rows["GPT-2 medium"][2] == "ratio 1, to KerasHub's count"
     assert rows["T5-XXL encoder"][1] == "4,762,310,656 parameters"
     assert rows["Stable Diffusion 3.5 Large (8.1B)"][:2] == ("16.2 GB", "25.72 GB (23.96 GiB)")
-    assert lesson_01.counts_table(354_823_169).rows[0][2] == "354,823,169 parameters"
+    guide, gpt2 = lesson_01.counts_table(354_336_768, 354_823_169).rows[:2]
+    assert guide[1:3] == ("354,336,768", "354,336,768 parameters")
+    assert gpt2[2] == "354,823,169 parameters"
 
 
 def test_printed_gigabytes_are_gib() -> None:

@@ -25,6 +25,14 @@ PARAMETERS = {
 # --- Figures ------------------------------------------------------------------------------------
 
 
+def test_computed_values_are_told_by_their_names_in_the_glossary() -> None:
+    table = lesson_02.values_table(requests_per_day=1_000_000_000, profile_bytes=1e12)
+    assert table.rows == [
+        ("requests of a day", "1,000,000,000 requests/day"),
+        ("size of the profiles", "1.00 TB (931.32 GiB)"),
+    ]
+
+
 def test_the_course_s_figures_and_the_slip() -> None:
     rows = [(row[1], row[2]) for row in lesson_02.published_table().rows]
     assert rows == [
@@ -112,6 +120,8 @@ def test_exercises_from_outside() -> None:
         (lesson_02.day_of, 144e9, "one interaction of each: they make 6"),
         (lesson_02.day_of, 120e9, "one interaction of each, without the index"),
         (lesson_02.day_of, 576e9, "taken off"),
+        (lesson_02.day_of, 576e9, "the example's size of an interaction, 2 KB: here it is 3 KB"),
+        (lesson_02.day_of, 1.44e12, "the example's interactions of a user, 10 a day"),
         (lesson_02.day_of, 864e9 / 86_400, "a second adds"),
         (lesson_02.day_of, 864e9 * 30, "a month adds"),
         (lesson_02.day_of, 864e9 * 8, "These are bits"),
@@ -176,6 +186,10 @@ def test_exercises_from_outside() -> None:
         (lesson_02.bill_of, 14_550 * 8, "These are bits"),
         (lesson_02.bill_of, 14_550 / 8, "divided by eight"),
         (lesson_02.bill_of, 4_850, "one copy"),
+        (lesson_02.bill_of, 4_850, "three to one"),
+        (lesson_02.bill_of, 7_850, "the cold days in one copy"),
+        (lesson_02.bill_of, 14_400, "twelve equal months, 360 days: here it is 365 days"),
+        (lesson_02.bill_of, 18_187.5, "the 2.5 TB include it"),
         (lesson_02.bill_of, 19_400, "One copy too many"),
         (lesson_02.bill_of, 14.55, "a TB is a thousand GB"),
     ],

@@ -22,9 +22,10 @@ from estimator.lesson.lesson_03_plan import (
     stored_form,
 )
 from estimator.lesson.lesson_03_plan import sequence_bytes as one_sequence
+from estimator.lesson.lesson_03_service import TASK as TOLD
 from estimator.lesson.lesson_03_service import fit_sentence, stack_table
 from estimator.lesson.tables import Bar
-from estimator.units import GB, GiB
+from estimator.units import GB, GiB, bytes_text
 from tests.lesson_03_panel import panel, rows
 from tests.seen import status
 
@@ -103,6 +104,11 @@ class TestPlan:
     def test_overhead_is_the_next_fewer_that_was_measured(self) -> None:
         found = [round(accelerator_overhead(ranks) / GiB, 2) for ranks in (1, 2, 3, 4, 8)]
         assert found == [0.25, 2.07, 2.07, 2.13, 2.13]
+
+    def test_the_lesson_tells_each_overhead_that_its_panel_takes(self) -> None:
+        told = [str(row[1]) for row in lesson_03.memory_assumptions().rows]
+        for ranks in (1, 2, 4, 8):
+            assert bytes_text(accelerator_overhead(ranks)) in told
 
     def test_the_stack_s_bars_follow_each_other(self) -> None:
         p = plan("llama-3.1-8b", "A100-SXM-80GB", batch=30)
@@ -193,6 +199,10 @@ class TestPanel:
             "(BF16 cache): 18.77 GB (17.48 GiB). It fits"
         )
         assert shown.last.score == "1 of 5 are set; choose Llama 3.1 70B."
+
+    def test_its_task_tells_all_that_a_pencil_needs(self) -> None:
+        assert "80 layers, 8 key-value heads of 128" in TOLD
+        assert "70,553,706,496 weights at BF16" in TOLD
 
     def test_its_task_leads_from_setting_to_setting(self) -> None:
         shown, scores = panel(), []

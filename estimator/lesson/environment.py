@@ -30,7 +30,7 @@ def environment_problems() -> list[str]:
             continue
         if not requirement.specifier.contains(found, prereleases=True):
             problems.append(
-                f"{requirement.name} is {found}, but the course needs {requirement.specifier}: "
+                f"{requirement.name} is {found}, but the lessons need {requirement.specifier}: "
                 "run make lab again."
             )
     return problems
@@ -42,4 +42,4 @@ def check_environment() -> Prose:
     if problems:
         where = Path(sys.prefix).name
         return Prose(f"**The environment is not right ({where}).** " + " ".join(problems))
-    return Prose("The environment is right: every package that the course needs is here.")
+    return Prose("The environment is right: every package that the lessons need is here.")

@@ -232,12 +232,11 @@ def count_table(rate: float, given: Mapping[str, float]) -> Table:
 def _task(rate: float, requests_per_user: float) -> tuple[bool, str]:
     if requests_per_user != 10:
         return False, "set the requests of a user to 10 a day."
+    told = number_text(rate)
+    have = f"{told} request" if told == "1" else f"{told} requests"
     if abs(rate - 1000) <= 5:
-        return True, f"{number_text(rate)} requests a second."
-    return (
-        False,
-        f"{number_text(rate)} requests a second, {number_text(rate / 1000)} times the target.",
-    )
+        return True, f"{have} a second."
+    return False, f"{have} a second, {number_text(rate / 1000)} times the target."
 
 
 def envelope_panel(given: Inputs) -> Panel:
@@ -316,7 +315,7 @@ def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
 
 @posed
 def fleet_of(
-    rate: int = 2_000, n_params: int = 8_000_000_000, output_tokens: int = 250,
+    rate: int = 3_000, n_params: int = 8_000_000_000, output_tokens: int = 250,
     name: str = "H100-SXM",
 ) -> Exercise:  # fmt: skip
     """Accelerators for a load, at full rate."""
@@ -342,8 +341,9 @@ def fleet_of(
                     "an accelerator, so round up."),
             Mistake(int(accelerators(rate, seconds / output_tokens)), "That is one token a "
                     f"request: each answer has {output_tokens}."),
-            Mistake(seconds, "That is the time of one request, in seconds: multiply by the "
-                    "requests that arrive in a second."),
+            *(Mistake(seconds * scale, f"That is the time of one request, in {unit}: multiply its "
+                      "seconds by the requests that arrive in a second.")
+              for scale, unit in ((1, "seconds"), (1000, "milliseconds"))),
             Mistake(int(accelerators(rate, compute_seconds(n_params, output_tokens, a100))),
                     f"That is the A100 of the example: here they are {name}."),
             Mistake(int(accelerators(rate, 3 * seconds)), "That is the cost of training, six "

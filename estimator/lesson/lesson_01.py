@@ -7,6 +7,7 @@ from typing import Any
 
 from estimator import catalog
 from estimator.catalog.configurations import architecture
+from estimator.catalog.shapes import shape
 from estimator.lesson.controls import OWN, Choice, Number
 from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
@@ -42,6 +43,7 @@ from estimator.units import (
 
 __all__ = ["EXERCISES", "gib_of", "how_many_hold", "size_at_int8", "size_with_scales"]
 
+GUIDE_PARAMS = shape("guide").n_params
 COURSE_MODELS = tuple(key for key in catalog.models() if key.startswith("course-"))
 FITS_ON = (
     "T4", "RTX-4090", "A100-SXM-40GB", "L40S", "A100-SXM-80GB", "H100-SXM", "H200-SXM", "MI300X",
@@ -120,7 +122,7 @@ def course_chart() -> Picture:
     )
 
 
-def counts_table(gpt2_params: int) -> Table:
+def counts_table(guide_params: int, gpt2_params: int) -> Table:
     """Counts to the last digit beside published ones; names, and rows, beside what they leave out.
 
     Stable Diffusion 3.5 Large also loads two CLIP encoders, which are not counted here.
@@ -131,6 +133,8 @@ def counts_table(gpt2_params: int) -> Table:
     encoder = architecture("t5-v1.1-xxl").n_params
     return comparison(
         (
+            ("the guide's decoder", number_text(GUIDE_PARAMS), guide_params, "parameter",
+             f"ratio {number_text(guide_params / GUIDE_PARAMS)}, to the guide's count"),
             (gpt2.name, number_text(gpt2.n_params), gpt2_params, "parameter",
              f"ratio {ratio}, to KerasHub's count"),
             (llama.name, "3B", architecture("llama-3.2-3b").n_params, "parameter",
@@ -152,7 +156,7 @@ def gigabytes_table() -> Table:
     """Printed sizes of a model and of memory beside their bytes, divided by both units."""
     h100 = catalog.accelerator("H100-SXM")
     sizes: list[tuple[str, str, float]] = [
-        (f"the guide's model at {name}", printed, weight_bytes(354_336_768, bits))
+        (f"the guide's model at {name}", printed, weight_bytes(GUIDE_PARAMS, bits))
         for name, bits, printed in (("FP16", 16, "0.66 GB"), ("INT8", 8, "0.33 GB"))
     ]
     for a in map(catalog.accelerator, ("RTX-4090", "A100-SXM-80GB", "MI300X", h100.name)):

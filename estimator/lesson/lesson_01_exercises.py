@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from estimator import catalog
-from estimator.lesson.exercises import Exercise, Mistake, posed
+from estimator.lesson.exercises import Exercise, Mistake, posed, together
 from estimator.model_storage import accelerators_to_hold, weight_bytes
-from estimator.units import GB, GiB, bytes_text, number_text
+from estimator.units import BITS_PER_BYTE, GB, GiB, bytes_text, number_text
 
 
 @posed
@@ -38,6 +38,7 @@ def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercis
     model, p = catalog.model(key), catalog.precision(name)
     right = weight_bytes(model.n_params, p.bits_per_weight)
     named = model.n_params // GB * GB  # the billions of the name, which leaves the rest out
+    share = p.scale_bits / p.group_size
     return Exercise(
         "Four bits that are more than four",
         f"{model.name} has {number_text(model.n_params)} parameters. Stored with "
@@ -56,6 +57,10 @@ def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercis
                     f"{p.scale_bits} bits: only the scale of a group has so many."),
             Mistake(weight_bytes(model.n_params, p.element_bits + 8 / 32), "That is MXFP4, with 8 "
                     f"bits for every 32 weights: here it is {p.scale_bits} for {p.group_size}."),
+            Mistake(weight_bytes(model.n_params, p.element_bits + share / BITS_PER_BYTE), "The "
+                    "scale was divided by eight on its own: add bits to bits, and divide once."),
+            Mistake(weight_bytes(model.n_params, p.element_bits + share * BITS_PER_BYTE),
+                    f"That gives a scale {p.scale_bits} bytes: it has {p.scale_bits} bits."),
             Mistake(weight_bytes(named, p.bits_per_weight), "That is what the name promises: "
                     f"{model.name} has {number_text(model.n_params)} parameters."),
         ),
@@ -66,12 +71,15 @@ def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercis
 
 
 @posed
-def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exercise:
+def how_many_hold(key: str = "mixtral-8x7b", name: str = "RTX-4090") -> Exercise:
     """Accelerators that hold a mixture of experts."""
     model, a = catalog.model(key), catalog.accelerator(name)
     size = weight_bytes(model.n_params, 16)
     right = int(accelerators_to_hold(size, a.memory_bytes))
-    active = int(accelerators_to_hold(weight_bytes(model.n_active_params or 0, 16), a.memory_bytes))
+
+    def hold(size_bytes: float) -> int:
+        return int(accelerators_to_hold(size_bytes, a.memory_bytes))
+
     return Exercise(
         "A mixture has to be held",
         f"{model.name} stores {number_text(model.n_params)} parameters, of which a token uses "
@@ -79,14 +87,17 @@ def how_many_hold(key: str = "mixtral-8x7b", name: str = "A100-SXM-40GB") -> Exe
         f"{bytes_text(a.memory_bytes)} hold it at BF16?",
         "accelerators_to_hold",
         right,
-        (
-            Mistake(active, "That holds the active parameters only: every expert has to be in "
-                    "memory, since the next token may pick another."),
+        together(
+            Mistake(hold(weight_bytes(model.n_active_params or 0, 16)), "That holds the active "
+                    "parameters only: every expert has to be in memory, since the next token may "
+                    "pick another."),
             Mistake(right - 1, "Rounded down: what is left over needs a place as well."),
             Mistake(size / a.memory_bytes, "Now round up: nobody sells a part of an accelerator."),
             Mistake(size / 2 / a.memory_bytes, "That counts one byte a parameter; BF16 is two."),
-            Mistake(int(accelerators_to_hold(2 * size, a.memory_bytes)), "That counts four bytes a "
-                    "parameter; BF16 is two."),
+            Mistake(hold(size / 2), "That counts one byte a parameter; BF16 is two."),
+            Mistake(hold(2 * size), "That counts four bytes a parameter; BF16 is two."),
+            Mistake(hold(weight_bytes(8 * 7 * GB, 16)), "That takes the name for eight times "
+                    f"seven billion: {number_text(model.n_params)} are stored."),
         ),
         f"All {number_text(model.n_params)} parameters are {bytes_text(size)} at BF16, "
         f"{size / a.memory_bytes:.2f} times the memory of one: {right}.",

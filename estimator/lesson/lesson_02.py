@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from estimator.glossary import quantity
 from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style, entitle
 from estimator.lesson.inputs import Inputs, inputs
 from estimator.lesson.lesson_02_exercises import EXERCISES, bill_of, console_of, day_of, kept_of
@@ -93,6 +94,15 @@ def storage_assumptions() -> Table:
              "of the order of 2025's price lists; an example, yours to replace"),
         )
     )  # fmt: skip
+
+
+def values_table(**values: float) -> Table:
+    """Computed values with the labels and units that their names have in the glossary."""
+    rows = [
+        (quantity(name).label, quantity_text(value, quantity(name).unit))
+        for name, value in values.items()
+    ]
+    return Table(("quantity", "how much"), rows)
 
 
 def published_table() -> Table:

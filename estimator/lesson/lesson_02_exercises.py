@@ -29,6 +29,7 @@ from estimator.user_data import (
 )
 
 INDEX, RECORD_BYTES, HOT_DAYS = 0.25, 10_000, 7
+PER_DAY, INTERACTION_BYTES, COMPRESSION = 10, 2_000, 3
 """The lesson's example, whose numbers readers take along."""
 
 
@@ -61,6 +62,10 @@ def day_of(
             Mistake(right * DAY, "Nothing is per second here: a day's interactions are given."),
             *of_example(daily_bytes(users, per_day, size_bytes, INDEX), "index",
                         share_text(INDEX), share_text(index)),
+            *of_example(daily_bytes(users, per_day, INTERACTION_BYTES, index),
+                        "size of an interaction", _text(INTERACTION_BYTES), _text(size_bytes)),
+            *of_example(daily_bytes(users, PER_DAY, size_bytes, index),
+                        "interactions of a user", f"{PER_DAY} a day", f"{per_day} a day"),
         ),
         f"{number_text(users)} x {per_day} x {number_text(size_bytes)} = {_text(bare)}, and with "
         f"the index {_text(right)}.",
@@ -183,11 +188,13 @@ def bill_of(
 
     right = usd(young, kept - young)
     week = kept * hot_share(HOT_DAYS, days)
+    # Twelve months of the calculator, which are a few days short of a year.
+    months = kept * (12 * DAYS_PER_MONTH) / days
     return Exercise(
         "The bill of a year",
-        f"A service writes 2.5 TB a day and keeps {days} days in {replicas} copies, the latest "
-        f"{hot_days} days hot at {hot} USD a GB a month, the rest cold at {cold}. What does a "
-        "month cost?",
+        f"A service writes 2.5 TB a day, index included, and keeps {days} days in {replicas} "
+        f"copies, the latest {hot_days} days hot at {hot} USD a GB a month, the rest cold at "
+        f"{cold}. What does a month cost?",
         "storage_usd_per_month",
         right,
         together(
@@ -203,6 +210,13 @@ def bill_of(
             Mistake(right / replicas * (replicas + 1), "One copy too many: the original is one of "
                     f"the {replicas}."),
             *of_example(usd(week, kept - week), "hot part", f"{HOT_DAYS} days", f"{hot_days} days"),
+            Mistake(right / COMPRESSION, "The lesson compresses three to one: here nothing is "
+                    "compressed."),
+            Mistake(right * (1 + INDEX), "That adds an index: the 2.5 TB include it."),
+            Mistake(usd(young, (kept - young) / replicas), "That has the cold days in one copy: "
+                    f"they have {replicas}, as all others do."),
+            *of_example(usd(young, months - young), "year of twelve equal months",
+                        f"{12 * DAYS_PER_MONTH} days", f"{days} days"),
             *(Mistake(usd(young / replicas, rest), "That has the hot days in one copy: they have "
                       f"{replicas}, as all others do.")
               for rest in (kept - young, kept - young / replicas)),

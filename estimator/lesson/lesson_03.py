@@ -8,6 +8,7 @@ from estimator.catalog.shapes import shape, shapes
 from estimator.lesson.lesson_03_engine import block_table, engine_table, window_table
 from estimator.lesson.lesson_03_exercises import (
     EXERCISES,
+    PROMPT,
     bytes_of_a_printed_cache,
     cache_at_fp32,
     cache_of_a_batch,
@@ -77,7 +78,6 @@ __all__ = [
     "your_memory",
 ]
 
-PROMPT = 128
 GUIDE_OVERHEAD = 100 * MB
 
 
@@ -94,6 +94,8 @@ def memory_assumptions() -> Table:
             ("an engine's own overhead", bytes_text(accelerator_overhead(1)), measured),
             ("the same, each of two that share a model", bytes_text(accelerator_overhead(2)),
              f"{measured}; they also exchange results"),
+            ("the same, each of four or more", bytes_text(accelerator_overhead(4)),
+             f"{measured}; measured with four"),
             ("prompt tokens of a step", number_text(log.chunk_tokens), measured),
             ("sequences of a step", number_text(log.max_sequences), measured),
             ("tokens of a block", number_text(BLOCK_TOKENS), "vLLM's default on NVIDIA GPUs"),
@@ -132,10 +134,10 @@ def activation_parts() -> Table:
     model, heads = f"{number_text(s.d_model)} numbers", f"{s.n_heads} x {s.head_dim} numbers"
     rows = (
         ("the sum that runs through all layers", model, number_text(width // 2)),
-        ("its rescaled copy, which the layer reads", model, number_text(width // 2)),
+        ("its copy behind the norm, which the layer reads", model, number_text(width // 2)),
         ("attention: queries, keys, values, and the heads' results", f"4 x {heads}",
          number_text(attention)),
-        ("or the MLP: its inner vector before its bend, and after it",
+        ("or the MLP: its wide vector, before and after the non-linear step",
          f"{s.mlp_matrices} x {number_text(s.d_ff)} numbers", number_text(mlp)),
         ("a layer at its widest: the first two, and the larger of the others", "",
          number_text(width + max(attention, mlp))),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from estimator.catalog.shapes import shape
-from estimator.lesson.exercises import Exercise, Mistake, posed, together
+from estimator.lesson.exercises import Exercise, Mistake, of_example, posed, together
 from estimator.lesson.lesson_03_plan import EXAMPLE, per_token, plan
 from estimator.memory import kv_cache_bytes, tokens_that_fit
 from estimator.units import BITS_PER_BYTE, GB, KB, TB, GiB, KiB, TiB, bytes_text, number_text
+
+PROMPT = 128
+"""Tokens of the prompt in the guide's example."""
 
 
 @posed
@@ -15,6 +18,11 @@ def cache_at_fp32(n_layers: int = 12, n_heads: int = 12, tokens: int = 1000) -> 
     size = (n_layers, n_heads, 64, tokens)
     right = kv_cache_bytes(*size, bytes_per_element=4)
     numbers = right // 4
+    guide = shape("guide")
+
+    def sized(layers: int = n_layers, heads: int = n_heads, length: int = tokens) -> int:
+        return int(kv_cache_bytes(layers, heads, 64, length, bytes_per_element=4))
+
     return Exercise(
         "A cache at FP32",
         f"A model has {n_layers} layers of {n_heads} heads of 64 and keeps its cache at FP32. How "
@@ -40,6 +48,12 @@ def cache_at_fp32(n_layers: int = 12, n_heads: int = 12, tokens: int = 1000) -> 
             Mistake(right / n_heads, "That is the cache of one head: every head keeps its own."),
             Mistake(right / 64, "That takes a key for a single number: it has 64."),
             Mistake(right / KB, "A thousand times too small: KB are thousands of bytes."),
+            *of_example(sized(layers=guide.n_layers), "number of layers", str(guide.n_layers),
+                        str(n_layers)),
+            *of_example(sized(heads=guide.n_kv_heads), "number of heads", str(guide.n_kv_heads),
+                        str(n_heads)),
+            *of_example(sized(length=PROMPT), "prompt", f"{PROMPT} tokens",
+                        f"{number_text(tokens)} tokens"),
         ),
         f"2 x {n_layers} x {n_heads} x 64 x {number_text(tokens)} = {number_text(numbers)} numbers "
         f"of 4 bytes: {bytes_text(right)}.",
@@ -62,6 +76,8 @@ def cache_of_a_batch(key: str = "llama-3.1-405b", batch: int = 16, tokens: int =
         together(
             Mistake(queries, "That keeps a key for each query head: only the key-value heads "
                     "are kept, and the query heads share them."),
+            Mistake(queries + right, "That adds query heads to key-value heads: only the latter "
+                    "are kept."),
             Mistake(right // batch, "That is one sequence: every sequence of the batch keeps "
                     "its own cache."),
             Mistake(right // 2, "Half of it: either the values are missing, or the two bytes of "

@@ -31,10 +31,12 @@ from estimator.units import bytes_text, number_text, quantity_text, share_text
 from estimator.validate.files import parse_json
 
 TASK_MODEL, TASK_ACCELERATOR, TASK_BATCH, TASK_TOKENS = "llama-3.1-70b", "H100-SXM", 32, 16_384
+_MODEL = shape(TASK_MODEL)
 TASK = (
-    f"{TASK_BATCH} conversations of {TASK_TOKENS:,} tokens each with Llama 3.1 70B, its weights at "
-    f"BF16, on {TASK_ACCELERATOR}: find the fewest accelerators that hold them all. "
-    "The cache's precision is yours to choose."
+    f"{TASK_BATCH} conversations of {TASK_TOKENS:,} tokens each with {_MODEL.name} "
+    f"({_MODEL.n_layers} layers, {_MODEL.n_kv_heads} key-value heads of {_MODEL.head_dim}), its "
+    f"{number_text(_MODEL.n_params)} weights at BF16, on {TASK_ACCELERATOR}: find the fewest "
+    "accelerators that hold them all. The cache's precision is yours to choose."
 )
 LONGEST_TEXT = 1_000_000
 

@@ -81,7 +81,7 @@ def progress() -> Table | Prose:
     file = progress_file()
     if file is None:
         return Prose(
-            "Your progress is kept once you open the course with `make lab`: this cell then lists "
+            "Your progress is kept once you open the lessons with `make lab`: this cell then lists "
             "what you have solved, and what comes next."
         )
     try:
