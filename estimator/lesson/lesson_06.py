@@ -93,7 +93,7 @@ def answer_table() -> Table:
          f"{share_text(pool['median'], 2)}; the worst {share_text(pool['worst'], 2)}"),
         ("time per output token, roofline", runs_text(score.rows),
          share_text(score.roofline_median, 1)),
-        ("time per output token, our model", runs_text(score.rows),
+        ("time per output token, our step estimate", runs_text(score.rows),
          share_text(score.median, 1)),
     )  # fmt: skip
     headers = ("what is estimated", "held against", "median absolute error")
@@ -289,17 +289,17 @@ def constants_table() -> Table:
 
 
 def errors_table() -> Table:
-    """Errors by kind of model, model, accelerator, engine and precision.
+    """Errors by kind of model, model, accelerator and engine.
 
     Where a whole model, accelerator or engine can be left out, the errors of that fit follow.
     """
     scores, folds = shipped().report.scores, shipped().report.folds
     rows: list[tuple[Cell, ...]] = [_errors(SCORED, scores["all"][SCORED])]
-    for view in ("kind", "model", "accelerator", "engine", "precision of a model"):
+    for view in ("kind", "model", "accelerator", "engine"):
         for name, score in scores[view].items():
             whole = folds.get(view, {}).get(name)
-            rows.append(_errors(f"{view.partition(' ')[0]}: {name}", score, whole))
-    headers = ("rows", "count", "roofline, median", "model, median", "model, mean",
+            rows.append(_errors(f"{view}: {name}", score, whole))
+    headers = ("rows", "count", "roofline, median", "estimate, median", "estimate, mean",
                "left out whole: median", "mean", "inside P10 to P90")  # fmt: skip
     caption = "Absolute errors of the time per output token"
     return Table(headers, rows, caption, unbroken(_first_token_note()))

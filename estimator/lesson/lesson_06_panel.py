@@ -30,6 +30,7 @@ from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.progress import TASKS
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken
 from estimator.units import number_text, seconds_text, share_text
+from estimator.validate.report import SCORED
 from estimator.validate.serving import MARKS
 
 MODELS = (
@@ -86,6 +87,7 @@ class Estimate:
     """What the estimator says of a case; `seen` tells whether its group was measured."""
 
     token_seconds: Uncertain
+    first_token_seconds: Uncertain
     service: Service
     layer_seconds: float
     floor_seconds: float
@@ -136,6 +138,7 @@ def estimate(case: Case) -> Estimate:
     spreads = fit.spreads(serving.decoder(case.model).is_mixture)
     return Estimate(
         spreads.token.around(float(service.token_seconds)),
+        spreads.first_token.around(float(service.first_token_seconds)),
         service,
         float(made.n_layers) * fit.constants.layer_seconds,
         float(roofline_token_seconds(made, case.batch, tokens)),
@@ -172,7 +175,7 @@ def nearby(case: Case) -> tuple[int, ...]:
 
 def sentence(case: Case, found: Estimate) -> str:
     """The answer in one sentence or two."""
-    p10, p50, p90 = (seconds_text(value) for value in _ends(found))
+    p10, p50, p90 = (seconds_text(value) for value in _ends(found.token_seconds))
     places = nearby(case)
     text = (
         f"A token takes {p50}, in eight cases of ten {p10} to {p90}; the roofline alone says "
@@ -185,10 +188,12 @@ def sentence(case: Case, found: Estimate) -> str:
         )
     if places:
         return text + _held_against(places)
+    name = catalog.configuration(case.model).name.partition(",")[0]
     return text + (
         "No measured run is near this load."
         if found.seen
-        else f"None of the measured runs is on {case.accelerator} under {ENGINES[case.engine]}."
+        else f"None of the measured runs is of {name} on "
+        f"{case.accelerator} under {ENGINES[case.engine]}."
     )
 
 
@@ -207,9 +212,25 @@ def _held_against(places: tuple[int, ...]) -> str:
     )
 
 
-def _ends(found: Estimate) -> tuple[float, float, float]:
-    one = found.token_seconds
+def _ends(one: Uncertain) -> tuple[float, float, float]:
     return float(one.p10), float(one.p50), float(one.p90)
+
+
+def waits_table(found: Estimate) -> Table:
+    """What a person waits for, each with its interval."""
+    rows = [
+        (name, *(Unbroken(seconds_text(end)) for end in _ends(one)))
+        for name, one in (
+            ("the first token, with its queue", found.first_token_seconds),
+            ("each next token", found.token_seconds),
+        )
+    ]
+    off = share_text(shipped().report.first_token[SCORED].median, 1)
+    note = (
+        "The first token is known far less well: over the measured runs its estimate is "
+        f"{off} off in the median."
+    )
+    return Table(("a person waits for", "P10", "P50", "P90"), rows, "Two waits", note)
 
 
 def parts_table(found: Estimate) -> Table:
@@ -286,7 +307,7 @@ def _task(case: Case, found: Estimate) -> tuple[bool, str]:
     for met, advice in wanted:
         if not met:
             return False, advice
-    _, p50, p90 = _ends(found)
+    _, p50, p90 = _ends(found.token_seconds)
     if p50 <= PROMISE_SECONDS < p90:
         return False, (
             f"the estimate keeps {seconds_text(PROMISE_SECONDS)}, but P90 is {seconds_text(p90)}: "
@@ -299,7 +320,33 @@ def _task(case: Case, found: Estimate) -> tuple[bool, str]:
             False,
             f"P90 is {seconds_text(p90)}: the promise is kept, a larger batch keeps it too.",
         )
-    return True, f"P90 is {seconds_text(p90)}, and one request more would break the promise."
+    return True, (
+        f"P90 is {seconds_text(p90)}, and by the estimate one request more would break the "
+        f"promise.{_measured_beyond(case)}"
+    )
+
+
+def _measured_beyond(case: Case) -> str:
+    """Tell of a run of the same lengths that kept the promise with more in flight, if there is."""
+    columns = shipped().columns
+    beyond = [
+        place
+        for place in nearby(case)
+        if columns["batch"][place] > case.batch
+        and columns["prompt_tokens"][place] == case.prompt_tokens
+        and columns["output_tokens"][place] == case.output_tokens
+        and columns["measured"][place] <= PROMISE_SECONDS
+        and not doubts(place)
+    ]
+    if not beyond:
+        return ""
+    most = max(beyond, key=lambda place: columns["batch"][place])
+    inside = "inside" if columns["inside"][most] else "quicker than"
+    return (
+        f" But somebody measured just this with {number_text(float(columns['batch'][most]))} in "
+        f"flight: {seconds_text(float(columns['measured'][most]))}, {inside} its interval. Where "
+        "there is such a run, trust it."
+    )
 
 
 def check_tensor(ranks: int) -> None:
@@ -337,7 +384,7 @@ def step_panel(given: Inputs) -> Panel:
         )
         found = estimate(case)
         solved, score = _task(case, found)
-        tables = (parts_table(found), nearby_table(case))
+        tables = (waits_table(found), parts_table(found), nearby_table(case))
         return Answer(sentence(case, found), tables, score, solved)
 
     def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
