@@ -290,8 +290,8 @@ def test_the_task_is_solved_at_one_batch_and_nowhere_else() -> None:
     (measured,) = (float(one["tpot_ms"]) for one in runs)
     assert largest < 128
     assert measured < 15
-    told = f"measured just this with 128 in flight: {measured:.2f} ms, quicker than its interval"
-    assert told in panel.last.score
+    said = f"measured just this with 128 in flight: {measured:.2f} ms, quicker than its interval"
+    assert said in panel.last.score
     kept = [estimate(Case(*CASE_OF[:5], n, 1024, 512)).token_seconds.p90 <= 0.015
             for n in (largest, largest + 1)]  # fmt: skip
     assert kept == [True, False]

@@ -218,7 +218,7 @@ def _ends(one: Uncertain) -> tuple[float, float, float]:
 
 def waits_table(found: Estimate) -> Table:
     """What a person waits for, each with its interval."""
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (name, *(Unbroken(seconds_text(end)) for end in _ends(one)))
         for name, one in (
             ("the first token, with its queue", found.first_token_seconds),
