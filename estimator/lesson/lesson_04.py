@@ -249,8 +249,8 @@ def checks_table() -> Table:
     rows.append(("kipply, measured", "22.0 ms", seconds_text(step), f"{step / 22e-3:.3f}"))
     headers = ("who, and how many sequences", "theirs", "our bound", "ours by theirs")
     note = (
-        f"{JAX}: a model of 13 billion parameters on eight chips; its table writes GiB where it "
-        "computes with GB."
+        f"{JAX}: a book on accelerators, with a model of 13 billion parameters on eight chips; its "
+        "table writes GiB where it computes with GB. kipply: a blog on the arithmetic of inference."
     )
     return Table(headers, rows, "The bandwidth bound against others' figures", note)
 
