@@ -16,7 +16,8 @@ from estimator.catalog.configurations import configurations
 from estimator.catalog.measured import verified_caches
 from estimator.lesson import lesson_06 as lesson
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.lesson_06_panel import Case, estimate, largest_promised, nearby, waits_table
+from estimator.lesson.lesson_06_case import Case, estimate, nearby
+from estimator.lesson.lesson_06_panel import largest_promised, waits_table
 from estimator.lesson.panel import Panel
 from estimator.units import seconds_text
 from estimator.validate import memory
@@ -347,6 +348,18 @@ def test_runs_of_the_accelerator_and_engine_are_not_denied_where_the_model_was_n
     panel = lesson.step_panel(given(engine="vllm", tensor_parallel=1, precision="fp8"))
     said = panel.last.sentence
     assert "None of the measured runs is of Llama 3.1 8B on H100-SXM under vLLM." in said
+
+
+def test_the_constants_are_fitted_on_each_run_once() -> None:
+    with SHIPPED.open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    different = {tuple(line.values()) for line in lines}
+    faster = lesson.shipped().report.unread_rows
+    source = row(lesson.evidence(), "constants of the step")[2]
+    fitted = int(source.partition(" on ")[2].split()[0])
+    assert f"{fitted} of them: the others repeat one" in source
+    assert fitted == 971
+    assert len(different) - faster == fitted < len(lines) - faster
 
 
 def test_both_waits_have_an_interval_and_the_first_token_its_error() -> None:

@@ -14,6 +14,15 @@ from estimator import catalog
 from estimator.catalog import serving
 from estimator.catalog.measured import verified_caches
 from estimator.engine import Service, serve
+from estimator.lesson.lesson_06_case import (
+    ACCELERATORS,
+    ENGINES,
+    MODELS,
+    NARROWED,
+    PRECISIONS,
+    TENSOR,
+    estimate_of,
+)
 from estimator.lesson.lesson_06_exercises import (
     EXERCISES,
     error_of_three,
@@ -24,16 +33,7 @@ from estimator.lesson.lesson_06_figures import scatter_chart
 from estimator.lesson.lesson_06_hunt import hunt
 from estimator.lesson.lesson_06_many import contradictions, results_of, row_results
 from estimator.lesson.lesson_06_misses import worst_table
-from estimator.lesson.lesson_06_panel import (
-    ACCELERATORS,
-    ENGINES,
-    MODELS,
-    NARROWED,
-    PRECISIONS,
-    TENSOR,
-    estimate_of,
-    step_panel,
-)
+from estimator.lesson.lesson_06_panel import step_panel
 from estimator.lesson.lesson_06_reader import your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, runs_text, shipped
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown, unbroken
@@ -73,7 +73,8 @@ def evidence() -> Table:
             ("serving runs", f"{number_text(rows)} of {runs_text(rows + unknown)}",
              "the aiconfigurator 0.12 package, Apache-2.0"),
             ("constants of the step", f"{len(constants.table)}, fitted {constants.date}",
-             "tools/fit_step_time.py, on these runs"),
+             f"tools/fit_step_time.py, on {number_text(constants.rows)} of them: the others repeat "
+             "one"),
             ("each run's estimate", "by a fit without its group",
              "group: model, accelerator and engine"),
         )
