@@ -129,7 +129,7 @@ def _choice_row(one: Case, kind: str, shares: Mapping[str, float]) -> tuple[str,
     verdict = best if shares[best] <= 0.5 else "cannot"
     listed = " with a price" if kind == "accelerator" else ""
     stored = ""
-    if kind == "precision":
+    if kind == "precision" and catalog.precision(best).bits_per_weight < 16:
         rates = (arithmetic_rate(name, one.accelerator) for name in (best, "FP16"))
         if len(set(rates)) == 1:
             stored = f"; {one.accelerator} stores weights in it, and computes at 16 bits"
