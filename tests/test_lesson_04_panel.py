@@ -13,6 +13,8 @@ from estimator import catalog
 from estimator.lesson import check
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_05_case import of_course
+from estimator.lesson.lesson_05_course import COURSE_SYSTEMS, bounds_of
 from estimator.lesson.server_panel import batches, plan_rows
 from tests.seen import column, page, set_up, status
 
@@ -40,7 +42,8 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     )
     assert "plan 736." in text
     assert "taken at a batch of 599, the largest that fits and meets your target" in text
-    assert "The load keeps up to 594 sequences in each replica" in text
+    assert "the load, spread over its replicas, keeps up to 594 sequences in each, and" in text
+    assert text.endswith("more than twice as many (lesson 05).")
     assert "your requests also bring a prompt, 500 tokens each" in text
     text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
     assert "need at least 112 A100-SXM-80GB, 1 to a replica, and compute and capacity bind" in text
@@ -53,8 +56,17 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     assert (
         "need at least 1 A100-SXM-80GB, 1 to a replica, and one replica is enough; plan 2" in text
     )
-    assert "The load keeps up to 1 sequence in each replica" in text
+    assert "keeps up to 1 sequence in each, and" in text
     assert "Of the 1,000 accelerators that you have, the peak would keep less than 1 % busy" in text
+
+
+def test_an_engine_needs_more_than_twice_what_the_bounds_plan_for_the_course_s_systems() -> None:
+    keys = [key for key in COURSE_SYSTEMS if catalog.system(key).gives_tokens]
+    assert len(keys) == 5
+    for one in map(of_course, keys):
+        plan = bounds_of(one)
+        assert plan is not None
+        assert one.point["planned_accelerators"] > 2 * plan.planned
 
 
 def test_the_batch_of_the_bounds_and_of_the_times_are_both_told() -> None:
@@ -62,7 +74,7 @@ def test_the_batch_of_the_bounds_and_of_the_times_are_both_told() -> None:
     full, part = course.bounds(1180), course.bounds(700)
     assert batches(full, full).endswith("at a batch of 1,180, the largest that fits and meets your "
                                         "target. The load fills it: there")  # fmt: skip
-    assert "keeps up to 700 sequences in each replica, and the times" in batches(full, part)
+    assert "keeps up to 700 sequences in each, and the times" in batches(full, part)
     table = plan_rows(lesson.service_of(given()), lesson.plan_of(given()))
     rows = {str(name): str(value) for name, value in table.rows}
     assert rows["largest batch, for the bounds"] == "599 sequences"
@@ -278,6 +290,7 @@ SEQUENCE = 4096 * 131_072
         (lesson.picture_traffic, 12e6, "the bits of one picture"),
         (lesson.picture_traffic, 231.5, "pictures a second"),
         (lesson.batch_in_memory, LEFT // SEQUENCE + 1, "Rounded up"),
+        (lesson.batch_in_memory, 110, "Or else: The data sheet's 80 were taken: the log has 79.19"),
         (lesson.batch_in_memory, LEFT / SEQUENCE, "Now round down"),
         (lesson.batch_in_memory, (LEFT + 16_060_522_496) // SEQUENCE, "The weights are in"),
         (lesson.batch_in_memory, (LEFT + 16_060_522_496) / SEQUENCE, "The weights are in"),

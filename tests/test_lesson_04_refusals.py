@@ -19,7 +19,7 @@ def test_the_users_that_saturation_names_are_served() -> None:
     with pytest.raises(ValueError, match="past saturation") as refused:
         make_plan(COURSE, 0.05, 2, 0.75, 8, 100)
     users = re.search(r"fits ([\d,]+) users", str(refused.value))
-    needed = re.search(r"have ([\d,]+) accelerators", str(refused.value))
+    needed = re.search(r"needs at least ([\d,]+) accelerators", str(refused.value))
     assert users
     assert needed
     fewer = replace(COURSE, users=int(users[1].replace(",", "")))
@@ -56,7 +56,10 @@ def test_a_refusal_names_the_most_that_is_carried_and_the_fewest_that_carry_all(
         assert found, refused()
         return float(found[1].replace(",", ""))
 
-    people, fewest = int(named(r"fits ([\d,]+) users")), int(named(r"have ([\d,]+) accelerators"))
+    people, fewest = (
+        int(named(r"fits ([\d,]+) users")),
+        int(named(r"needs at least ([\d,]+) accelerators")),
+    )
     assert people
     assert not refused(people)
     assert refused(people + 1)
@@ -71,11 +74,13 @@ def test_a_refusal_names_the_most_that_is_carried_and_the_fewest_that_carry_all(
 def test_the_course_s_load_on_ten_is_refused_with_what_wider_replicas_carry() -> None:
     with pytest.raises(ValueError, match="past saturation") as refused:
         make_plan(replace(COURSE, prompt_tokens=500), 0.05, 2, 0.75, 8, 10)
-    assert "for all of them have 496 accelerators or more, " in str(refused.value)
+    assert "the whole load needs at least 496 accelerators, " in str(refused.value)
 
 
 def test_too_few_for_a_replica_are_told_how_many_one_takes() -> None:
-    with pytest.raises(ValueError, match="1 H100-SXM hold no replica, which takes 2 or more; for"):
+    with pytest.raises(
+        ValueError, match="1 H100-SXM hold no replica, which takes 2 or more; the whole"
+    ):
         make_plan(replace(COURSE, **LARGE), 0.05, 2, 0.75, 8, 1)
 
 

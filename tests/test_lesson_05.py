@@ -61,11 +61,13 @@ def test_the_course_s_rows_on_whole_systems_are_all_shown() -> None:
 
 
 def test_where_nothing_is_published_the_table_says_so() -> None:
-    table = lesson.published_table()
+    table = lesson.published_table(*COURSE_SYSTEMS)
     rows = [[str(cell) for cell in row] for row in table.rows]
     silent = {row[0] for row in rows if row[2] == "none published"}
     assert {"image captioning", "speech recognition"} <= silent
     assert {row[0] for row in rows} == {catalog.system(key).name for key in COURSE_SYSTEMS}
+    compared = [[str(cell) for cell in row] for row in lesson.published_table().rows]
+    assert compared == [row for row in rows if row[2] != "none published"]
     assert all(row[5] for row in rows)
     by_name = {(row[0], row[1]): row for row in rows}
     image = by_name[("text to image", "number of accelerators")]
@@ -145,6 +147,49 @@ def test_a_system_of_one_s_own_is_a_few_lines() -> None:
     assert one.point["usd_per_month"] < lesson.case("text", users=1_000_000).point["usd_per_month"]
     assert "Help desk" in lesson.your_service(one, one.intervals(100)).text
     assert "help desk" in report_html(one, one.intervals(100))
+
+
+def test_a_system_of_one_s_own_is_served_as_the_parameters_say() -> None:
+    desk = replace(catalog.system("text"), key="desk", name="help desk", passes=(90, 100, 110))
+    mine = {"accelerator": "H100-SXM", "precision": "FP8", "model": "llama-3.1-8b"}
+    one = lesson.your_case(given(**mine, peak_factor=3), desk)
+    assert (one.system.name, one.accelerator, one.precision) == ("help desk", "H100-SXM", "FP8")
+    assert (one.x["peak_factor"], one.x["passes"]) == (3, 100)
+    assert one.x["n_params"] == 8_030_261_248
+
+
+def test_the_page_says_which_bytes_it_counts() -> None:
+    assert "A request brings 2 KB, its answer has 10 KB, and 2 KB are stored" in (
+        lesson.one_page(TEXT, TEXT.intervals()).note
+    )
+    twice = lesson.case("image").ranged(Range("size_factor", 1, 2, 4))
+    note = lesson.one_page(twice, twice.intervals(50)).note
+    assert "brings 4 KB, its image has 2 MB, and 2 MB are stored, as the system declares" in note
+
+
+def test_the_engine_s_line_is_the_parts_of_its_step_and_little_s_law() -> None:
+    table = lesson.step_table(TEXT)
+    parts = [float(text.split()[0]) for text in column(table, "time")]
+    assert sum(parts) == pytest.approx(float(str(table.total[1]).split()[0]), abs=0.01)
+    assert parts[1] == pytest.approx(400 * 750 * 114_688 / (0.843 * 2.039e12) * 1e3, rel=0.01)
+    assert float(str(table.total[1]).split()[0]) < 50
+    assert "A request takes 25.25 s" in table.note
+    assert 1461 < 2e9 / 86_400 * 25.25 / 400 < 1462
+    line = next(row for row in lesson.chain_table(TEXT).rows if "an engine" in str(row[0]))
+    assert table.note.endswith(f"rounded up, {line[1]} replicas.")
+
+
+def test_every_accelerator_with_a_price_is_held_against_the_reader_s() -> None:
+    table = lesson.accelerators_table(TEXT)
+    assert sorted(column(table, "accelerator")) == sorted(catalog.prices())
+    shares = [float(text.removesuffix(" %")) for text in column(table, table.headers[-1])]
+    assert shares == sorted(shares)
+    listed = dict(zip(column(table, "accelerator"), shares, strict=True))
+    assert listed["A100-SXM-80GB"] == 100
+    other = lesson.case("text", accelerator="L40S").point["usd_per_month"]
+    assert listed["L40S"] == pytest.approx(100 * other / TEXT.point["usd_per_month"], abs=0.5)
+    assert "No price is known of" in table.note
+    assert "MI300X" in table.note
 
 
 # --- Ranges ---------------------------------------------------------------------------------
@@ -300,6 +345,10 @@ def test_a_lever_that_cannot_says_what_is_left() -> None:
     assert rows["accelerator"][2] == "RTX-4090"
     assert "of those with a price: 49.5 % of the bill is left" in rows["accelerator"][3]
     assert rows["price of an accelerator"][2] == "1.39 USD/h"
+    only_stored = "A100-SXM-80GB stores weights in it, and computes at 16 bits"
+    assert rows["precision"][3].endswith(only_stored)
+    fast = lesson.halving_table(lesson.case("text", accelerator="H100-SXM"))
+    assert only_stored[14:] not in next(str(row[3]) for row in fast.rows if row[0] == "precision")
 
 
 def test_a_small_service_reads_true() -> None:

@@ -151,6 +151,15 @@ def test_the_page_has_the_paragraph_the_tables_and_where_the_report_went(tmp_pat
     assert (tmp_path / "service.html").is_file()
 
 
+def test_what_the_lesson_has_shown_is_not_shown_again() -> None:
+    shown = repr(your_page(TEXT, TEXT.intervals()))
+    assert shown.startswith("Nothing is changed yet: the page and the levers are those shown above")
+    assert "What would halve the bill" not in shown
+    assert "One input at a time" in shown
+    for other in (lesson.case("image"), lesson.case("text", doubt=2), lesson.case("text", seed=2)):
+        assert "Nothing is changed" not in repr(your_page(other, other.intervals(50)))
+
+
 def test_names_in_a_report_are_escaped() -> None:
     odd = replace(catalog.system("text"), key="odd", name="<b>odd</b> & co")
     one = lesson.case(odd)

@@ -36,7 +36,9 @@ def test_the_task_is_solved_by_an_accelerator_and_a_precision() -> None:
     set_all(panel, system="retrieval", users=1)
     assert "within the budget in" in panel.last.score
     assert not panel.last.solved
-    set_all(panel, accelerator="H100-SXM")
+    assert "of the draws" in panel.last.score
+    set_all(panel, accelerator="H100-SXM", precision="FP8")
+    assert "of 10,000 draws; their P90 is" in panel.last.score
     assert not panel.last.solved
     set_all(panel, accelerator="B200-SXM", precision="NVFP4")
     assert panel.last.solved
@@ -127,7 +129,7 @@ def test_a_typed_0_is_a_0_and_not_the_catalog_s_value() -> None:
 
     def bill(**typed: float) -> str:
         set_all(panel, **typed)
-        return str(re.findall(r"A month costs [^,]*", panel.last.sentence)[0])
+        return str(re.findall(r"A month costs about [^,]*", panel.last.sentence)[0])
 
     start = bill()
     one, none = bill(prompt_tokens=1), bill(prompt_tokens=0)

@@ -16,8 +16,10 @@ from estimator.catalog.configurations import configurations
 from estimator.catalog.measured import verified_caches
 from estimator.lesson import lesson_06 as lesson
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.lesson_06_panel import Case, estimate, largest_promised, nearby
+from estimator.lesson.lesson_06_case import Case, estimate, nearby
+from estimator.lesson.lesson_06_panel import largest_promised, waits_table
 from estimator.lesson.panel import Panel
+from estimator.units import seconds_text
 from estimator.validate import memory
 from estimator.validate.files import read_rows
 from tests.seen import column, row
@@ -198,11 +200,10 @@ def test_the_cost_of_the_layers_is_worked_out_from_the_note() -> None:
 
 
 def test_precisions_are_compared_inside_a_model() -> None:
-    table = lesson.errors_table()
-    assert row(table, "precision: qwen3-32b bfloat16")[3] == "5.7 %"
-    assert row(table, "precision: qwen3-32b fp8")[3] == "9.8 %"
-    counts = [int(str(line[1])) for line in table.rows if str(line[0]).startswith("precision")]
-    assert sum(counts) == 996
+    scores = lesson.shipped().report.scores["precision of a model"]
+    assert f"{100 * scores['qwen3-32b bfloat16'].median:.1f} %" == "5.7 %"
+    assert f"{100 * scores['qwen3-32b fp8'].median:.1f} %" == "9.8 %"
+    assert sum(score.rows for score in scores.values()) == 996
 
 
 def test_the_figure_draws_every_run() -> None:
@@ -279,12 +280,19 @@ def test_the_task_is_solved_at_one_batch_and_nowhere_else() -> None:
     assert "a larger batch keeps it too" in task(panel)
     told = []
     for batch in (largest - 1, largest):
-        told.append((task(panel, batch=batch).partition(": ")[2], panel.last.solved))
-    assert told == [
-        ("the promise is kept, a larger batch keeps it too.", False),
-        ("", True),
-    ]
+        told.append(("a larger batch keeps it too" in task(panel, batch=batch), panel.last.solved))
+    assert told == [(True, False), (False, True)]
     assert "one request more would break the promise" in panel.last.score
+    with SHIPPED.open(encoding="utf-8") as file:
+        runs = [one for one in csv.DictReader(file) if (
+            one["model_path"].endswith("Llama-3.1-8B-Instruct"), one["system"], one["backend"],
+            one["isl"], one["osl"], one["batch_size"], one["tp_size"],
+        ) == (True, "h100_sxm", "trtllm", "1024", "512", "128", "2")]  # fmt: skip
+    (measured,) = (float(one["tpot_ms"]) for one in runs)
+    assert largest < 128
+    assert measured < 15
+    said = f"measured just this with 128 in flight: {measured:.2f} ms, quicker than its interval"
+    assert said in panel.last.score
     kept = [estimate(Case(*CASE_OF[:5], n, 1024, 512)).token_seconds.p90 <= 0.015
             for n in (largest, largest + 1)]  # fmt: skip
     assert kept == [True, False]
@@ -327,7 +335,41 @@ def test_the_batch_that_a_refusal_advises_is_taken() -> None:
 
 def test_what_nobody_measured_is_estimated_and_told_so() -> None:
     panel = lesson.step_panel(given(model="gemma-3-12b", accelerator="A100-SXM-80GB"))
-    assert "None of the measured runs is on A100-SXM-80GB under TensorRT-LLM" in panel.last.sentence
+    assert (
+        "None of the measured runs is of Gemma 3 12B on A100-SXM-80GB under TensorRT-LLM."
+        in panel.last.sentence
+    )
+
+
+def test_runs_of_the_accelerator_and_engine_are_not_denied_where_the_model_was_not_run() -> None:
+    columns, settings = lesson.shipped().columns, lesson.shipped().settings
+    on = [settings[at].group.split("/")[1:] == ["H100-SXM", "vllm"] for at in columns["setting"]]
+    assert sum(on) > 100
+    panel = lesson.step_panel(given(engine="vllm", tensor_parallel=1, precision="fp8"))
+    said = panel.last.sentence
+    assert "None of the measured runs is of Llama 3.1 8B on H100-SXM under vLLM." in said
+
+
+def test_the_constants_are_fitted_on_each_run_once() -> None:
+    with SHIPPED.open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    different = {tuple(line.values()) for line in lines}
+    faster = lesson.shipped().report.unread_rows
+    source = row(lesson.evidence(), "constants of the step")[2]
+    fitted = int(source.partition(" on ")[2].split()[0])
+    assert f"{fitted} of them: the others repeat one" in source
+    assert fitted == 971
+    assert len(different) - faster == fitted < len(lines) - faster
+
+
+def test_both_waits_have_an_interval_and_the_first_token_its_error() -> None:
+    table = waits_table(estimate(CASE))
+    first, found = estimate(CASE).first_token_seconds, lesson.shipped().report.first_token
+    assert first.p10 < first.p50 < first.p90
+    assert row(table, "the first token, with its queue")[2] == seconds_text(float(first.p50))
+    assert row(table, "each next token")[1:] == ["7.816 ms", "9.124 ms", "10.82 ms"]
+    assert f"{100 * found['rows scored'].median:.1f} % off in the median" in table.note
+    assert table in lesson.step_panel(given()).last.tables
 
 
 def test_a_run_that_is_not_as_recorded_is_marked_near_a_load() -> None:
@@ -336,7 +378,7 @@ def test_a_run_that_is_not_as_recorded_is_marked_near_a_load() -> None:
     said = panel.last.sentence
     assert "The one measured run near this load lay outside its interval, and is doubtful" in said
     assert said.endswith("doubtful: faster, waiting.")
-    table = panel.last.tables[1]
+    table = panel.last.tables[-1]
     assert str(table.rows[0][3]) == "outside, faster, waiting"
     assert "faster than the roofline of the load that it is said to have" in table.note
     for odd in ("doubtful", "waiting"):

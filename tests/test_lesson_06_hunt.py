@@ -13,6 +13,7 @@ import pytest
 from estimator.lesson import lesson_06 as lesson
 from estimator.lesson.exercises import Exercise
 from estimator.lesson.lesson_06_hunt import figures
+from estimator.step_time import running_requests
 
 GOLDEN = Path(__file__).parent / "data" / "golden.csv"
 
@@ -92,7 +93,9 @@ def test_the_figures_can_be_worked_out_from_the_page() -> None:
         ("A B C", "B is right as printed"),
         ("g", "G is right as printed: it is 70,272 bytes"),
         ("A", "1 caught, 7 still hide. A is 12.85 GB"),
-        ("a, c", "2 caught, 6 still hide. C is 2.50 TB"),
+        ("a, c", "2 caught, 6 still hide. A is 12.85 GB"),
+        ("a, c", "a name is not a count. C is 2.50 TB"),
+        ("A C E F H J K", "7 caught, 1 still hides. A is"),
         ("A C E F H J K L", "Right: all 8"),
         ("L K J H F E C A A", "Right: all 8"),
     ],
@@ -103,6 +106,11 @@ def test_the_hunt_says_what_is_wrong_with_the_hunter(found: object, says: str) -
     assert "<details><summary>Solution</summary>" in text
 
 
+def running(generation_seconds: float) -> float:
+    """What the half-done exercise answers when its blank is filled with this."""
+    return float(running_requests(256, 36, generation_seconds))
+
+
 @pytest.mark.parametrize(
     ("make", "answer", "says"),
     [
@@ -111,6 +119,12 @@ def test_the_hunt_says_what_is_wrong_with_the_hunter(found: object, says: str) -
         (lesson.wait_for_prompts, 0.0179, "all 221 tokens: between them lie 220 gaps"),
         (lesson.wait_for_prompts, 90 / 221 * 0.044, "all 221 tokens: between them lie 220 gaps"),
         (lesson.wait_for_prompts, 18, "These are milliseconds"),
+        (lesson.error_of_three, 0.134, "the longest run counts most"),
+        (lesson.error_of_three, 0.02, "Those are the sums compared"),
+        (lesson.requests_that_run, running(12_000), "Milliseconds were taken for seconds"),
+        (lesson.requests_that_run, running(0.012), "as if an answer had one token"),
+        (lesson.requests_that_run, running(1000), "takes a second for each token"),
+        (lesson.requests_that_run, running(36), "was put in twice"),
     ],
 )
 def test_what_a_reader_answered_is_diagnosed(

@@ -18,6 +18,7 @@ from estimator.lesson.lesson_05_course import (
     published_table,
     systems_table,
 )
+from estimator.lesson.lesson_05_engine import accelerators_table, step_table
 from estimator.lesson.lesson_05_exercises import (
     EXERCISES,
     month_of_accelerators,
@@ -46,7 +47,7 @@ from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Table
 from estimator.quantity import Quantity
 from estimator.uncertainty import DRAWS, Ends
-from estimator.units import number_text, quantity_text
+from estimator.units import number_text, prefixed_text, quantity_text
 
 __all__ = [
     "DEFAULTS",
@@ -55,6 +56,7 @@ __all__ = [
     "KEYS",
     "PARAMETERS",
     "Case",
+    "accelerators_table",
     "case",
     "chain_table",
     "check_table",
@@ -71,6 +73,7 @@ __all__ = [
     "price_table",
     "published_table",
     "range_table",
+    "step_table",
     "sum_of_ranges",
     "swing_table",
     "system_facts",
@@ -117,16 +120,19 @@ def warm_up() -> None:
     dense_models()
     text = case("text")
     text.intervals()
-    for table in (range_table, chain_table, halving_table):
+    for table in (range_table, chain_table, halving_table, accelerators_table):
         table(text)
     tornado_chart(text).html()
     for same in (check_table, published_table, systems_table):
         same()
 
 
-def your_case(given: Inputs) -> Case:
-    """The reader's service."""
-    return case(**given.as_dict())
+def your_case(given: Inputs, system: System | None = None) -> Case:
+    """The reader's service: the parameters, about a system of the reader's own if there is one."""
+    parameters = given.as_dict()
+    if system is None:
+        return case(**parameters)
+    return case(system, **{name: x for name, x in parameters.items() if name != "system"})
 
 
 def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
@@ -183,9 +189,21 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
     who = f"{number_text(one.x['users'])} users, {number_text(one.x['requests_per_user'])} a day"
     note = (
         f"{number_text(DRAWS)} draws, seed {int(one.x['seed'])}. Accelerators are those to plan, "
-        f"{one.width} to a replica."
+        f"{one.width} to a replica. {_sizes_text(one)}"
     )
     return Table(headers, rows, f"{one.system.name.capitalize()} for {who} each", note)
+
+
+def _sizes_text(one: Case) -> str:
+    """Say which bytes a request moves and leaves: a system declares them beside its tokens."""
+    s, factor = one.system, one.x["size_factor"]
+    brought = s.request_bytes * (factor if is_request_assumed(s) else 1)
+    sizes = (brought, s.output_bytes * factor, s.interaction_bytes * factor)
+    into, out, stored = (prefixed_text(size, "B", decimals=None) for size in sizes)
+    return (
+        f"A request brings {into}, its {s.item} has {out}, and {stored} are stored, as the system "
+        "declares: they do not follow the tokens."
+    )
 
 
 @functools.lru_cache(maxsize=KEPT)
@@ -196,7 +214,8 @@ def range_table(one: Case) -> Table:
     price = catalog.prices().get(one.accelerator)
     fitted = step_constants()
     engine = (
-        (f"{fitted.rows} runs of {fitted.fitted_on}, none counted twice, each by a fit that left "
+        ("the measured time of a token over its estimate, in "
+         f"{fitted.rows} runs of {fitted.fitted_on}, none counted twice, each by a fit that left "
          "its group out",
          fitted.date)
         if one.system.engine is None

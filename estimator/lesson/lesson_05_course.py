@@ -42,13 +42,18 @@ NO_COST = "The course has published no cost, power or energy of any of its syste
 
 @functools.cache
 def published_table(*keys: str) -> Table:
-    """The course's figures beside ours, with the reason for each difference."""
+    """The course's figures beside ours, with the reason for each difference.
+
+    Of systems that are named it also has the rows in which ours stands alone.
+    """
     rows = []
     for key in keys or COURSE_SYSTEMS:
         one = of_course(key)
         found = {p.quantity: p for p in catalog.published(key)}
         for name in compared(found):
             entry = found.get(name)
+            if entry is None and not keys:
+                continue
             rows.append((
                 one.system.name, quantity(name).label, entry.text if entry else NONE,
                 chain_text(one, name), ours_text(one, name), entry.reason if entry else ALONE,
@@ -194,19 +199,22 @@ def check_table() -> Table:
         here, there = one.point["planned_accelerators"], sized_alone(one)
         rows.append((f"accelerators, {one.system.name}", number_text(int(there)),
                      number_text(here), f"{here / there:.3f}",
-                     "the load model, one service at a time"))  # fmt: skip
+                     "estimator.load, one service at a time"))  # fmt: skip
     usd = busy_usd("video", HOST)
     rows.append(("a video on H100, USD", number_text(HOST_USD), number_text(usd, 3),
                  f"{usd / HOST_USD:.3f}", HOST_SOURCE))  # fmt: skip
     headers = ("what", "elsewhere", "here", "ratio", "where")
     low, high = catalog.system("video").engine or (1, 1)
-    note = f"Of a video's engine nothing was measured: our guess is {low} to {high} times."
-    return Table(headers, rows, "Checked against a load model and a host", note,
+    note = (
+        f"Of a video's engine nothing was measured: our guess is {low} to {high} times our "
+        f"estimate. The host's price asks for {HOST_USD / usd:.3f} times."
+    )
+    return Table(headers, rows, "Checked service by service, and against a host", note,
                  left=frozenset({"where"}))  # fmt: skip
 
 
 def sized_alone(one: Case) -> float:
-    """Accelerators by the load model, which sizes one service at a time."""
+    """Accelerators by `estimator.load`, which sizes one service at a time."""
     fit = step_constants().fit
     peak = peak_requests_per_s(one.point["requests_per_s"], one.x["peak_factor"])
     sizing = size_model(

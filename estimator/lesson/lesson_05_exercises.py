@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from estimator import catalog, cost
-from estimator.lesson.exercises import Exercise, Mistake, posed
+from estimator.lesson.exercises import Exercise, Mistake, posed, together
 from estimator.units import HOUR, number_text, quantity_text
 
 
@@ -20,6 +20,7 @@ def month_of_accelerators(count: int = 40, price: float = 2.5) -> Exercise:
         right,
         (
             Mistake(right / 3, "You pay for them when they wait, too: rented is rented."),
+            Mistake(hours, "Those are the hours: each has its price."),
             Mistake(right / 30, "That is a day: the month has 30 of them."),
             Mistake(right / 24, "That takes days for hours: a day has 24."),
             Mistake(count * 730 * price, "730 hours are a twelfth of a year; this month has 30 "
@@ -102,7 +103,9 @@ def what_to_halve(rented: int = 640_000, stored: int = 30_000, sent: int = 130_0
         "an hour is the whole bill half of what it is?",
         "usd_per_accelerator_hour",
         right,
-        (
+        together(
+            Mistake(likely - right, "That is what the price has to fall by: what it falls to is "
+                    "asked for."),
             Mistake(likely / 2, "That halves the accelerators' part. Storage and traffic stay, so "
                     "the price has to fall further."),
             Mistake(likely * (bill / 2) / rented, "Storage and traffic are still to be paid from "

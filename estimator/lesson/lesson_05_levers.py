@@ -11,6 +11,7 @@ from estimator import catalog
 from estimator.glossary import quantity
 from estimator.lesson.lesson_05_case import KEPT, Case
 from estimator.lesson.lesson_05_figures import SHOWN, ends_text
+from estimator.lesson.lesson_05_model import arithmetic_rate
 from estimator.lesson.lesson_05_words import digits, short_usd
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Bar, Table
@@ -127,7 +128,13 @@ def _choice_row(one: Case, kind: str, shares: Mapping[str, float]) -> tuple[str,
     best = min(shares, key=lambda name: shares[name])
     verdict = best if shares[best] <= 0.5 else "cannot"
     listed = " with a price" if kind == "accelerator" else ""
-    return kind, now, verdict, f"{best} is the best of those{listed}: {_left(shares[best])}"
+    stored = ""
+    if kind == "precision" and catalog.precision(best).bits_per_weight < 16:
+        rates = (arithmetic_rate(name, one.accelerator) for name in (best, "FP16"))
+        if len(set(rates)) == 1:
+            stored = f"; {one.accelerator} stores weights in it, and computes at 16 bits"
+    left = _left(shares[best])
+    return kind, now, verdict, f"{best} is the best of those{listed}: {left}{stored}"
 
 
 def _same_bits(name: str, other: str) -> bool:

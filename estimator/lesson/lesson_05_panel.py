@@ -91,7 +91,7 @@ def sentence(one: Case, point: Mapping[str, float], found: Mapping[str, tuple[fl
     low, middle, high = found["usd_per_month"]
     replica = f", {one.width} to a replica" if one.width > 1 else ""
     return (
-        f"A month costs {short_usd(middle)}, four times in five {short_usd(low)} to "
+        f"A month costs about {short_usd(middle)}, four times in five {short_usd(low)} to "
         f"{short_usd(high)}; at likely values {number_text(point['planned_accelerators'])} "
         f"{one.accelerator}{replica}, and {unit_price(one, point)}."
     )
@@ -121,16 +121,16 @@ def _task(one: Case, drawn: Mapping[str, Any], budget: float) -> tuple[bool, str
     for met, advice in wanted:
         if not met:
             return False, advice
-    kept = within(drawn, budget)
+    kept, which = within(drawn, budget), "the draws"
     if abs(kept - TASK_SHARE) < UNSURE:
         drawn = one.drawn()
-        kept = within(drawn, budget)
+        kept, which = within(drawn, budget), f"{number_text(DRAWS)} draws"
     if kept < TASK_SHARE:
         high = percentiles(drawn["usd_per_month"])[2]
         return False, (
-            f"within the budget in {share_text(kept)} of the draws; its P90 is {short_usd(high)}."
+            f"within the budget in {share_text(kept)} of {which}; their P90 is {short_usd(high)}."
         )
-    return True, f"within the budget in {share_text(kept)} of the draws."
+    return True, f"within the budget in {share_text(kept)} of {which}."
 
 
 def _usual_task(system: System, usual: Mapping[str, Any], budget: float) -> tuple[bool, str]:

@@ -10,6 +10,7 @@ from estimator.catalog import System
 from estimator.lesson.lesson_05 import (
     DRAWS,
     Case,
+    case,
     halving_table,
     one_page,
     price_table,
@@ -149,9 +150,21 @@ class Page:
 
 def your_page(one: Case, intervals: Mapping[str, Ends], report_path: str = "") -> Page:
     """Show the answers, what they hang on and what would halve the bill; write the report."""
-    tables = (one_page(one, intervals), swing_table(one), halving_table(one))
-    end = write_report(report_path, one, intervals)
-    return Page(your_service(one, intervals), tables, end)
+    tables: tuple[Table, ...] = (one_page(one, intervals), swing_table(one), halving_table(one))
+    start, end = your_service(one, intervals), write_report(report_path, one, intervals)
+    if _is_shown(one):
+        tables = (swing_table(one),)
+        start = Prose(
+            f"Nothing is changed yet: the page and the levers are those shown above. {start.text}"
+        )
+    return Page(start, tables, end)
+
+
+def _is_shown(one: Case) -> bool:
+    """Tell whether a service is the lesson's example, whose tables stand further up."""
+    example = case("text")
+    same = ("system", "precision", "accelerator", "x", "ranges")
+    return all(getattr(one, name) == getattr(example, name) for name in same)
 
 
 def write_report(path: str, one: Case, intervals: Mapping[str, Ends]) -> Prose:

@@ -14,6 +14,15 @@ from estimator import catalog
 from estimator.catalog import serving
 from estimator.catalog.measured import verified_caches
 from estimator.engine import Service, serve
+from estimator.lesson.lesson_06_case import (
+    ACCELERATORS,
+    ENGINES,
+    MODELS,
+    NARROWED,
+    PRECISIONS,
+    TENSOR,
+    estimate_of,
+)
 from estimator.lesson.lesson_06_exercises import (
     EXERCISES,
     error_of_three,
@@ -24,16 +33,7 @@ from estimator.lesson.lesson_06_figures import scatter_chart
 from estimator.lesson.lesson_06_hunt import hunt
 from estimator.lesson.lesson_06_many import contradictions, results_of, row_results
 from estimator.lesson.lesson_06_misses import worst_table
-from estimator.lesson.lesson_06_panel import (
-    ACCELERATORS,
-    ENGINES,
-    MODELS,
-    NARROWED,
-    PRECISIONS,
-    TENSOR,
-    estimate_of,
-    step_panel,
-)
+from estimator.lesson.lesson_06_panel import step_panel
 from estimator.lesson.lesson_06_reader import your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, runs_text, shipped
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown, unbroken
@@ -73,7 +73,8 @@ def evidence() -> Table:
             ("serving runs", f"{number_text(rows)} of {runs_text(rows + unknown)}",
              "the aiconfigurator 0.12 package, Apache-2.0"),
             ("constants of the step", f"{len(constants.table)}, fitted {constants.date}",
-             "tools/fit_step_time.py, on these runs"),
+             f"tools/fit_step_time.py, on {number_text(constants.rows)} of them: the others repeat "
+             "one"),
             ("each run's estimate", "by a fit without its group",
              "group: model, accelerator and engine"),
         )
@@ -93,7 +94,7 @@ def answer_table() -> Table:
          f"{share_text(pool['median'], 2)}; the worst {share_text(pool['worst'], 2)}"),
         ("time per output token, roofline", runs_text(score.rows),
          share_text(score.roofline_median, 1)),
-        ("time per output token, our model", runs_text(score.rows),
+        ("time per output token, our step estimate", runs_text(score.rows),
          share_text(score.median, 1)),
     )  # fmt: skip
     headers = ("what is estimated", "held against", "median absolute error")
@@ -289,17 +290,17 @@ def constants_table() -> Table:
 
 
 def errors_table() -> Table:
-    """Errors by kind of model, model, accelerator, engine and precision.
+    """Errors by kind of model, model, accelerator and engine.
 
     Where a whole model, accelerator or engine can be left out, the errors of that fit follow.
     """
     scores, folds = shipped().report.scores, shipped().report.folds
     rows: list[tuple[Cell, ...]] = [_errors(SCORED, scores["all"][SCORED])]
-    for view in ("kind", "model", "accelerator", "engine", "precision of a model"):
+    for view in ("kind", "model", "accelerator", "engine"):
         for name, score in scores[view].items():
             whole = folds.get(view, {}).get(name)
-            rows.append(_errors(f"{view.partition(' ')[0]}: {name}", score, whole))
-    headers = ("rows", "count", "roofline, median", "model, median", "model, mean",
+            rows.append(_errors(f"{view}: {name}", score, whole))
+    headers = ("rows", "count", "roofline, median", "estimate, median", "estimate, mean",
                "left out whole: median", "mean", "inside P10 to P90")  # fmt: skip
     caption = "Absolute errors of the time per output token"
     return Table(headers, rows, caption, unbroken(_first_token_note()))

@@ -16,6 +16,8 @@ def error_of_three(
 ) -> Exercise:
     """The mean absolute error of three estimates."""
     errors = [float(absolute_error(predicted, measured)) for predicted, measured in pairs]
+    estimates, runs = (sum(column) for column in zip(*pairs, strict=True))
+    missed = sum(abs(predicted - measured) for predicted, measured in pairs)
     signed = [predicted / measured - 1 for predicted, measured in pairs]
     right = statistics.fmean(errors)
     swapped = statistics.fmean(float(absolute_error(m, p)) for p, m in pairs)
@@ -35,6 +37,10 @@ def error_of_three(
             Mistake(math.sqrt(statistics.fmean(error**2 for error in errors)), "That is the root "
                     "of the mean square: here errors are averaged as they are."),
             Mistake(100 * right, "That is in per cent: give it as a share of 1."),
+            Mistake(missed / runs, "Added up before the division, so the longest run counts most: "
+                    "divide each error by its own measurement, then take the mean."),
+            Mistake(abs(estimates / runs - 1), "Those are the sums compared: take each error by "
+                    "itself, without its sign, then the mean."),
         ),
         f"The absolute errors are {each}; their mean is {number_text(right)}.",
     )  # fmt: skip
@@ -87,7 +93,11 @@ def requests_that_run(
 ) -> Exercise:  # fmt: skip
     """How many requests of a waiting service get tokens."""
     generating = (output_tokens - 1) * token_seconds
-    right = float(running_requests(in_flight, first_seconds, generating))
+
+    def served(generation_seconds: float) -> float:
+        return float(running_requests(in_flight, first_seconds, generation_seconds))
+
+    right = served(generating)
     return Exercise(
         "Who is being served?",
         f"A service reports {in_flight} requests in flight, {seconds_text(first_seconds)} to the "
@@ -96,6 +106,14 @@ def requests_that_run(
         "running_requests",
         right,
         (
+            Mistake(served(generating * 1000), "Milliseconds "
+                    "were taken for seconds: a second has a thousand."),
+            Mistake(served(token_seconds), "That is as if an "
+                    f"answer had one token: it has {output_tokens - 1:,} after the first."),
+            Mistake(served(output_tokens - 1), "That takes a "
+                    f"second for each token: one takes {seconds_text(token_seconds)}."),
+            Mistake(served(first_seconds), "The wait for the "
+                    "first token was put in twice: the blank is the time in which tokens come."),
             Mistake(in_flight, "Those are all in the house: most of them still wait for their "
                     "first token."),
             Mistake(in_flight - right, "Those are the ones that wait."),

@@ -23,7 +23,7 @@ DENSE, MIXTURE, FASTER = (COLOURS[0], "o"), (COLOURS[1], "^"), (COLOURS[5], "x")
 
 
 def scatter_chart(comparison: Comparison) -> Picture:
-    """Draw the roofline and the model against the measured times, both axes logarithmic."""
+    """Draw the roofline and our estimate against the measured times, both axes logarithmic."""
     from matplotlib.figure import Figure
 
     columns, kinds = comparison.columns, _kinds(comparison)
@@ -40,7 +40,7 @@ def scatter_chart(comparison: Comparison) -> Picture:
             color="#8A8A8A", linewidth=0.5, zorder=0, label="P10 to P90 of each",
         )  # fmt: skip
         left.set_ylabel("estimated, ms a token")
-        entitle(figure, "A roofline is a floor; the model is about right")
+        entitle(figure, "A roofline is a floor; our estimate is about right")
         handles, labels = right.get_legend_handles_labels()
         figure.legend(
             handles, labels, loc="outside lower center", ncols=5, markerscale=2,
@@ -96,7 +96,7 @@ def _alt(comparison: Comparison) -> str:
         f"{share_text(off, 1)} in the median; for "
         f"{number_text(int((times > TENFOLD).sum()))} the measured time is more than {TENFOLD} "
         f"times the roofline's, at most {number_text(round(float(times.max())))} times. "
-        f"Right, the model: {number_text(scores.rows)} points lie along the diagonal, "
+        f"Right, our estimate: {number_text(scores.rows)} points lie along the diagonal, "
         f"{share_text(scores.median, 1)} "
         "off in the median, each with a line from its P10 to its P90, and "
         f"{share_text(scores.coverage, 1)} of the lines meet the diagonal. Of "

@@ -161,10 +161,10 @@ def _verdict(found: object, wrong: set[str]) -> str:
         one = figures()[spared[0]]
         return f"Not yet. {spared[0]} is right as printed: it is {one.text}."
     caught, missing = sorted(letters & wrong), sorted(wrong - letters)
-    last = figures()[caught[-1]]
-    told = f"{caught[-1]} is {last.text}: {last.slip}."
+    told = " ".join(f"{one} is {figures()[one].text}: {figures()[one].slip}." for one in caught)
     if missing:
-        return f"Not yet: {len(caught)} caught, {len(missing)} still hide. {told}"
+        hide = "hides" if len(missing) == 1 else "hide"
+        return f"Not yet: {len(caught)} caught, {len(missing)} still {hide}. {told}"
     return f"✔ Right: all {len(wrong)}. {told}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from estimator.capacity import check_context
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.lesson_06_panel import check_tensor, estimate_of, replica_of
+from estimator.lesson.lesson_06_case import check_tensor, estimate_of, replica_of
 from estimator.lesson.lesson_06_reader import your_results
 from estimator.lesson.many import groups
 

@@ -1,54 +1,36 @@
-"""Lesson 06's panel: a case of the reader's, its interval, and the measured runs around it."""
+"""Lesson 06's panel: what a case's waits are, what they are made of, and the task."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from estimator import catalog
-from estimator.capacity import check_context
-from estimator.catalog import serving
-from estimator.catalog.serving import Fit
-from estimator.engine import (
-    Layout,
-    Replica,
-    Service,
-    Uncertain,
-    replica,
-    roofline_token_seconds,
-    sequences_that_fit,
-    serve,
-)
-from estimator.glossary import quantity
+from estimator.engine import Uncertain
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_06_case import (
+    ACCELERATORS,
+    ENGINES,
+    MODELS,
+    NARROWED,
+    PRECISIONS,
+    TENSOR,
+    Case,
+    Estimate,
+    case_of,
+    estimate,
+    nearby,
+)
 from estimator.lesson.lesson_06_runs import doubts, shipped
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.progress import TASKS
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken
 from estimator.units import number_text, seconds_text, share_text
+from estimator.validate.report import SCORED
 from estimator.validate.serving import MARKS
 
-MODELS = (
-    "llama-3.1-8b",
-    "qwen3-32b",
-    "llama-3.3-70b",
-    "gemma-3-12b",
-    "gpt-oss-120b",
-    "deepseek-v3",
-)
-ACCELERATORS = ("A100-SXM-80GB", "H100-SXM", "H200-SXM", "B200-SXM")
-ENGINES = {"vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM"}
-PRECISIONS = {"bfloat16": "BF16", "fp8": "FP8", "nvfp4": "NVFP4, or MXFP4 as published"}
-TENSOR = {str(n): "one" if n == 1 else str(n) for n in (1, 2, 4, 8)}
-NARROWED = {
-    name: replace(quantity(name), low=1, whole=True)
-    for name in ("batch", "prompt_tokens", "output_tokens")
-}
-NEAR = 2
 SHOWN = 6
 PROMISE_SECONDS = 0.015
 TASK = (
@@ -57,122 +39,9 @@ TASK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A load on a replica."""
-
-    model: str
-    accelerator: str
-    engine: str
-    precision: str
-    tensor: int
-    batch: float
-    prompt_tokens: float
-    output_tokens: float
-
-    @property
-    def group(self) -> str:
-        """Name the group of measured runs that it would belong to."""
-        return f"{self.model}/{self.accelerator}/{self.engine}"
-
-    @property
-    def as_published(self) -> bool:
-        """Tell whether the model is published in few bits, and has them at every precision."""
-        return serving.decoder(self.model).native_expert_bits is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What the estimator says of a case; `seen` tells whether its group was measured."""
-
-    token_seconds: Uncertain
-    service: Service
-    layer_seconds: float
-    floor_seconds: float
-    seen: bool
-
-
-@functools.lru_cache(maxsize=256)
-def _made(model: str, accelerator: str, engine: str, precision: str, tensor: int) -> Replica:
-    decoder = serving.decoder(model)
-    numerics = serving.numerics(decoder, precision, engine)
-    return replica(decoder, numerics, serving.hardware(accelerator), Layout(tensor))
-
-
-def replica_of(model: str) -> Replica:
-    """One replica of a model, for what depends on the model alone."""
-    return _made(model, ACCELERATORS[0], "vllm", "bfloat16", 1)
-
-
-def _fit(group: str) -> tuple[Fit, bool]:
-    constants = serving.step_constants()
-    known = constants.left_out.get(group)
-    return known or constants.fit, known is not None
-
-
-def estimate(case: Case) -> Estimate:
-    """Estimate a case as `validate serving` would: by a fit that has not seen its group.
-
-    Raises: ValueError: weights or batch do not fit, or requests are longer than the model was
-    made for, in one sentence.
-    """
-    made = _made(case.model, case.accelerator, case.engine, case.precision, case.tensor)
-    check_context(made, case.prompt_tokens, case.output_tokens)
-    tokens = case.prompt_tokens + case.output_tokens / 2
-    fits = int(sequences_that_fit(made, tokens))
-    if fits < 1:
-        raise ValueError(
-            f"{case.model} takes {made.stored_bytes / 1e9:.0f} GB on each of {case.tensor} x "
-            f"{case.accelerator}, which leaves no room for a cache of {tokens:,.0f} tokens: give "
-            "more accelerators to a replica, or fewer bits."
-        )
-    if case.batch > fits:
-        raise ValueError(
-            f"batch is {case.batch:,.0f}, but the caches of {fits:,} such requests fill the "
-            f"memory: give {fits:,} or fewer, or more accelerators to a replica."
-        )
-    fit, seen = _fit(case.group)
-    service = serve(made, fit.constants, case.batch, case.prompt_tokens, case.output_tokens)
-    spreads = fit.spreads(serving.decoder(case.model).is_mixture)
-    return Estimate(
-        spreads.token.around(float(service.token_seconds)),
-        service,
-        float(made.n_layers) * fit.constants.layer_seconds,
-        float(roofline_token_seconds(made, case.batch, tokens)),
-        seen,
-    )
-
-
-@functools.lru_cache(maxsize=64)
-def nearby(case: Case) -> tuple[int, ...]:
-    """Places of the measured runs of the same group, precision and size with a similar load.
-
-    Batch and lengths are each within a factor of two; the nearest come first.
-    """
-    columns, settings = shipped().columns, shipped().settings
-    mode = "" if case.precision == "bfloat16" else case.precision
-    same = np.array(
-        [
-            one.group == case.group
-            and (case.as_published or one.mode in (mode, case.precision))
-            and one.layout == Layout(case.tensor)
-            for one in settings
-        ]
-    )  # fmt: skip
-    away = sum(
-        np.abs(np.log2(columns[name] / getattr(case, name)))
-        for name in ("batch", "prompt_tokens", "output_tokens")
-    )
-    near = same[columns["setting"]]
-    for name in ("batch", "prompt_tokens", "output_tokens"):
-        near &= np.abs(np.log2(columns[name] / getattr(case, name))) <= np.log2(NEAR)
-    places = np.flatnonzero(near)
-    return tuple(int(place) for place in places[np.argsort(away[places], kind="stable")])
-
-
 def sentence(case: Case, found: Estimate) -> str:
     """The answer in one sentence or two."""
-    p10, p50, p90 = (seconds_text(value) for value in _ends(found))
+    p10, p50, p90 = (seconds_text(value) for value in _ends(found.token_seconds))
     places = nearby(case)
     text = (
         f"A token takes {p50}, in eight cases of ten {p10} to {p90}; the roofline alone says "
@@ -185,10 +54,12 @@ def sentence(case: Case, found: Estimate) -> str:
         )
     if places:
         return text + _held_against(places)
+    name = catalog.configuration(case.model).name.partition(",")[0]
     return text + (
         "No measured run is near this load."
         if found.seen
-        else f"None of the measured runs is on {case.accelerator} under {ENGINES[case.engine]}."
+        else f"None of the measured runs is of {name} on "
+        f"{case.accelerator} under {ENGINES[case.engine]}."
     )
 
 
@@ -207,9 +78,25 @@ def _held_against(places: tuple[int, ...]) -> str:
     )
 
 
-def _ends(found: Estimate) -> tuple[float, float, float]:
-    one = found.token_seconds
+def _ends(one: Uncertain) -> tuple[float, float, float]:
     return float(one.p10), float(one.p50), float(one.p90)
+
+
+def waits_table(found: Estimate) -> Table:
+    """What a person waits for, each with its interval."""
+    rows: list[tuple[Cell, ...]] = [
+        (name, *(Unbroken(seconds_text(end)) for end in _ends(one)))
+        for name, one in (
+            ("the first token, with its queue", found.first_token_seconds),
+            ("each next token", found.token_seconds),
+        )
+    ]
+    off = share_text(shipped().report.first_token[SCORED].median, 1)
+    note = (
+        "The first token is known far less well: over the measured runs its estimate is "
+        f"{off} off in the median."
+    )
+    return Table(("a person waits for", "P10", "P50", "P90"), rows, "Two waits", note)
 
 
 def parts_table(found: Estimate) -> Table:
@@ -286,7 +173,7 @@ def _task(case: Case, found: Estimate) -> tuple[bool, str]:
     for met, advice in wanted:
         if not met:
             return False, advice
-    _, p50, p90 = _ends(found)
+    _, p50, p90 = _ends(found.token_seconds)
     if p50 <= PROMISE_SECONDS < p90:
         return False, (
             f"the estimate keeps {seconds_text(PROMISE_SECONDS)}, but P90 is {seconds_text(p90)}: "
@@ -299,30 +186,33 @@ def _task(case: Case, found: Estimate) -> tuple[bool, str]:
             False,
             f"P90 is {seconds_text(p90)}: the promise is kept, a larger batch keeps it too.",
         )
-    return True, f"P90 is {seconds_text(p90)}, and one request more would break the promise."
+    return True, (
+        f"P90 is {seconds_text(p90)}, and by the estimate one request more would break the "
+        f"promise.{_measured_beyond(case)}"
+    )
 
 
-def check_tensor(ranks: int) -> None:
-    """Refuse a count of accelerators that this lesson shares no layers among."""
-    if str(ranks) not in TENSOR:
-        raise ValueError(
-            f"tensor_parallel is {ranks}, but this lesson shares the layers among "
-            f"{', '.join(list(TENSOR)[:-1])} or {list(TENSOR)[-1]} accelerators: give one of these."
-        )
-
-
-def case_of(given: Inputs) -> Case:
-    """The reader's case."""
-    check_tensor(given.tensor_parallel)
-    return Case(
-        given.model, given.accelerator, given.engine, given.precision, int(given.tensor_parallel),
-        given.batch, given.prompt_tokens, given.output_tokens,
-    )  # fmt: skip
-
-
-def estimate_of(given: Inputs) -> Estimate:
-    """The estimate of the reader's case."""
-    return estimate(case_of(given))
+def _measured_beyond(case: Case) -> str:
+    """Tell of a run of the same lengths that kept the promise with more in flight, if there is."""
+    columns = shipped().columns
+    beyond = [
+        place
+        for place in nearby(case)
+        if columns["batch"][place] > case.batch
+        and columns["prompt_tokens"][place] == case.prompt_tokens
+        and columns["output_tokens"][place] == case.output_tokens
+        and columns["measured"][place] <= PROMISE_SECONDS
+        and not doubts(place)
+    ]
+    if not beyond:
+        return ""
+    most = max(beyond, key=lambda place: columns["batch"][place])
+    inside = "inside" if columns["inside"][most] else "quicker than"
+    return (
+        f" But somebody measured just this with {number_text(float(columns['batch'][most]))} in "
+        f"flight: {seconds_text(float(columns['measured'][most]))}, {inside} its interval. Where "
+        "there is such a run, trust it."
+    )
 
 
 def step_panel(given: Inputs) -> Panel:
@@ -337,7 +227,7 @@ def step_panel(given: Inputs) -> Panel:
         )
         found = estimate(case)
         solved, score = _task(case, found)
-        tables = (parts_table(found), nearby_table(case))
+        tables = (waits_table(found), parts_table(found), nearby_table(case))
         return Answer(sentence(case, found), tables, score, solved)
 
     def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:

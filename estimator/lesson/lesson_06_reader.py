@@ -127,7 +127,7 @@ def _told(report: Report) -> str:
     rows, lie = plural("row", report.rows), "lies" if report.rows == 1 else "lie"
     return (
         f"**{number_text(report.rows)} {rows} of {_safe(report.file)}: the roofline is off by "
-        f"{share_text(score.roofline_median, 1)} in the median, the model by "
+        f"{share_text(score.roofline_median, 1)} in the median, our estimate by "
         f"{share_text(score.median, 1)} ({share_text(score.mean, 1)} in the mean), and "
         f"{share_text(score.coverage, 1)} {lie} between P10 and P90.** "
         f"{_groups(report)} {_judged(report, score)}"

@@ -16,6 +16,12 @@ from estimator.lesson.inputs import Inputs
 from estimator.lesson.tables import Table
 from estimator.units import quantity_text
 
+_LABELS = {
+    "04-servers-and-bandwidth": {"accelerators": "accelerators by compute, at the peak"},
+    "05-size-a-service": {"accelerators": "accelerators by the arithmetic alone, mean load"},
+}
+"""What a name is where the glossary's label leaves open which of several is meant."""
+
 
 def write_result(
     lesson: str,
@@ -42,8 +48,13 @@ def write_result(
             "results": results | ends,
         }
         write_whole(file, json.dumps(content, indent=2, sort_keys=True) + "\n")
+    labels = _LABELS.get(lesson, {})
     rows: list[tuple[str, ...]] = [
-        (name, quantity(name).label, quantity_text(entry["value"], entry["unit"]))
+        (
+            name,
+            labels.get(name, quantity(name).label),
+            quantity_text(entry["value"], entry["unit"]),
+        )
         for name, entry in results.items()
     ]
     headers: tuple[str, ...] = ("name", "what it is", "value")

@@ -175,6 +175,8 @@ def batch_in_memory(
                     "memory and weights to bytes before you subtract."),
             Mistake(fit(memory, weights / GB * GiB, per_token), "GB and GiB are mixed: bring "
                     "memory and weights to bytes before you subtract."),
+            Mistake(fit(80 * GiB, weights, per_token), "The data sheet's 80 were taken: the log "
+                    f"has {printed_gib} GiB."),
             Mistake(fit(memory, weights, per_token / BITS_PER_BYTE), "Eight times too "
                     "many: memory and tokens are both given in bytes."),
             Mistake(fit(memory, weights, per_token * BITS_PER_BYTE), "An eighth of it: memory and "

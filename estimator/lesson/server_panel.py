@@ -145,8 +145,8 @@ def batches(at: Bounds, work: Bounds) -> str:
     if work.batch == at.batch:
         return f"{full} The load fills it: there"
     return (
-        f"{full} The load keeps up to {quantity_text(work.batch, 'sequence')} in each replica, and "
-        "the times are taken there:"
+        f"{full} By Little's law the load, spread over its replicas, keeps up to "
+        f"{quantity_text(work.batch, 'sequence')} in each, and the times are taken there:"
     )
 
 
@@ -169,7 +169,9 @@ def your_service(given: Inputs) -> Prose:
         f"{seconds_text(work.request_seconds)}. Since {binds(at)}, {advice}. "
         f"Of the {quantity_text(given.owned_accelerators, 'accelerator')} that you have, the "
         f"peak would keep {busy} busy. "
-        f"{arriving if into else 'Answers leave'} at {quantity_text(out, 'bit/s')}, as plain text."
+        f"{arriving if into else 'Answers leave'} at {quantity_text(out, 'bit/s')}, as plain text. "
+        "All this is bounds, with a reserve: an engine mostly needs more, for each of the "
+        "course's systems that give tokens more than twice as many (lesson 05)."
     )
 
 

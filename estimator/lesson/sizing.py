@@ -379,7 +379,7 @@ def _saturated(service: Service, found: list[Bounds], rate: float, owned: float)
             f"brings {number_text(rate)}. That fits {number_text(people)} users"
         )
     return (
-        f"{said}; for all of them have {number_text(fewest.needed)} accelerators or more, "
+        f"{said}; the whole load needs at least {number_text(fewest.needed)} accelerators, "
         f"{fewest.tensor_parallel} to a replica."
     )
 
