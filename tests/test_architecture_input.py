@@ -8,7 +8,7 @@ import pytest
 
 from estimator.architecture import Architecture
 from estimator.architecture.families import families
-from estimator.catalog import architecture
+from estimator.catalog import architecture, configurations
 from tests.decoders import GEMMA2, LATENT, LLAMA, MIXTURE, PALIGEMMA, read
 
 
@@ -210,7 +210,7 @@ def test_an_assumed_tie_is_told() -> None:
     assert "tie_word_embeddings" not in Architecture.from_hf_config(told).assumed
 
 
-@pytest.mark.parametrize("name", ["mistral3", "internvl"])
+@pytest.mark.parametrize("name", ["aya_vision", "internvl"])
 def test_a_tie_that_nobody_tells_is_the_wrapper_s_and_told(name: str) -> None:
     """Transformers 5.23 ties these; files of earlier releases follow the text, which does not."""
     config = {"model_type": name, "text_config": {"model_type": "mistral", **SMALL}}
@@ -220,6 +220,34 @@ def test_a_tie_that_nobody_tells_is_the_wrapper_s_and_told(name: str) -> None:
     earlier = Architecture.from_hf_config(config | {"transformers_version": "4.50.0.dev0"})
     assert earlier.assumed["tie_word_embeddings"] is False
     assert earlier.n_params - tied.n_params == head
+
+
+@pytest.mark.parametrize(("key", "n_params"), [("8b", 8_489_553_920), ("14b", 13_506_073_600)])
+@pytest.mark.parametrize("version", ["5.0.0.dev0", "4.57.1", None])
+def test_ministral_3_has_a_head_of_its_own_though_its_file_does_not_say(
+    key: str, n_params: int, version: str | None
+) -> None:
+    """As the checkpoints are published; transformers 5.24 builds both without a head."""
+    alone = configurations()[f"ministral-3-{key}"].config
+    text = {name: value for name, value in alone.items() if name != "tie_word_embeddings"}
+    config = {"model_type": "mistral3", "text_config": text, "transformers_version": version}
+    model = Architecture.from_hf_config(config)
+    assert model.n_params == n_params
+    assert model.assumed == {"tie_word_embeddings": False}
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("version", ["5.0.0.dev0", "4.57.1", None])
+@pytest.mark.parametrize("name", ["mistral3", "aya_vision", "llava_next", "qwen2_vl", "qwen3_vl"])
+def test_a_tie_that_only_the_text_tells_is_the_text_s(
+    name: str, version: str | None, tied: bool
+) -> None:
+    inner = {"model_type": f"{name}_text"} if name.startswith("qwen") else {"model_type": "mistral"}
+    text = {**inner, **SMALL, "tie_word_embeddings": tied}
+    config = {"model_type": name, "text_config": text, "transformers_version": version}
+    model = Architecture.from_hf_config(config)
+    assert model.decoder.tied is tied
+    assert "tie_word_embeddings" not in model.assumed
 
 
 def test_a_value_that_was_assumed_is_named_as_such() -> None:
