@@ -68,6 +68,40 @@ def test_the_familys_own_default_is_taken_and_told(
     assert found.parts == read(keys, model_type=family, **defaults).parts
 
 
+@pytest.mark.parametrize(
+    ("family", "key", "value"),
+    [*((name, "num_key_value_heads", 4)
+       for name in ("llama", "phi3", "granite", "granitemoe", "olmo3", "cohere2")),
+     ("qwen3_moe", "head_dim", 64), ("glm4_moe", "head_dim", 64), ("glm4_moe", "attention_bias", False),
+     ("llama", "head_dim", 160), ("mistral", "head_dim", 160)],
+)  # fmt: skip
+def test_what_is_taken_by_a_rule_is_told(family: str, key: str, value: Any) -> None:
+    width = 4 * (value if key == "head_dim" else 64)
+    config = {**MIXTURE, "hidden_size": width, "head_dim": width // 4, "attention_bias": False,
+              "intermediate_size": 128}  # fmt: skip
+    if family not in ("qwen3_moe", "glm4_moe", "granitemoe"):
+        config = {
+            name: one for name, one in config.items() if "expert" not in name and "moe" not in name
+        }
+    if family in ("phi3", "mistral"):
+        del config["attention_bias"]
+    if family == "granitemoe":
+        del config["moe_intermediate_size"]
+    full = {**config, "model_type": family}
+    bare = {name: one for name, one in full.items() if name != key}
+    assert read(bare).assumed[key] == value
+    assert read(bare).parts == read(full, **{key: value}).parts
+    assert key not in read(full, **{key: value}).assumed
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_the_usual_size_of_a_head_needs_no_remark(family: str) -> None:
+    """As in Llama 3.1 and Mistral 7B, whose files leave it out."""
+    model = read(LLAMA, model_type=family, hidden_size=512, sliding_window=None)
+    assert model.decoder.attention.head_dim == 128
+    assert set(model.assumed) == {"tie_word_embeddings"}
+
+
 def test_null_for_a_latent_or_shared_experts_is_none_of_them() -> None:
     assert read(LATENT, q_lora_rank=None).decoder.attention.latent.q_rank is None  # type: ignore[union-attr]
     assert "shared experts" not in {
