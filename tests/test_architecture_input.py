@@ -72,7 +72,8 @@ def test_the_familys_own_default_is_taken_and_told(
     ("family", "key", "value"),
     [*((name, "num_key_value_heads", 4)
        for name in ("llama", "phi3", "granite", "granitemoe", "olmo3", "cohere2")),
-     ("qwen3_moe", "head_dim", 64), ("glm4_moe", "head_dim", 64), ("glm4_moe", "attention_bias", False),
+     ("qwen3_moe", "head_dim", 64), ("glm4_moe", "head_dim", 64),
+     ("glm4_moe", "attention_bias", False),
      ("llama", "head_dim", 160), ("mistral", "head_dim", 160)],
 )  # fmt: skip
 def test_what_is_taken_by_a_rule_is_told(family: str, key: str, value: Any) -> None:

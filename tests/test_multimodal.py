@@ -203,7 +203,8 @@ def test_a_window_that_is_off_may_differ_in_a_text_that_is_saved_twice() -> None
 def test_glm_4v_may_be_flat_as_it_was_published() -> None:
     text = {**SIZES, "attention_bias": True, "partial_rotary_factor": 0.5}
     around = {"model_type": "glm4v", "vision_config": {"depth": 24}, "image_token_id": 7,
-              "image_start_token_id": 8, "video_end_token_id": 9, "tie_word_embeddings": False}  # fmt: skip
+              "image_start_token_id": 8, "video_end_token_id": 9,
+              "tie_word_embeddings": False}  # fmt: skip
     flat = Architecture.from_hf_config({**around, **text})
     nested = Architecture.from_hf_config(
         {**around, "text_config": text | {"model_type": "glm4v_text"}}

@@ -113,10 +113,10 @@ def _unwrap(
         del text[key]
     known = irrelevant() | {place, "vocab_size", "_vocab_size", "tie_word_embeddings"}
     known = known.union(keys["outer_ignored"].get(name, ()))
-    if name in keys["flat_wrappers"] and text.get("use_sliding_window") is False:
+    switches = [place.get("use_sliding_window", False) for place in (text, values)]
+    if name in keys["flat_wrappers"] and switches == [False, False]:
         # Transformers 4.53 to 4.55 saved the text twice, a window that is off as null inside.
-        if values.get("use_sliding_window", False) is False:
-            known = known.union(keys["switched_off"])
+        known = known.union(keys["switched_off"])
     Reader(values, name, {}, nested=False).check_kinds()
     for key in sorted(values.keys() - known):
         value = values[key]
