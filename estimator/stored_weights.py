@@ -158,7 +158,10 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
     inner = text_part(config)
     dtype = _first("torch_dtype", config, inner) or _first("dtype", config, inner) or "bfloat16"
     if isinstance(dtype, Mapping | list | tuple):
-        raise ValueError(f"torch_dtype is {shown(dtype)}, but it must be a name such as bfloat16.")
+        raise ValueError(
+            f"the precision of the weights (torch_dtype) is {shown(dtype)}, but it must be a name "
+            "such as bfloat16: give the published one."
+        )
     base = stored_as(str(dtype).removeprefix("torch."))
     if _first("quantization", config, inner) is not None:
         raise ValueError(

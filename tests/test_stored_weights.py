@@ -408,8 +408,11 @@ def test_modules_that_gptq_leaves_out_by_expression() -> None:
     assert size(MIXTURE, GPTQ, dynamic={r"-:.*mlp\.gate$": {}}) == size(MIXTURE, GPTQ)
     down = size(LLAMA, GPTQ, modules_to_not_convert=["model.layers.0.mlp.down_proj"])
     assert size(LLAMA, GPTQ, dynamic={r"-:model\.layers\.0\.mlp\.down_proj": {}}) == down
-    for other in ({"+:.*down_proj.*": {"bits": 8}}, {**router, ".*": {}}, {3: {}},
-                  {r"-:model\.layers\.1": {}}, {"-:.*": {}}):  # fmt: skip
+    others: tuple[dict[Any, Any], ...] = (
+        {"+:.*down_proj.*": {"bits": 8}}, {**router, ".*": {}}, {3: {}},
+        {r"-:model\.layers\.1": {}}, {"-:.*": {}},
+    )  # fmt: skip
+    for other in others:
         with pytest.raises(ValueError, match="dynamic"):
             size(LLAMA, GPTQ, dynamic=other)
 
