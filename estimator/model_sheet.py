@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ from typing import Any
 from estimator.architecture import RULES, Architecture
 from estimator.catalog.configurations import configuration
 from estimator.glossary import quantity
+from estimator.matrices import HEAD
 from estimator.stored_cache import asked_precision
 from estimator.stored_weights import checkpoint_bytes, stored_by_config, tells_precision
 from estimator.units import bytes_text, number_text, share_text
 from estimator.validate.files import read_json
 
+# Classes with an output head: causal language models, and those that read more than text.
+_HEADED = re.compile("CausalLM|LMHead|ForConditionalGeneration|WithLMHead")
+_CHAT_CLASSES = {"InternVLChatModel", "Qwen2_5OmniModel", "Qwen2_5OmniThinkerModel"}
 HELP = "parameters, bytes of the checkpoint and of the cache of a config.json or a catalog model"
 TOKENS = 8192
 MEANING = {
@@ -45,7 +50,29 @@ def _checkpoint(config: Mapping[str, Any], model: Architecture) -> tuple[float |
         return None, str(error)
     told = tells_precision(config)
     how = f"stored as {stored.name}" if told else "at 16 bits, since the file names no precision"
+    head = {part: params for part, params in model.parts.items() if part == HEAD}
+    other = class_without_head(config)
+    if head and other:
+        of_head = sum(stored.decoder_bytes(model.decoder, head, on_disk=True).values())
+        how += (
+            f", as a causal language model (the file's class {other} is not one by its name; "
+            f"without the output head it would be {bytes_text(size - of_head)})"
+        )
     return size, how
+
+
+def class_without_head(config: Mapping[str, Any]) -> str:
+    """The class that a file names where it is no causal language model; else nothing.
+
+    Rewards, classes and embeddings come from such models, whose checkpoints store no output head.
+    """
+    named = config.get("architectures")
+    if not isinstance(named, list | tuple) or not named:
+        return ""
+    classes = [one for one in named[:10] if isinstance(one, str)]
+    if not classes or any(one in _CHAT_CLASSES or _HEADED.search(one[:200]) for one in classes):
+        return ""
+    return "".join(c for c in classes[0][:60] if c.isalnum() or c == "_")
 
 
 def _cache_width(config: Mapping[str, Any], given: float | None) -> tuple[float, str]:

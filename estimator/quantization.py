@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from estimator.matrices import Scales
-from estimator.wide_layers import LISTS
+from estimator.wide_layers import DYNAMIC, LISTS, SKIPPED
 
 _MODELOPT = ("FP8", "NVFP4")
 _BY_FILES = "size this checkpoint by its files."
@@ -149,6 +149,9 @@ def _check_keys(quantization: Mapping[str, Any], method: str) -> None:
         value = quantization.get(key)
         if key == "sparsity_config" and isinstance(value, Mapping):
             value = {} if value.get("format") == "dense" else value
+        if key == DYNAMIC and method == "gptq" and isinstance(value, Mapping):
+            skips = [isinstance(one, str) and one.startswith(SKIPPED) for one in value]
+            value = {} if all(skips) else value  # the modules are then read as those of a list
         if not any(type(value) is type(one) and value == one for one in values):
             raise ValueError(
                 f"{key} is {value!r:.60}, which is not understood here and may change the size: "

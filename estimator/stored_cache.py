@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from estimator.architecture.reader import shown
 from estimator.architecture.wrappers import text_part
 
 _BITS = {"fp8": 8, "int8": 8, "nvfp4": 4 + 8 / 16}
@@ -41,6 +42,6 @@ def _name(key: str, told: Any) -> str:
         if isinstance(told, Mapping) and (told.get("type"), told.get("num_bits")) == scheme:
             return name
     raise ValueError(
-        f"{key} is {told!r:.60}, but of a cache's precisions only {', '.join(_BITS)} are known "
+        f"{key} is {shown(told)}, but of a cache's precisions only {', '.join(_BITS)} are known "
         "here: give the bytes of a number of the cache yourself."
     )

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from estimator.architecture import Architecture, Decoder
+from estimator.architecture.reader import shown
 from estimator.architecture.wrappers import text_part
 from estimator.formula import facts_of
 from estimator.matrices import HEAD, Scales, blocks_with, shapes
 from estimator.model_storage import linear_params, scaled_bits_per_weight, weight_bytes
 from estimator.quantization import read_quantization
-from estimator.wide_layers import LISTS, Layers, Wide, wide_parts
+from estimator.wide_layers import DYNAMIC, LISTS, Layers, Wide, wide_parts
 
 _scaled = facts_of(scaled_bits_per_weight).bare
 _bytes = facts_of(weight_bytes).bare
@@ -73,7 +74,7 @@ class StoredWeights:
     ) -> float:  # fmt: skip
         """Bytes of a part of which some matrices, or all of them, are quantized."""
         wide = self.wide.get(part, _NOTHING)
-        if "" in wide:
+        if wide.get("", 0) is None:
             return _bytes(params, self.bits)  # type: ignore[no-any-return]
         more = decoder.prediction_layers if on_disk else 0
         count, blocks = blocks_with(decoder, part, more)
@@ -156,6 +157,11 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
     """
     inner = text_part(config)
     dtype = _first("torch_dtype", config, inner) or _first("dtype", config, inner) or "bfloat16"
+    if isinstance(dtype, Mapping | list | tuple):
+        raise ValueError(
+            f"the precision of the weights (torch_dtype) is {shown(dtype)}, but it must be a name "
+            "such as bfloat16: give the published one."
+        )
     base = stored_as(str(dtype).removeprefix("torch."))
     if _first("quantization", config, inner) is not None:
         raise ValueError(
@@ -166,7 +172,12 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
         return base
     if not isinstance(quantization, Mapping):
         raise ValueError("quantization_config must be an object: give the published one.")
-    found = read_quantization(quantization)
+    try:
+        found = read_quantization(quantization)
+    except RecursionError:
+        raise ValueError(
+            "quantization_config is nested too deeply to be read: give the published one."
+        ) from None
     quantized, padding, head = MATRICES, 1, found.head and not found.targets
     if found.name == "mxfp4":
         quantized, padding = EXPERTS, _NAMED["mxfp4"].padding
@@ -177,7 +188,7 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
                 "has none: size this checkpoint by its files."
             )
     wide: Mapping[str, Wide] = {}
-    if found.targets or not quantization.keys().isdisjoint(LISTS):
+    if found.targets or not quantization.keys().isdisjoint((*LISTS, DYNAMIC)):
         decoder = model.decoder if model else _decoder(config)
         wide, chosen = wide_parts(quantization, decoder, found.targets)
         head = head or chosen

@@ -9,19 +9,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from estimator.architecture import Decoder
+from estimator.architecture.reader import shown
 from estimator.matrices import HEAD, has_part, layers_with, shapes
 
 LISTS = (
     "ignore", "ignored_layers", "modules_to_not_convert", "exclude_modules",
     "llm_int8_skip_modules",
 )  # fmt: skip
+# GPTQ's settings of modules by expression; those behind -: leave them out.
+DYNAMIC = "dynamic"
+SKIPPED = "-:"
 _MOST_NAMES = 100_000
 _HEADS = {"lm_head", "output_layer", "embed_out"}
-# Never among the quantized parts: embeddings, routers, encoders and what joins them.
+# Never among the quantized parts: embeddings, routers, encoders and what joins them, and what joins
+# a prediction layer to the rest.
 _WIDE_ANYWAY = {
     "embed_tokens", "embeddings", "wte", "wpe", "embed_in", "router", "gate", "shared_expert_gate",
     "vision_tower", "vision_model", "visual", "multi_modal_projector", "mm_projector",
-    "audio_tower", "merger",
+    "audio_tower", "merger", "modality_projection", "patch_merger", "connector", "mlp1", "eh_proj",
 }  # fmt: skip
 _BLOCKS = {
     "self_attn": "attention", "attention": "attention", "attn": "attention", "mlp": "mlp",
@@ -44,12 +49,15 @@ _WHOLE = {"mlp", "feed_forward", "block_sparse_moe"}
 _MLPS = ("mlp", "experts", "shared experts")
 _MATRICES = {"attention": _ATTENTION} | dict.fromkeys(_MLPS, _MLP)
 _NONE = frozenset[int]()
+_OPEN_NUMBER = re.compile(r"\.\d+(\.\*)?$")
+_EXPERT = re.compile(r"(?<=\bexperts)\\?\.(\d{1,9})(?=\\?\.|\$?$)")
 
 Layers = frozenset[int] | None
 """Layers, prediction layers among them and numbered behind the others; None for all."""
 Wide = Mapping[str, Layers]
 """The matrices of a part that stay wide, with the layers in which they do; "" is the whole part."""
 _WHOLE_PART: Wide = {"": None}
+_Matrix = tuple[str, int | None, str]
 # Of each part the layers (none for all of them) with the matrices that are named there.
 _Named = dict[str, dict[int | None, set[str]]]
 
@@ -84,14 +92,40 @@ def _named(
     """What names say of each part, and the first of them that does; `every` one must say some."""
     found: _Named = {}
     first: dict[str, tuple[str, str]] = {}
+    shares: dict[_Matrix, tuple[set[int], str, str]] = {}
     for key, name, one in names:
-        read = _read(key, one, decoder)
+        block, expert = _without_expert(one)
+        read = _read(key, block, decoder)
         if every and not read:
             _refuse(key, name)
         for part, layer, matrix in read:
-            found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
             first.setdefault(part, (key, name))
+            if expert is None:
+                found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
+            else:
+                shares.setdefault((part, layer, matrix), (set(), key, name))[0].add(expert)
+    for (part, layer, matrix), (experts, key, name) in shares.items():
+        _check_all_experts(experts, key, name, decoder)
+        found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
     return found, first
+
+
+def _without_expert(name: str) -> tuple[str, int | None]:
+    """A name without the number of one expert, as in experts.7.w1, and that number."""
+    number = _EXPERT.search(name)
+    if number is None:
+        return name, None
+    return name[: number.start()] + name[number.end() :], int(number[1])
+
+
+def _check_all_experts(experts: set[int], key: str, name: str, decoder: Decoder | None) -> None:
+    """Refuse a share of the experts: of a matrix all are counted alike."""
+    count = decoder.mixture.n_experts if decoder and decoder.mixture else 0
+    if not count or experts != set(range(count)):
+        raise ValueError(
+            f"{key} names {name!r:.60}, but not that of each of {count:,} experts, and a share of "
+            "them is not counted here: size this checkpoint by its files."
+        )
 
 
 def _matrices(
@@ -145,8 +179,11 @@ def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
             raise ValueError(f"{key} must be a list of at most {_MOST_NAMES:,} names of modules.")
         for name in names:
             if not isinstance(name, str):
-                raise ValueError(f"{key} has {name!r:.40}, but it must be a list of names.")
+                raise ValueError(f"{key} has {shown(name)}, but it must be a list of names.")
             listed.append((key, name))
+    skipped = quantization.get(DYNAMIC)
+    if isinstance(skipped, Mapping):
+        listed += [(DYNAMIC, "re:" + name.removeprefix(SKIPPED)) for name in skipped]
     return _choices(listed)
 
 
@@ -182,6 +219,15 @@ def _read(key: str, name: str, decoder: Decoder | None) -> Sequence[tuple[str, i
         _refuse(key, name)
     if words[-1] in _HEADS:
         return [(HEAD, None, "")]
+    if words[-1] == "bias":  # which is never quantized
+        return []
+    # An expression matches what begins so: beside a router a dense layer's matrix, if there is one,
+    # and beside layer 1 those from 10 to 19.
+    if name.startswith("re:") and _OPEN_NUMBER.search(name):
+        _refuse(key, name)
+    router = name.startswith("re:") and words[-1] == "gate" and not name.endswith("$")
+    if router:
+        words[-1] = "gate_proj"
     if "norm" in words[-1] or not _WIDE_ANYWAY.isdisjoint(words):
         return []
     layer = None
@@ -192,8 +238,10 @@ def _read(key: str, name: str, decoder: Decoder | None) -> Sequence[tuple[str, i
         words = rest
     elif words[0] in ("model", "language_model"):
         words = [word for word in words if word not in ("model", "language_model")]
+    if words == ["shared_head", "head"]:
+        return [(HEAD, layer, "")]  # a prediction layer's own
     found = _parts(words, layer, decoder)
-    if not found:
+    if not found and not router:
         _refuse(key, name)
     return found
 

@@ -8,7 +8,7 @@ import pytest
 
 from estimator.architecture import Architecture
 from estimator.architecture.families import families
-from estimator.catalog import architecture
+from estimator.catalog import architecture, configurations
 from tests.decoders import GEMMA2, LATENT, LLAMA, MIXTURE, PALIGEMMA, read
 
 
@@ -66,6 +66,41 @@ def test_the_familys_own_default_is_taken_and_told(
     found = read(bare, model_type=family)
     assert defaults.items() <= found.assumed.items()
     assert found.parts == read(keys, model_type=family, **defaults).parts
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "value"),
+    [*((name, "num_key_value_heads", 4)
+       for name in ("llama", "phi3", "granite", "granitemoe", "olmo3", "cohere2")),
+     ("qwen3_moe", "head_dim", 64), ("glm4_moe", "head_dim", 64),
+     ("glm4_moe", "attention_bias", False),
+     ("llama", "head_dim", 160), ("mistral", "head_dim", 160)],
+)  # fmt: skip
+def test_what_is_taken_by_a_rule_is_told(family: str, key: str, value: Any) -> None:
+    width = 4 * (value if key == "head_dim" else 64)
+    config = {**MIXTURE, "hidden_size": width, "head_dim": width // 4, "attention_bias": False,
+              "intermediate_size": 128}  # fmt: skip
+    if family not in ("qwen3_moe", "glm4_moe", "granitemoe"):
+        config = {
+            name: one for name, one in config.items() if "expert" not in name and "moe" not in name
+        }
+    if family in ("phi3", "mistral"):
+        del config["attention_bias"]
+    if family == "granitemoe":
+        del config["moe_intermediate_size"]
+    full = {**config, "model_type": family}
+    bare = {name: one for name, one in full.items() if name != key}
+    assert read(bare).assumed[key] == value
+    assert read(bare).parts == read(full, **{key: value}).parts
+    assert key not in read(full, **{key: value}).assumed
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_the_usual_size_of_a_head_needs_no_remark(family: str) -> None:
+    """As in Llama 3.1 and Mistral 7B, whose files leave it out."""
+    model = read(LLAMA, model_type=family, hidden_size=512, sliding_window=None)
+    assert model.decoder.attention.head_dim == 128
+    assert set(model.assumed) == {"tie_word_embeddings"}
 
 
 def test_null_for_a_latent_or_shared_experts_is_none_of_them() -> None:
@@ -210,7 +245,7 @@ def test_an_assumed_tie_is_told() -> None:
     assert "tie_word_embeddings" not in Architecture.from_hf_config(told).assumed
 
 
-@pytest.mark.parametrize("name", ["mistral3", "internvl"])
+@pytest.mark.parametrize("name", ["aya_vision", "internvl"])
 def test_a_tie_that_nobody_tells_is_the_wrapper_s_and_told(name: str) -> None:
     """Transformers 5.23 ties these; files of earlier releases follow the text, which does not."""
     config = {"model_type": name, "text_config": {"model_type": "mistral", **SMALL}}
@@ -220,6 +255,34 @@ def test_a_tie_that_nobody_tells_is_the_wrapper_s_and_told(name: str) -> None:
     earlier = Architecture.from_hf_config(config | {"transformers_version": "4.50.0.dev0"})
     assert earlier.assumed["tie_word_embeddings"] is False
     assert earlier.n_params - tied.n_params == head
+
+
+@pytest.mark.parametrize(("key", "n_params"), [("8b", 8_489_553_920), ("14b", 13_506_073_600)])
+@pytest.mark.parametrize("version", ["5.0.0.dev0", "4.57.1", None])
+def test_ministral_3_has_a_head_of_its_own_though_its_file_does_not_say(
+    key: str, n_params: int, version: str | None
+) -> None:
+    """As the checkpoints are published; transformers 5.24 builds both without a head."""
+    alone = configurations()[f"ministral-3-{key}"].config
+    text = {name: value for name, value in alone.items() if name != "tie_word_embeddings"}
+    config = {"model_type": "mistral3", "text_config": text, "transformers_version": version}
+    model = Architecture.from_hf_config(config)
+    assert model.n_params == n_params
+    assert model.assumed == {"tie_word_embeddings": False}
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("version", ["5.0.0.dev0", "4.57.1", None])
+@pytest.mark.parametrize("name", ["mistral3", "aya_vision", "llava_next", "qwen2_vl", "qwen3_vl"])
+def test_a_tie_that_only_the_text_tells_is_the_text_s(
+    name: str, version: str | None, tied: bool
+) -> None:
+    inner = {"model_type": f"{name}_text"} if name.startswith("qwen") else {"model_type": "mistral"}
+    text = {**inner, **SMALL, "tie_word_embeddings": tied}
+    config = {"model_type": name, "text_config": text, "transformers_version": version}
+    model = Architecture.from_hf_config(config)
+    assert model.decoder.tied is tied
+    assert "tie_word_embeddings" not in model.assumed
 
 
 def test_a_value_that_was_assumed_is_named_as_such() -> None:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from estimator.__main__ import main
+from estimator.architecture import Architecture
+from estimator.model_sheet import checkpoint_text, sizes_of
 from estimator.stored_cache import asked_precision
+from estimator.units import bytes_text
 
 GPT2 = {
     "model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
@@ -184,3 +187,32 @@ def test_a_cache_that_is_not_known_is_told(asked: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^kv_cache_(quant_algo|scheme) (is|and)") as caught:
         asked_precision({"text_config": {"quantization_config": asked}})
     assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("classes", "tied", "told"),
+    [
+        (["LlamaForSequenceClassification"], False, "LlamaForSequenceClassification"),
+        (["MistralModel"], False, "MistralModel"),
+        (["a|b\n" * 99], False, "abab"),
+        (["MistralModel"], True, ""),
+        (["LlamaForCausalLM"], False, ""),
+        (["InternVLChatModel"], False, ""),
+        (["Qwen2ForConditionalGeneration"], False, ""),
+        (None, False, ""), ([], False, ""), ("LlamaModel", False, ""), ([3, {}], False, ""),
+    ],
+)  # fmt: skip
+def test_a_file_of_a_class_without_an_output_head_is_told(
+    classes: Any, tied: bool, told: str
+) -> None:
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+             "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1000}  # fmt: skip
+    config = {"model_type": "llama", **sizes, "tie_word_embeddings": tied, "architectures": classes}
+    found = sizes_of("mine", config)
+    how = found["checkpoint"]
+    assert ("is not one by its name" in how) == bool(told)
+    assert told in how
+    if told:
+        assert bytes_text(found["checkpoint_bytes"] - 2 * 64 * 1000) in how
+    assert how in checkpoint_text(config, Architecture.from_hf_config(config))
+    assert "\n" not in how

@@ -173,3 +173,41 @@ def test_every_wrapper_is_one_thing_only() -> None:
         assert set(keys[listed]) <= wrappers, listed
     assert set(keys["thinkers"].values()) <= wrappers
     assert not wrappers & families().keys()
+
+
+def test_a_text_may_name_the_tokens_of_what_it_sees() -> None:
+    """GLM-4.5V names them inside, too; Qwen2.5-VL, as transformers 4.52 saved it, as null."""
+    text = {**SIZES, "model_type": "qwen2_5_vl_text"}
+    config = {"model_type": "qwen2_5_vl", "vision_config": {}, "image_token_id": 7}
+    plain = Architecture.from_hf_config({**config, "text_config": text})
+    for more in ({"image_token_id": 7}, {"image_token_id": None, "video_token_id": None},
+                 {"image_start_token_id": 8, "image_end_token_id": 9}):  # fmt: skip
+        told = Architecture.from_hf_config({**config, "text_config": {**text, **more}})
+        assert told.parts == plain.parts
+    for key, value in (("image_token_id", {}), ("image_experts", 7), ("image_experts", None)):
+        with pytest.raises(ValueError, match=key):
+            Architecture.from_hf_config({**config, "text_config": {**text, key: value}})
+
+
+def test_a_window_that_is_off_may_differ_in_a_text_that_is_saved_twice() -> None:
+    off = {"use_sliding_window": False, "sliding_window": None, "model_type": "qwen2_5_vl_text"}
+    outer = {"model_type": "qwen2_5_vl", "vision_config": {}, "use_sliding_window": False,
+             "sliding_window": 32768, "max_window_layers": 28}  # fmt: skip
+    model = Architecture.from_hf_config({**outer, "text_config": {**SIZES, **off}})
+    assert model.decoder.window is None
+    for other in ({"use_sliding_window": True}, {"num_hidden_layers": 5}):
+        with pytest.raises(ValueError, match="is not understood beside a text_config"):
+            Architecture.from_hf_config({**outer, **other, "text_config": {**SIZES, **off}})
+
+
+def test_glm_4v_may_be_flat_as_it_was_published() -> None:
+    text = {**SIZES, "attention_bias": True, "partial_rotary_factor": 0.5}
+    around = {"model_type": "glm4v", "vision_config": {"depth": 24}, "image_token_id": 7,
+              "image_start_token_id": 8, "video_end_token_id": 9,
+              "tie_word_embeddings": False}  # fmt: skip
+    flat = Architecture.from_hf_config({**around, **text})
+    nested = Architecture.from_hf_config(
+        {**around, "text_config": text | {"model_type": "glm4v_text"}}
+    )
+    assert flat.parts == nested.parts
+    assert set(flat.left_out) == {key for key in around if key.startswith(("vision", "im", "vid"))}

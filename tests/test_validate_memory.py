@@ -225,3 +225,12 @@ def test_the_cache_is_as_wide_as_the_configuration_asks() -> None:
     # Other weights than the file's: then its cache is not asked for, either.
     others = compare([row | {"weight_dtype": "bf16"}], own)
     assert not any("fp8" in sentence for sentence in others.assumptions)
+
+
+def test_the_memory_that_is_not_given_is_what_a_framework_sees() -> None:
+    """Of the B200's 180 GB CUDA reports 178.35 GiB, more than 180e9 bytes."""
+    row = {**ROW, "accelerator": "B200-SXM", "visible_gib": "", "kv_pool_gib": "150"}
+    assumed = " ".join(compare([row]).assumptions)
+    assert "visible_gib is not given: 178.35 (the catalog's B200-SXM)" in assumed
+    hopper = compare([{**row, "accelerator": "H100-SXM", "kv_pool_gib": "58"}]).assumptions
+    assert "visible_gib is not given: 79.19 (the catalog's H100-SXM)" in " ".join(hopper)

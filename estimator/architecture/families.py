@@ -100,6 +100,10 @@ def _tied(reader: Reader, family: Family) -> bool:
     return tied
 
 
+# Most files leave the size of a head to the width where it comes out so, and need no remark.
+_USUAL_HEADS = (64, 80, 96, 128)
+
+
 def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
     n_heads = reader.size(*family.n_heads)
     biases = reader.flag(family.input_bias), reader.flag(family.output_bias)
@@ -107,16 +111,22 @@ def _attention(reader: Reader, family: Family, d_model: int) -> Attention:
         latent = _latent(reader, family)
         return Attention(n_heads, n_heads, latent.nope_dim + latent.rope_dim, *biases,
                          latent=latent)  # fmt: skip
-    n_kv_heads = (family.n_kv_heads and reader.optional(family.n_kv_heads)) or n_heads
+    n_kv_heads = family.n_kv_heads and reader.optional(family.n_kv_heads)
+    if not n_kv_heads:
+        n_kv_heads = n_heads
+        if family.n_kv_heads:  # as the first Llamas; other files have lost it
+            reader.assumed[family.n_kv_heads] = n_heads
     if n_heads % n_kv_heads:
         reader.refuse(family.n_kv_heads, f"a divisor of the {n_heads:,} attention heads")
     head_dim = reader.optional(family.head_dim) if family.head_dim else None
     if head_dim is None and d_model % n_heads:
         reader.refuse(family.d_model[0], f"a multiple of the {n_heads:,} attention heads")
+    if head_dim is None:
+        head_dim = d_model // n_heads
+        if family.head_dim and (family.tells_head_dim or head_dim not in _USUAL_HEADS):
+            reader.assumed[family.head_dim] = head_dim
     qk_norm = family.qk_norm if reader.flag(family.qk_norm_flag) else ""
-    return Attention(
-        n_heads, n_kv_heads, head_dim or d_model // n_heads, *biases, qk_norm, family.sinks
-    )
+    return Attention(n_heads, n_kv_heads, head_dim, *biases, qk_norm, family.sinks)
 
 
 def _latent(reader: Reader, family: Family) -> Latent:

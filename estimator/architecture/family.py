@@ -41,7 +41,8 @@ class Family:
     that rotate positions), unless `layer_types` says it layer by layer. `learned` counts what a
     table of learned positions has beyond what its key says. `mask` tells how published files hold
     the causal masks ("float", "byte" or not at all). `ignored` keys have no effect here,
-    `fixed` ones only a single value; `defaults` are the family's own.
+    `fixed` ones only a single value; `defaults` are the family's own. Where `tells_head_dim`, all
+    published files give the size of a head, and one that does not has lost it.
     """
 
     d_model: tuple[str, ...] = ("hidden_size",)
@@ -49,6 +50,7 @@ class Family:
     n_heads: tuple[str, ...] = ("num_attention_heads",)
     n_kv_heads: str = "num_key_value_heads"
     head_dim: str = "head_dim"
+    tells_head_dim: bool = False
     rope_dim: tuple[str, ...] = ("qk_rope_head_dim",)
     d_ff: str = "intermediate_size"
     positions: tuple[str, ...] = ("max_position_embeddings",)

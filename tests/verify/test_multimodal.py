@@ -102,6 +102,21 @@ def build(config: Any) -> Any:
         return getattr(transformers, name)(config)
 
 
+def as_published(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration with its tie told outside, where transformers 5 does not build as published.
+
+    It takes no account of a tie that only the text tells, and ties a mistral3 that tells nothing:
+    published checkpoints follow their text, and Ministral 3 8B and 14B store a head. So the
+    module to compare with is the one that the checkpoint's weights fit.
+    """
+    tie = "tie_word_embeddings"
+    inner = config["text_config"].get(tie)
+    silent = inner is None and config["model_type"] == "mistral3"
+    if config.get(tie) is None and (silent or isinstance(inner, bool)):
+        return {**config, tie: bool(inner)}
+    return config
+
+
 def test_every_wrapper_is_built() -> None:
     listed = data("keys.json")
     built = {*listed["wrappers"], *listed["flat_wrappers"]} - REMOTE
@@ -145,12 +160,13 @@ def test_language_model(name: str, text: dict[str, Any], tied: bool) -> None:
 def test_ties_that_are_left_out_are_the_release_s(
     name: str, text: dict[str, Any], inner: bool | None, outer: bool | None
 ) -> None:
-    """A file that says a tie once, twice or never is sized as the module that it makes."""
+    """A file that says a tie once, twice or never is sized as what was published."""
     told = {"tie_word_embeddings": outer} if outer is not None else {}
     config: dict[str, Any] = {"text_config": {**SIZES, **text}, **AROUND.get(name, {}), **told}
     if inner is not None:
         config["text_config"]["tie_word_embeddings"] = inner
-    made = AutoConfig.for_model(name, **copy.deepcopy(config))
+    told_outside = as_published({"model_type": name, **copy.deepcopy(config)})
+    made = AutoConfig.for_model(**told_outside)
     config["text_config"].setdefault("model_type", made.text_config.model_type)
     config |= {"model_type": name, "transformers_version": transformers.__version__}
     assert Architecture.from_hf_config(config).n_params == language_parameters(build(made))

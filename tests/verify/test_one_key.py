@@ -14,7 +14,7 @@ from transformers import AutoConfig
 from estimator.architecture import Architecture
 from tests.verify.configurations import MAKERS, configurations
 from tests.verify.modules import build, hf_config, trainable
-from tests.verify.test_multimodal import AROUND, CASES, SIZES, language_parameters
+from tests.verify.test_multimodal import AROUND, CASES, SIZES, as_published, language_parameters
 from tests.verify.test_multimodal import build as build_multimodal
 
 # Keys that change some family: each is tried in every family, known there or not.
@@ -91,6 +91,6 @@ def test_one_key_of_a_text_part(name: str, text: dict[str, Any]) -> None:
     keys = {key: value for key, value in full.items() if key not in ALONE}
 
     def count(changed: dict[str, Any]) -> int:
-        return language_parameters(build_multimodal(AutoConfig.for_model(**changed)))
+        return language_parameters(build_multimodal(AutoConfig.for_model(**as_published(changed))))
 
     assert not wrong(config, keys, lambda one: one["text_config"], count)
