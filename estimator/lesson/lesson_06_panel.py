@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from estimator.engine import (
     serve,
 )
 from estimator.glossary import quantity
-from estimator.lesson.controls import Choice, Number
+from estimator.lesson.controls import Choice, numbers_within
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_runs import doubts, shipped
 from estimator.lesson.panel import Answer, Panel
@@ -340,9 +339,7 @@ def step_panel(given: Inputs) -> Panel:
         tables = (parts_table(found), nearby_table(case))
         return Answer(sentence(case, found), tables, score, solved)
 
-    def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
-        return Number(name, value, low, high, narrowed=NARROWED[name], **more)
-
+    number = numbers_within(NARROWED)
     start = case_of(given)
     controls = (
         Choice("model", "Model", {name: catalog.configuration(name).name for name in MODELS},
