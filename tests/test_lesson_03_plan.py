@@ -223,6 +223,12 @@ class TestFigures:
         assert low < at < high
         assert not dot.get_clip_on()
 
+    def test_what_is_asked_for_is_drawn_where_nothing_fits(self) -> None:
+        axes = lesson_03.fill_figure(plan("gemma-3-12b", "L4", batch=4)).figure.axes[0]
+        _, dot = axes.get_lines()
+        assert dot.get_label() == "asked for: 4"
+        assert axes.get_xlim()[1] > 4
+
     def test_what_is_asked_for_beyond_the_figure_is_not_drawn_beside_it(self) -> None:
         axes = lesson_03.fill_figure(plan("llama-3.1-405b", "T4", batch=10_000)).figure.axes[0]
         _, dot = axes.get_lines()

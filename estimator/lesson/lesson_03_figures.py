@@ -100,12 +100,14 @@ _FAR = 3
 
 def fill_figure(p: Plan) -> Picture:
     """Memory of each accelerator against the batch: weights stay, the cache grows to the line."""
-    most = max(min(p.batch, _FAR * p.largest_batch), p.largest_batch, 1)
+    each = p.with_batch(1).cache
+    # Where nothing fits, as many as would fit without the model.
+    room = p.largest_batch or int(p.usable // each)
+    most = max(min(p.batch, _FAR * room), p.largest_batch, 1)
     # Whole numbers from nothing to a fifth past what fits; the caches grow in a straight line.
     last = max(round(most * 1.2), most + 1)
     counts = [round(last * part / 20) for part in range(21)]
     counts = sorted({*counts, *(n for n in (p.batch, p.largest_batch) if n <= most)})
-    each = p.with_batch(1).cache
     base = [p.weights / GB] * len(counts)
     fixed = [(p.weights + p.activations + p.overhead) / GB] * len(counts)
     top = [part + count * each / GB for part, count in zip(fixed, counts, strict=True)]
