@@ -131,9 +131,17 @@ def narrow(request: pytest.FixtureRequest, run: LessonPage) -> Iterator[list[Pan
     """Windows of 400 and 600 pixels; one of 1280 at 200 %, where 640 are left for the page."""
     before = run.page.viewport_size
     run.page.set_viewport_size({"width": request.param, "height": 800})
+    sidebar = run.page.locator("#jp-left-stack")
+    folds = request.param < 600 and sidebar.is_visible()
+    if folds:  # beside the list of files nothing would be left
+        run.page.keyboard.press("Control+b")
+        expect(sidebar).to_be_hidden()
     yield run.panels()
     assert before
     run.page.set_viewport_size(before)
+    if folds:
+        run.page.keyboard.press("Control+b")
+        expect(sidebar).to_be_visible()
 
 
 def test_every_control_stays_inside_the_column(narrow: list[PanelPage]) -> None:
