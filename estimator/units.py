@@ -25,6 +25,9 @@ YEAR = 365 * DAY
 
 BITS_PER_BYTE = 8
 
+FEW = 0.001
+"""Requests a second that nobody can picture."""
+
 _DECIMAL = ("", "K", "M", "G", "T", "P", "E", "Z")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi")
 _SMALL = (("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3))
@@ -142,6 +145,8 @@ def quantity_text(value: float, unit: str) -> str:
     ('2.04 TB/s', '25 %')
     >>> quantity_text(75e12, "byte/month"), quantity_text(98304, "byte/token")
     ('75 TB a month', '98.30 KB (96.00 KiB) a token')
+    >>> quantity_text(1 / 86400, "request/s"), quantity_text(100 / 86400, "request/s")
+    ('1 request/day', '0.001157 requests/s')
     """
     if unit == "byte":
         return bytes_text(value)
@@ -155,6 +160,8 @@ def quantity_text(value: float, unit: str) -> str:
         return prefixed_text(value, unit, decimals=None)
     if unit == "s":
         return seconds_text(value)
+    if unit == "request/s" and 0 < value < FEW:  # a few people's: told by the day
+        value, unit = float(f"{value * DAY:.4g}"), "request/day"
     if unit == "share":
         return f"{number_text(value * 100)} %"
     return f"{number_text(value)} {plural(unit, value)}".rstrip()

@@ -124,7 +124,7 @@ VALUES: tuple[tuple[str, dict[str, Any], float], ...] = (
     # Lesson 05
     ("month_of_accelerators", {"count": 64, "price": 2.5}, 115_200),
     ("price_of_a_token", {"price": 3.6, "rate": 2_000, "replica": 4}, 2),
-    ("sum_of_ranges", {"low": 90_000, "high": 640_000}, 240_000),
+    ("middle_of_a_guess", {"low": 90_000, "high": 640_000}, 240_000),
     # H100 at 3.99 USD an hour in the catalog: half of 800,000 less 160,000 leaves 240,000.
     ("what_to_halve", {"rented": 640_000, "stored": 30_000, "sent": 130_000}, 1.49625),
     ("traffic_bill", {"terabytes": 300, "price": 0.05}, 15_000),

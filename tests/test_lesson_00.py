@@ -1,8 +1,12 @@
 """Lesson 00's tables: what a reader needs to know of tokens and units before the first sum."""
 
+from typing import Any
+
 import pytest
 
+from estimator import catalog
 from estimator.lesson import lesson_00
+from estimator.lesson.inputs import inputs
 from estimator.lesson.tables import Table
 
 
@@ -38,3 +42,31 @@ def test_both_formats_of_two_bytes_stand_in_one_row() -> None:
 def test_the_task_counts_one_request_and_two(users: int, score: str) -> None:
     answer = lesson_00.envelope_answer(users, 10, 3_000_000_000, 16, 500, "A100-SXM-80GB")
     assert answer.score.startswith(score)
+
+
+SERVICE: dict[str, Any] = {
+    "users": 100_000_000, "requests_per_user": 10, "n_params": 3_000_000_000,
+    "bits_per_weight": 16, "output_tokens": 500,
+}  # fmt: skip
+
+
+def told_of(**changes: Any) -> str:
+    choice = {"accelerator": ("A100-SXM-80GB", catalog.accelerators())}
+    return lesson_00.your_envelope(inputs(**{**SERVICE, **changes}, choices=choice)).text
+
+
+def test_traffic_keeps_the_example_s_bytes_and_says_so() -> None:
+    short, long = told_of(), told_of(output_tokens=8000)
+    kept = "stay the example's, 2 KB in, 10 KB out and 2 KB stored, however long the answer is"
+    assert kept in short
+    assert kept in long
+    assert "the text of 500 tokens alone is 2 KB, and lesson 04 counts" in short
+    assert "the text of 8,000 tokens alone is 32 KB, and lesson 04 counts" in long
+    assert all("925.93 Mbit/s of answers" in text for text in (short, long))
+
+
+def test_one_user_reads_as_one() -> None:
+    text = told_of(users=1, requests_per_user=1, output_tokens=1)
+    assert text.startswith("**1 user, 1 request a day.** That is 1 request/day, at least 1 acc")
+    assert "the text of 1 token alone is 4 B" in text
+    assert told_of(users=2).startswith("**2 users, 10 requests a day each.**")

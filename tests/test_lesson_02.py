@@ -220,6 +220,11 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     text = lesson_02.your_storage(given).text
     assert text.startswith("**0 B a day and 0 B a month come from 1 user a day; 10.00 KB")
     assert "days of interactions" not in text
+    assert "with the users growing by 5 % a month." in text
+    given = lesson_02.checked(**(PARAMETERS | {"monthly_growth": 0, "record_bytes": 25_000}))
+    text = lesson_02.your_storage(given).text
+    assert "as much as 1 day of interactions." in text
+    assert text.endswith("will have been written, with as many users as today.")
 
 
 def test_another_service(tmp_path: Path) -> None:

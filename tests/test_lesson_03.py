@@ -1,6 +1,7 @@
 """Lesson 03's tables, figures and panel against published, logged and measured figures."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,15 @@ class TestRealModels:
         assert table["the same with an FP8 cache"][0] == "952,032 tokens"
         assert table["Gemma 2 9B: blocks"][:2] == ["21,110 blocks", "21,111 blocks"]
         assert table["Gemma 2 9B: sequences of 8,192 tokens"][2] == "0.9998"
+        # The log's own line is met without reading it, and lies in the range.
+        logged, predicted, ratio = table["pool, from this engine's measured constants"]
+        assert logged == "62.40 GB (58.11 GiB)"
+        assert float(ratio) == pytest.approx(1, abs=0.001)
         note = lesson_03.engine_table().note
+        ends = re.search(r"the pool has .*\((.*) GiB\) to .*\((.*) GiB\)", note)
+        assert ends
+        assert float(ends[1]) < 58.11 < float(ends[2])
+        assert float(ends[1]) < float(predicted.split("(")[1].split()[0]) < float(ends[2])
         assert all(part in note for part in ("vLLM 0.19.0", "H100-SXM", "2026-04", "Apache-2.0"))
 
     def test_every_measured_row_says_where_it_is_from(self) -> None:

@@ -1,6 +1,7 @@
 """Lesson 03's plan, figures and panel: what fits, drawn and told, and what is refused."""
 
 import re
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -183,12 +184,62 @@ class TestFigures:
         upper = max(y for x, y in edge if x == 55)
         assert upper == pytest.approx(p.with_batch(55).needed / GB)
         assert upper <= p.usable / GB
-        assert "is reached at 55 sequences; asked for are 7." in picture.alt
+        assert "there is room for 55 sequences; asked for: 7." in picture.alt
 
-    @pytest.mark.parametrize("batch", [1, 10_000])
-    def test_a_model_that_does_not_fit_is_drawn_as_well(self, batch: int) -> None:
-        picture = lesson_03.fill_figure(plan("llama-3.1-405b", "T4", batch=batch))
-        assert "reached at 0 sequences" in picture.alt
+    @pytest.mark.parametrize(
+        ("p", "title", "alt"),
+        [
+            (plan("llama-3.1-8b", "A100-SXM-80GB", batch=55),
+             "the cache fills what the weights leave", "there is room for 55 sequences; asked"),
+            (plan("llama-3.1-8b", "A100-SXM-80GB", batch=56),
+             "the cache outgrows what the weights leave", "there is room for 55 sequences; asked"),
+            (plan("llama-3.1-8b", "A100-SXM-80GB", tokens=300_000),
+             "the cache fills what the weights leave", "there is room for 1 sequence; asked"),
+            (plan("llama-3.1-8b", "RTX-4090", tokens=100_000),
+             "not even one sequence fits", "A single sequence goes beyond the line at"),
+            (plan("llama-3.1-8b", "L4", batch=9, weight_precision="FP32"),
+             "the weights alone do not fit", "The weights alone are above the line at"),
+            (plan("gemma-3-12b", "L4"),
+             "the weights alone do not fit", "The weights alone are above the line at"),
+            (plan("mixtral-8x7b", "L40S", batch=10_000),
+             "the weights alone do not fit", "The weights alone are above the line at"),
+            (replace(plan("llama-3.1-8b", "L4"), overhead=8e9, pool=0),
+             "the weights leave no room for a cache", "without any cache; asked for: 1."),
+        ],
+    )  # fmt: skip
+    def test_what_a_figure_says_follows_its_case(self, p: Plan, title: str, alt: str) -> None:
+        picture = lesson_03.fill_figure(p)
+        assert picture.figure.get_suptitle() == f"{p.shape.name}: {title}"
+        assert alt in picture.alt
+        axes = picture.figure.axes[0]
+        low, high = axes.get_xlim()
+        ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+        assert all(float(tick).is_integer() for tick in ticks)
+        assert len(ticks) >= 2
+
+    def test_the_line_s_text_can_be_read_and_the_dot_is_whole(self) -> None:
+        picture = lesson_03.fill_figure(plan("llama-3.1-70b", "A100-SXM-80GB"))
+        axes = picture.figure.axes[0]
+        (text,) = axes.texts
+        ground: Any = text.get_bbox_patch()
+        assert ground.get_facecolor() == (1, 1, 1, 1)
+        assert text.get_color() == "black"
+        _, dot = axes.get_lines()
+        (low, high), at = axes.get_xlim(), float(np.asarray(dot.get_xdata())[0])
+        assert low < at < high
+        assert not dot.get_clip_on()
+
+    def test_what_is_asked_for_is_drawn_where_nothing_fits(self) -> None:
+        axes = lesson_03.fill_figure(plan("gemma-3-12b", "L4", batch=4)).figure.axes[0]
+        _, dot = axes.get_lines()
+        assert dot.get_label() == "asked for: 4"
+        assert axes.get_xlim()[1] > 4
+
+    def test_what_is_asked_for_beyond_the_figure_is_not_drawn_beside_it(self) -> None:
+        axes = lesson_03.fill_figure(plan("llama-3.1-405b", "T4", batch=10_000)).figure.axes[0]
+        _, dot = axes.get_lines()
+        assert dot.get_clip_on()
+        assert dot.get_label() == "asked for: 10,000 (beyond this figure)"
 
 
 class TestPanel:

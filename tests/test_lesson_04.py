@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from estimator import catalog
+from estimator.catalog.shapes import shape
+from estimator.lesson import lesson_03
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import inputs
 from estimator.lesson.server_panel import MODELS
@@ -21,6 +23,15 @@ from tests.seen import column
 
 DATA = Path(__file__).parent / "data"
 COURSE = lesson.course_service()
+
+
+def test_the_service_s_cache_is_lesson_03_s() -> None:
+    sources = column(lesson.serving_assumptions(), "source")
+    assert "Llama 3.2 3B; lesson 03" in sources
+    (told,) = (row[-1] for row in lesson_03.attention_table().rows if row[0] == "Llama 3.2 3B")
+    assert str(told) == f"{lesson.course_service().kv_bytes_per_token:,}" == "114,688"
+    number = catalog.model("course-llama-3.2-3b").n_params
+    assert lesson.course_service().n_params == number == round(shape("llama-3.2-3b").n_params, -9)
 
 
 # --- The course's figures -------------------------------------------------------------------

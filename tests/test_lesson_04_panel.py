@@ -57,6 +57,14 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
         "need at least 1 A100-SXM-80GB, 1 to a replica, and one replica is enough; plan 2" in text
     )
     assert "keeps up to 1 sequence in each, and" in text
+    text = lesson.your_service(
+        given(users=1, requests_per_user=1, prompt_tokens=1, output_tokens=1, owned_accelerators=1)
+    ).text
+    assert "At the peak, 2 requests/day need at least 1" in text
+    assert "Of the accelerator that you have, the peak would keep less than 1 % busy." in text
+    assert "Prompts come in at less than 1 bit/s and answers leave at less than 1 bit/s" in text
+    assert "0 bit/s" not in text
+    text = lesson.your_service(given(users=1)).text
     assert "Of the 1,000 accelerators that you have, the peak would keep less than 1 % busy" in text
 
 
@@ -336,5 +344,5 @@ def test_anything_else_is_told_kindly() -> None:
 
 def test_spare_that_is_cut_is_told() -> None:
     small = lesson.your_service(given(users=100_000, spare_accelerators=8)).text
-    assert "plan 2, 1 of them spare: no more than are at work." in small
-    assert "of them spare" not in lesson.your_service(given()).text
+    assert "plan 2, of which 1 is spare (never more than are at work)." in small
+    assert "of which" not in lesson.your_service(given()).text

@@ -213,6 +213,28 @@ def test_without_doubt_every_interval_is_the_point() -> None:
     for name, value in one.point.items():
         assert found[name] == pytest.approx((value,) * 3), name
     assert "With nothing doubted" in lesson.your_service(one, found).text
+    picture = lesson.tornado_chart(one)
+    assert picture.alt.endswith("USD. With nothing doubted, no input moves the bill.")
+    assert picture.figure.get_suptitle() == "With nothing doubted, no input moves the bill"
+    ranges = {str(row[0]): str(row[1]) for row in lesson.swing_table(one).rows}
+    assert ranges["number of users"] == "100,000,000 users"
+    assert not any(" to " in text for text in ranges.values())
+
+
+def test_ends_that_three_digits_cannot_tell_apart_are_one() -> None:
+    one = lesson.case("text", doubt=1e-6)
+    said = lesson.your_service(one, one.intervals()).text
+    assert "and four times in five about as much, to three digits. With every" in said
+    assert not any(" to " in str(row[1]) for row in lesson.swing_table(one).rows)
+
+
+def test_one_user_is_no_users() -> None:
+    one = lesson.case("text", users=1, requests_per_user=1)
+    page = lesson.one_page(one, one.intervals())
+    assert page.caption == "Text to text for 1 user, 1 a day"
+    cost = next(row for row in page.rows if row[0] == "cost of storage")
+    assert cost[1:] == ("less than 0.01 USD",) * 4
+    assert lesson.one_page(TEXT, TEXT.intervals()).caption.endswith("users, 10 a day each")
 
 
 def test_more_doubt_is_a_wider_bill() -> None:

@@ -215,7 +215,7 @@ def test_the_notebook_lists_all_that_others_takes() -> None:
     [
         (lesson.month_of_accelerators, 54_000, "a quarter off, as a reserve would be"),
         (lesson.price_of_a_token, 2, "are counted twice"),
-        (lesson.sum_of_ranges, 1_000_000, "That is their sum"),
+        (lesson.middle_of_a_guess, 1_000_000, "That is their sum"),
     ],
 )
 def test_slips_of_the_exercises_are_named(exercise: Any, answer: float, said: str) -> None:

@@ -178,6 +178,9 @@ def test_the_task_has_its_own_doubt(doubt: float) -> None:
     set_all(panel, system="retrieval", users=1)
     assert not panel.last.solved
     assert "counted at a doubt of 1" in panel.last.score
+    said = panel.last.sentence
+    assert said.startswith("With nothing doubted, a month costs ") is (doubt == 0)
+    assert ("four times in five" in said) is (doubt != 0)
     set_all(panel, accelerator="B200-SXM", precision="NVFP4")
     assert panel.last.solved
 
@@ -209,5 +212,5 @@ def test_each_exercise_knows_its_answer_and_its_mistakes(make: Any) -> None:
 def test_exercise_answers_by_hand() -> None:
     assert lesson.month_of_accelerators().answer == 72_000
     assert lesson.price_of_a_token().answer == pytest.approx(1.0)
-    assert lesson.sum_of_ranges().answer == 300_000
+    assert lesson.middle_of_a_guess().answer == 300_000
     assert lesson.what_to_halve().answer == pytest.approx(3.99 * 240_000 / 640_000)

@@ -165,6 +165,13 @@ class TestLesson:
             if "reader" in tags(cell):
                 assert not numbers(prose(cell)), source(cell)
 
+    def test_every_column_has_a_name_and_no_output_shows_bare_marks(self, lesson: Path) -> None:
+        for cell in cells(lesson, "code"):
+            for output in cell["outputs"]:
+                page = "".join(output.get("data", {}).get("text/html", ""))
+                assert not re.search(r"<th[^>]*>\s*</th>", page), cell["id"]
+                assert "`" not in re.sub(r"<[^>]+>", "", page), cell["id"]
+
     def test_no_picture_without_its_text(self, lesson: Path) -> None:
         for cell in cells(lesson, "code"):
             for output in cell["outputs"]:

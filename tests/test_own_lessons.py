@@ -74,6 +74,36 @@ def test_a_mixture_is_no_count_of_parameters_that_a_token_uses() -> None:
     assert given["06"].values == {"model": "deepseek-v3"}
 
 
+@pytest.mark.parametrize("system", ["image", "video"])
+def test_a_text_s_tokens_are_no_passes_of_a_picture(system: str) -> None:
+    lessons = {path.stem[:2]: read_lesson(path) for path in some("04", "05")}
+    text: dict[str, object] = {
+        "model": "llama-3.1-8b", "users": 7, "prompt_tokens": 50, "output_tokens": 200,
+    }  # fmt: skip
+    taken = own_lessons.parameters({"all": text, "05": {"system": system}}, lessons)["05"]
+    assert taken.values == {"users": 7, "system": system}
+    (note,) = taken.notes
+    assert note.startswith("Lesson 05 keeps its own model, prompt_tokens and passes: what all")
+    assert rehearse(lessons["05"], taken.values) == ""
+    chosen = {"system": system, "passes": 30, "prompt_tokens": 60, "model": ""}
+    taken = own_lessons.parameters({"all": text, "05": chosen}, lessons)["05"]
+    assert taken.values == {"users": 7, **chosen}, "what is meant for the lesson stays"
+    assert taken.notes == []
+    taken = own_lessons.parameters({"all": {**text, "system": system}}, lessons)["05"]
+    assert taken.values == {"users": 7, "system": system}
+
+
+@pytest.mark.parametrize("system", ["text", "speech"])
+def test_a_text_s_tokens_are_passes_where_each_gives_a_token(system: str) -> None:
+    lessons = {path.stem[:2]: read_lesson(path) for path in some("04", "05")}
+    service: dict[str, dict[str, object]] = {
+        "all": {"output_tokens": 200}, "05": {"system": system},
+    }  # fmt: skip
+    taken = own_lessons.parameters(service, lessons)["05"]
+    assert taken.values == {"passes": 200, "system": system}
+    assert taken.notes == []
+
+
 def test_an_empty_value_in_a_lesson_s_part_keeps_the_lesson_s_own(tmp_path: Path) -> None:
     lessons = {path.stem[:2]: read_lesson(path) for path in some("05")}
     service: dict[str, dict[str, object]] = {

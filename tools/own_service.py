@@ -17,6 +17,7 @@ from estimator.choosing import choose
 
 ALL = "all"
 OF_MODEL = ("n_params", "kv_bytes_per_token")
+OF_TEXT = ("model", "n_params", "prompt_tokens", "passes")
 CACHE_BYTES = 2
 """Bytes of a number in the cache, where a lesson asks for the bytes of a token."""
 PRECISIONS = {"BF16": "bfloat16", "FP16": "bfloat16", "FP8": "fp8", "NVFP4": "nvfp4"}
@@ -69,6 +70,8 @@ def _taken(
         if name in lesson.defaults and name not in shared:
             value = make(shared, lesson)
             taken.values |= {} if value is None else {name: value}
+    if note := _leave_text(number, lesson, taken, own):
+        taken.notes.append(note)
     if note := _mixture_note(number, lesson, shared, own):
         taken.notes.append(note)
     for name in [n for n in taken.values if n in lesson.checks.choices and n not in own]:
@@ -86,6 +89,22 @@ def _taken(
                 taken.values = {k: v for k, v in taken.values.items() if k not in OF_MODEL}
     taken.values |= own
     return taken
+
+
+def _leave_text(number: str, lesson: Lesson, taken: Taken, own: Mapping[str, Any]) -> str:
+    """Take a text's numbers back from a system whose passes give no tokens, and say so."""
+    system = own.get("system") or taken.values.get("system") or lesson.defaults.get("system")
+    known = catalog.systems().get(str(system))
+    left = [name for name in OF_TEXT if name in taken.values and name not in own]
+    if known is None or known.gives_tokens or not left:
+        return ""
+    taken.values = {name: value for name, value in taken.values.items() if name not in left}
+    *others, last = left
+    names = f"{', '.join(others)} and {last}" if others else last
+    return (
+        f"Lesson {number} keeps its own {names}: what all lessons have is a text's, and a pass of "
+        f"{known.name} gives no token. Give what you mean under {number!r}, if you like."
+    )
 
 
 def _mixture_note(

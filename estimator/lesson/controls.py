@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from estimator.glossary import quantity
 from estimator.lesson.inputs import COUNTS, needed
@@ -128,6 +129,15 @@ class Number:
     def tooltip(self) -> str:
         """What the label says to who points at it: the glossary's meaning, and what is allowed."""
         return f"{self.quantity.meaning} ({self.quantity.range_text})"
+
+
+def numbers_within(narrowed: Mapping[str, Quantity]) -> Callable[..., Number]:
+    """Give a maker of numbers whose ranges are those of a lesson: it is called as `Number` is."""
+
+    def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
+        return Number(name, value, low, high, narrowed=narrowed[name], **more)
+
+    return number
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ from estimator.units import (
     GiB,
     bytes_text,
     number_text,
-    plural,
     prefixed_text,
     quantity_text,
     share_text,
@@ -163,13 +162,23 @@ def accelerator_table() -> Table:
 def your_envelope(given: Inputs) -> Prose:
     """The reader's service in one paragraph that follows the reader's numbers."""
     e = envelope(**given.as_dict())
+    each = "" if given.users == 1 else " each"
+    sent, back, stored, text = (
+        prefixed_text(size, "B", decimals=None)
+        for size in (
+            QUESTION_BYTES, ANSWER_BYTES, INTERACTION_BYTES, answer_bytes(given.output_tokens)
+        )
+    )  # fmt: skip
     return Prose(
-        f"**{number_text(given.users)} {plural('user', given.users)}, "
-        f"{number_text(given.requests_per_user)} {plural('request', given.requests_per_user)} "
-        f"a day each.** That is {quantity_text(e.requests_per_s, 'request/s')}, at least "
+        f"**{quantity_text(given.users, 'user')}, "
+        f"{quantity_text(given.requests_per_user, 'request')} a day{each}.** "
+        f"That is {quantity_text(e.requests_per_s, 'request/s')}, at least "
         f"{quantity_text(e.accelerators, 'accelerator')} of type {given.accelerator}, "
         f"{bytes_text(e.daily_bytes)} of interactions a day, and "
-        f"{quantity_text(e.egress_bits_per_s, 'bit/s')} of answers."
+        f"{quantity_text(e.egress_bits_per_s, 'bit/s')} of answers. "
+        f"The bytes of a request stay the example's, {sent} in, {back} out and {stored} stored, "
+        f"however long the answer is: the text of {quantity_text(given.output_tokens, 'token')} "
+        f"alone is {text}, and lesson 04 counts no more than that."
     )
 
 

@@ -58,7 +58,7 @@ def storage_assumptions() -> Table:
             ("a byte", quantity_text(BITS_PER_BYTE, "bit"), "IEC 80000-13"),
             ("GB, and GiB", f"{number_text(GB)} and {number_text(GiB)} bytes", "IEC 80000-13"),
             ("precision", "the same for every parameter; 'Fewer bits' adds scales", COURSE),
-            ("copies of the weights", "1; more traffic needs more (`replicas`)", COURSE),
+            ("copies of the weights", "1; for more traffic, set replicas", COURSE),
             ("what is in memory", "the weights alone, until lesson 03", "a floor, worked out here"),
         )
     )
@@ -244,7 +244,7 @@ def storage_answer(
     """The panel's answer: one copy, all copies, what one copy fits on, and the task's score."""
     size = weight_bytes(n_params, bits_per_weight)
     name = quantity_text(n_params, "parameter") if model == OWN else catalog.model(model).name
-    stored = f"{number_text(bits_per_weight)} bits a weight" if precision == OWN else precision
+    stored = f"{quantity_text(bits_per_weight, 'bit')} a weight" if precision == OWN else precision
     sentence = f"{name} at {stored}: {bytes_text(size)}"
     if replicas > 1:
         copies = replicated_bytes(size, replicas)

@@ -78,6 +78,8 @@ __all__ = [
     "your_memory",
 ]
 
+SERVICE = "llama-3.2-3b"
+"""What answers the course's hundred million users, whose bytes a token lesson 04 takes."""
 GUIDE_OVERHEAD = 100 * MB
 
 
@@ -293,7 +295,7 @@ def verified_table() -> Table:
 
 def attention_table() -> Table:
     """What one token leaves behind in models with many, fewer and one key-value head."""
-    keys = ("llama-2-7b", EXAMPLE, "falcon-7b", "qwen2.5-72b", "llama-3.1-405b")
+    keys = ("llama-2-7b", SERVICE, EXAMPLE, "falcon-7b", "qwen2.5-72b", "llama-3.1-405b")
     widest = max(per_token(shape(key)) for key in keys)
     rows: list[tuple[Cell, ...]] = []
     for s in map(shape, keys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from estimator.catalog.configurations import architecture
 from estimator.catalog.measured import engine_log
 from estimator.catalog.shapes import Shape, shape
 from estimator.lesson.lesson_03_plan import (
@@ -15,6 +16,7 @@ from estimator.lesson.lesson_03_plan import (
 )
 from estimator.lesson.tables import Bar, Table
 from estimator.memory import kv_cache_bytes, kv_pool_bytes, tokens_that_fit, window_cache_bytes
+from estimator.memory_budget import Plan, pool_range
 from estimator.model_storage import weight_bytes
 from estimator.paged_cache import (
     engine_cache_bytes,
@@ -24,6 +26,7 @@ from estimator.paged_cache import (
     sequence_blocks,
     window_blocks,
 )
+from estimator.stored_weights import stored_as
 from estimator.units import GiB, bytes_text, number_text, quantity_text, share_text
 
 SLIDING = "gemma-2-9b"
@@ -95,6 +98,9 @@ def engine_table() -> Table:
     pool = kv_pool_bytes(*budget, log.weight_bytes, activations, overhead)
     blind = kv_pool_bytes(*budget, weights, bound, overhead)
     logged = log.kv_pool_bytes or 0
+    least, expected, most = pool_range(
+        architecture(EXAMPLE), Plan(stored_as("bf16")), log.memory_bytes, log.utilization
+    )
     pages = pages_in_pool(sliding.kv_pool_bytes or 0, group_page_bytes(g))
     per_sequence = sum(group_pages(g, 8192, sliding.chunk_tokens))
     rows: list[tuple[str, float, float, str]] = [
@@ -102,6 +108,7 @@ def engine_table() -> Table:
         ("activations, our floor", activations, bound, "byte"),
         ("pool, from the log's own parts", logged, pool, "byte"),
         ("pool, with our weights and floor", logged, blind, "byte"),
+        ("pool, from this engine's measured constants", logged, expected, "byte"),
         ("tokens in the pool", log.kv_tokens or 0, tokens_that_fit(logged, per_token(s)), "token"),
         ("the same with an FP8 cache", halved.kv_tokens or 0,
          tokens_that_fit(halved.kv_pool_bytes or 0, per_token(s, bytes_per_element=1)), "token"),
@@ -113,6 +120,8 @@ def engine_table() -> Table:
             for name, a, b, unit in rows]  # fmt: skip
     note = (f"{ENGINE} on one {log.accelerator}, {log.measured}, {share_text(log.utilization)} of "
             f"{log.memory_bytes / GiB:.2f} GiB, {number_text(log.chunk_tokens)} prompt tokens a "
-            f"step; {log.source}, {log.licence}; overhead {bytes_text(overhead)}.")  # fmt: skip
+            f"step; {log.source}, {log.licence}; overhead {bytes_text(overhead)}. With "
+            f"every constant at an end of its range the pool has {bytes_text(least)} to "
+            f"{bytes_text(most)}.")  # fmt: skip
     headers = ("quantity", "the engine logged", "computed", "ours by theirs")
     return Table(headers, body, f"{s.name} under {ENGINE}", note)

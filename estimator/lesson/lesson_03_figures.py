@@ -8,7 +8,7 @@ from estimator.catalog.shapes import shape
 from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style, entitle
 from estimator.lesson.lesson_03_plan import NARROWED, Plan
 from estimator.memory import kv_cache_bytes
-from estimator.units import GB, bytes_text, number_text, plural, prefixed_text
+from estimator.units import GB, bytes_text, number_text, plural, prefixed_text, quantity_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,17 +100,22 @@ _FAR = 3
 
 def fill_figure(p: Plan) -> Picture:
     """Memory of each accelerator against the batch: weights stay, the cache grows to the line."""
-    most = max(min(p.batch, _FAR * p.largest_batch), p.largest_batch, 1)
-    # Whole numbers from nothing to a fifth past what fits; the caches grow in a straight line.
-    counts = [round(most * 1.2 * part / 20) for part in range(21)]
-    counts = sorted({*counts, *(n for n in (p.batch, p.largest_batch) if n <= most)})
     each = p.with_batch(1).cache
+    # Where nothing fits, as many as would fit without the model.
+    room = p.largest_batch or int(p.usable // each)
+    most = max(min(p.batch, _FAR * room), p.largest_batch, 1)
+    # Whole numbers from nothing to a fifth past what fits; the caches grow in a straight line.
+    last = max(round(most * 1.2), most + 1)
+    counts = [round(last * part / 20) for part in range(21)]
+    counts = sorted({*counts, *(n for n in (p.batch, p.largest_batch) if n <= most)})
     base = [p.weights / GB] * len(counts)
     fixed = [(p.weights + p.activations + p.overhead) / GB] * len(counts)
     top = [part + count * each / GB for part, count in zip(fixed, counts, strict=True)]
     layers = (([0.0] * len(counts), base, "weights"), (base, fixed, "activations, overhead"),
               (fixed, top, "cache"))  # fmt: skip
     with course_style():
+        from matplotlib.ticker import MaxNLocator
+
         figure, axes = canvas(height=3.4)
         for number, (low, high, label) in enumerate(layers):
             axes.fill_between(
@@ -120,24 +125,47 @@ def fill_figure(p: Plan) -> Picture:
         axes.axhline(p.usable / GB, color="black", linestyle="--", linewidth=1)
         axes.annotate(
             f"the engine may take {prefixed_text(p.usable, 'B')}", (0, p.usable / GB),
-            xytext=(6, 5), textcoords="offset points", fontsize=9,
+            xytext=(6, 6), textcoords="offset points", fontsize=9, color="black",
+            # The line may run through the weights, on which black cannot be read.
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
         )  # fmt: skip
         beyond = " (beyond this figure)" if p.batch > most else ""
         axes.plot([p.batch], [p.needed / GB], marker="o", color="black", linestyle="none",
+                  clip_on=bool(beyond),
                   label=f"asked for: {number_text(p.batch)}{beyond}")  # fmt: skip
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set(xlabel=f"sequences of {number_text(p.tokens)} {plural('token', p.tokens)}",
                  ylabel="each accelerator, GB", xlim=(0, max(counts)),
                  ylim=(0, max(top[-1], p.usable / GB) * 1.08))  # fmt: skip
-        says = "fills" if p.batch <= p.largest_batch else "outgrows"
-        entitle(figure, f"{p.shape.name}: the cache {says} what the weights leave")
+        title, seen = _told(p)
+        entitle(figure, f"{p.shape.name}: {title}")
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     alt = (
         f"Memory of each {p.accelerator} against the number of sequences of "
         f"{number_text(p.tokens)} {plural('token', p.tokens)}. Weights {bytes_text(p.weights)}, "
         f"activations and overhead {bytes_text(p.activations + p.overhead)}, and "
-        f"{bytes_text(each)} of cache a sequence. The line at {bytes_text(p.usable)} is reached at "
-        f"{number_text(p.largest_batch)} sequences; asked for are {number_text(p.batch)}."
+        f"{bytes_text(each)} of cache a sequence. {seen}; asked for: {number_text(p.batch)}."
     )
     return Picture(figure, alt)
+
+
+def _told(p: Plan) -> tuple[str, str]:
+    """What the figure shows in this case: its title, and the text's sentence on the line."""
+    line = f"the line at {bytes_text(p.usable)}"
+    if p.weights > p.usable:
+        return "the weights alone do not fit", f"The weights alone are above {line}"
+    if not p.model_fits:
+        return (
+            "the weights leave no room for a cache",
+            f"Weights, activations and overhead reach {line} without any cache",
+        )
+    if not p.largest_batch:
+        return "not even one sequence fits", f"A single sequence goes beyond {line}"
+    says = "fills" if p.fits else "outgrows"
+    fit = quantity_text(p.largest_batch, "sequence")
+    return (
+        f"the cache {says} what the weights leave",
+        f"Below {line} there is room for {fit}",
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from estimator import catalog
 from estimator.architecture import RULES, Architecture
 from estimator.catalog.shapes import Shape, shape, shape_of, shapes
-from estimator.lesson.controls import OWN, Choice, Number, Text
+from estimator.lesson.controls import OWN, Choice, Text, numbers_within
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import (
     BLOCK_TOKENS,
@@ -27,7 +27,7 @@ from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, unbroken
 from estimator.model_sheet import remarks
 from estimator.stored_cache import asked_precision
-from estimator.units import bytes_text, number_text, quantity_text, share_text
+from estimator.units import bytes_text, number_text, plural, quantity_text, share_text
 from estimator.validate.files import parse_json
 
 TASK_MODEL, TASK_ACCELERATOR, TASK_BATCH, TASK_TOKENS = "llama-3.1-70b", "H100-SXM", 32, 16_384
@@ -91,10 +91,15 @@ def your_memory(p: Plan) -> Prose:
     text = f"**{_needs(p)}.** {fit_sentence(p)}"
     if p.model_fits:
         text += (
-            f" The cache weighs as much as the weights at {number_text(p.equal_batch, 3)} "
-            "sequences of this length."
+            f" The cache weighs as much as the weights at "
+            f"{_sequences(p.equal_batch)} of this length."
         )
     return Prose(text + _stored(p) + _rule(p) + _past_limit(p))
+
+
+def _sequences(count: float) -> str:
+    """Write a number of sequences that need not be whole."""
+    return f"{number_text(count, 3)} {plural('sequence', count)}"
 
 
 def _rule(p: Plan) -> str:
@@ -165,7 +170,7 @@ def capacity_table(p: Plan) -> Table:
         (f"largest batch at {length} each", number_text(p.largest_batch)),
         (f"longest context at {batch}", quantity_text(p.longest, "token")),
         (f"cache equals weights at {length} each",
-         f"{number_text(p.equal_batch, 3)} sequences"),
+         _sequences(p.equal_batch)),
     ]  # fmt: skip
     if p.shape.window_layers:
         rows[1:1] = [
@@ -291,10 +296,7 @@ def fewest_ranks() -> int:
 def memory_panel(given: Inputs) -> Panel:
     """The lesson's panel, starting at the reader's inputs."""
     weights = {name: name for name in catalog.precisions()}
-
-    def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
-        return Number(name, value, low, high, narrowed=NARROWED[name], **more)
-
+    number = numbers_within(NARROWED)
     controls = (
         Choice("model", "Model",
                {key: s.name for key, s in shapes().items()} | {OWN: "the pasted configuration"},

@@ -21,9 +21,9 @@ from estimator.lesson.lesson_05_course import (
 from estimator.lesson.lesson_05_engine import accelerators_table, step_table
 from estimator.lesson.lesson_05_exercises import (
     EXERCISES,
+    middle_of_a_guess,
     month_of_accelerators,
     price_of_a_token,
-    sum_of_ranges,
     what_to_halve,
 )
 from estimator.lesson.lesson_05_figures import tornado_chart
@@ -41,7 +41,14 @@ from estimator.lesson.lesson_05_model import (
     others_of,
     plain,
 )
-from estimator.lesson.lesson_05_words import answer_text, digits, label_of, short_usd, unit_price
+from estimator.lesson.lesson_05_words import (
+    answer_text,
+    digits,
+    label_of,
+    short_usd,
+    spread_words,
+    unit_price,
+)
 from estimator.lesson.prose import Prose
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Table
@@ -65,6 +72,7 @@ __all__ = [
     "given_of",
     "halving_table",
     "interval_results",
+    "middle_of_a_guess",
     "month_of_accelerators",
     "one_page",
     "plain",
@@ -74,7 +82,6 @@ __all__ = [
     "published_table",
     "range_table",
     "step_table",
-    "sum_of_ranges",
     "swing_table",
     "system_facts",
     "systems_table",
@@ -161,8 +168,8 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
     if not first.width:
         return Prose(f"{start}With nothing doubted, a month is {likely}. {power}{kept}")
     return Prose(
-        f"{start}A month costs {short_usd(bill.p50)}, and four times in five between "
-        f"{short_usd(bill.p10)} and {short_usd(bill.p90)}. With every input at its likely value it "
+        f"{start}A month costs {short_usd(bill.p50)}, and four times in five "
+        f"{spread_words(bill.p10, bill.p90)}. With every input at its likely value it "
         f"is {likely}; the ranges {_fleet(round(fleet.p10), round(fleet.p90))}. {power} The bill "
         f"hangs most on the {quantity(first.name).label}.{kept}"
     )
@@ -186,12 +193,14 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
             label = label if label.startswith(part) else f"{part}: {label}"
             rows.append((label, answer_text(name, likely), *texts))
     headers = ("answer", "at likely values", "P10", "P50", "P90")
-    who = f"{number_text(one.x['users'])} users, {number_text(one.x['requests_per_user'])} a day"
+    asks = number_text(one.x["requests_per_user"])
+    each = "" if one.x["users"] == 1 else " each"
+    who = f"{quantity_text(one.x['users'], 'user')}, {asks} a day{each}"
     note = (
         f"{number_text(DRAWS)} draws, seed {int(one.x['seed'])}. Accelerators are those to plan, "
         f"{one.width} to a replica. {_sizes_text(one)}"
     )
-    return Table(headers, rows, f"{one.system.name.capitalize()} for {who} each", note)
+    return Table(headers, rows, f"{one.system.name.capitalize()} for {who}", note)
 
 
 def _sizes_text(one: Case) -> str:

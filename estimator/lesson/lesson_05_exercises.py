@@ -63,7 +63,7 @@ def price_of_a_token(price: float = 4.5, rate: int = 2_500, replica: int = 2) ->
 
 
 @posed
-def sum_of_ranges(low: int = 100_000, high: int = 900_000) -> Exercise:
+def middle_of_a_guess(low: int = 100_000, high: int = 900_000) -> Exercise:
     """The middle of a range of factors."""
     middle = (low * high) ** 0.5
     return Exercise(
@@ -121,4 +121,4 @@ def what_to_halve(rented: int = 640_000, stored: int = 30_000, sent: int = 130_0
     )  # fmt: skip
 
 
-EXERCISES = (month_of_accelerators, price_of_a_token, sum_of_ranges, what_to_halve)
+EXERCISES = (month_of_accelerators, price_of_a_token, middle_of_a_guess, what_to_halve)

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SHOWN = 8
+UNDOUBTED = "With nothing doubted, no input moves the bill"
 BLUE, ORANGE = 0, 1  # places in COLOURS and HATCHES
 
 
 def ends_text(one: Range) -> str:
     """Write a range's P10 and P90 with their unit."""
-    unit = quantity(one.name).unit
-    return f"{number_text(one.low, 3)} to {quantity_text(digits(one.high), unit)}"
+    low, high = number_text(digits(one.low)), number_text(digits(one.high))
+    text = quantity_text(digits(one.high), quantity(one.name).unit)
+    return text if low == high else f"{low} to {text}"
 
 
 @functools.lru_cache(maxsize=KEPT)
@@ -64,7 +66,8 @@ def tornado_chart(case: Case) -> Picture:
         axes.margins(x=0.16)
         _ticks(axes)
         axes.set_xlabel("cost of a month in USD")
-        entitle(figure, "One input at a time, from its P10 to its P90")
+        doubted = any(swing.width for swing in shown)
+        entitle(figure, "One input at a time, from its P10 to its P90" if doubted else UNDOUBTED)
         figure.legend(loc="outside upper right", ncols=2, fontsize=8)
     return Picture(figure, alt_of(case, shown))
 
@@ -87,10 +90,13 @@ def _money(value: float) -> str:
 
 def alt_of(case: Case, shown: Sequence[Swing]) -> str:
     """Say what the figure shows, numbers included."""
+    bill = _money(float(case.point["usd_per_month"]))
+    if not any(s.width for s in shown):
+        return f"Cost of a month of {case.system.name}, {bill} USD. {UNDOUBTED}."
     parts = [f"{quantity(s.name).label} {_money(s.at_low)} to {_money(s.at_high)}" for s in shown]
     return (
-        f"Cost of a month of {case.system.name}, {_money(float(case.point['usd_per_month']))} USD "
-        f"at likely values, as each input moves from its P10 to its P90: {'; '.join(parts)}."
+        f"Cost of a month of {case.system.name}, {bill} USD at likely values, as each input moves "
+        f"from its P10 to its P90: {'; '.join(parts)}."
     )
 
 

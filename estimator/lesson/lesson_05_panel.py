@@ -14,7 +14,14 @@ from estimator.lesson.lesson_05_model import (
     DEFAULTS,
     narrowed,
 )
-from estimator.lesson.lesson_05_words import answer_text, digits, label_of, short_usd, unit_price
+from estimator.lesson.lesson_05_words import (
+    answer_text,
+    digits,
+    label_of,
+    short_usd,
+    spread_words,
+    unit_price,
+)
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.progress import TASKS
 from estimator.lesson.sizing import PRECISIONS
@@ -90,10 +97,15 @@ def sentence(one: Case, point: Mapping[str, float], found: Mapping[str, tuple[fl
     """The answer in one sentence."""
     low, middle, high = found["usd_per_month"]
     replica = f", {one.width} to a replica" if one.width > 1 else ""
+    fleet = f"{number_text(point['planned_accelerators'])} {one.accelerator}{replica}"
+    if low == high:
+        return (
+            f"With nothing doubted, a month costs {short_usd(middle)}: {fleet}, and "
+            f"{unit_price(one, point)}."
+        )
     return (
-        f"A month costs about {short_usd(middle)}, four times in five {short_usd(low)} to "
-        f"{short_usd(high)}; at likely values {number_text(point['planned_accelerators'])} "
-        f"{one.accelerator}{replica}, and {unit_price(one, point)}."
+        f"A month costs about {short_usd(middle)}, four times in five {spread_words(low, high)}; "
+        f"at likely values {fleet}, and {unit_price(one, point)}."
     )
 
 

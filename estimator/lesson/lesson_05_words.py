@@ -19,7 +19,19 @@ def short_usd(usd: float) -> str:
     for name, size in (("billion ", 1e9), ("million ", 1e6)):
         if usd >= 0.9995 * size:
             return f"{number_text(usd / size, 3)} {name}USD"
-    return f"{number_text(digits(usd))} USD"
+    return "less than 0.01 USD" if 0 < usd < 0.005 else f"{number_text(digits(usd))} USD"
+
+
+def spread_words(low: float, high: float) -> str:
+    """Write the ends of a bill's interval; those that three digits cannot tell apart, as one.
+
+    >>> spread_words(1.2e6, 14.6e6), spread_words(840.1, 840.2)
+    ('between 1.2 million USD and 14.6 million USD', 'about as much, to three digits')
+    """
+    ends = short_usd(low), short_usd(high)
+    if ends[0] == ends[1]:
+        return "about as much, to three digits"
+    return f"between {ends[0]} and {ends[1]}"
 
 
 def answer_text(name: str, value: float, beside: float | None = None) -> str:

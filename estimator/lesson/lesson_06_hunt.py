@@ -117,7 +117,7 @@ def figures() -> dict[str, Figure]:
 def hunt_table() -> Table:
     """The figures as they were printed."""
     rows = [(letter, one.what, Unbroken(one.printed)) for letter, one in figures().items()]
-    headers = ("", "what it is", "printed")
+    headers = ("letter", "what it is", "printed")
     sheet = catalog.accelerator("A100-SXM-80GB")
     note = (
         f"An A100 computes {quantity_text(A100_FLOPS, 'FLOP/s')} and reads "

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import Any
 
 from estimator import catalog
 from estimator.engine import Uncertain
-from estimator.lesson.controls import Choice, Number
+from estimator.lesson.controls import Choice, numbers_within
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_case import (
     ACCELERATORS,
@@ -230,9 +229,7 @@ def step_panel(given: Inputs) -> Panel:
         tables = (waits_table(found), parts_table(found), nearby_table(case))
         return Answer(sentence(case, found), tables, score, solved)
 
-    def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
-        return Number(name, value, low, high, narrowed=NARROWED[name], **more)
-
+    number = numbers_within(NARROWED)
     start = case_of(given)
     controls = (
         Choice("model", "Model", {name: catalog.configuration(name).name for name in MODELS},

@@ -21,6 +21,8 @@ from estimator.lesson.progress import keep
 from estimator.lesson.tables import Table
 
 _NAME_WIDTH = "17em"
+_OWN_LINE = f"min(100%, max({_NAME_WIDTH}, (28em - 100%) * 999))"
+"""Of a list's name: in a column of less than 28em the whole line, and the list goes below it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         style = {"description_width": _NAME_WIDTH}
         layout = widgets.Layout(width="32em", max_width="98%")
         if isinstance(control, Choice):
-            style = {"description_width": f"min({_NAME_WIDTH}, 54%)"}
+            style = {"description_width": _OWN_LINE}
+            layout.flex_flow, layout.height = "row wrap", "auto"
             pairs = [(text, key) for key, text in control.options.items()]
             box = widgets.Dropdown(
                 options=pairs, value=control.value, description=control.label, style=style,

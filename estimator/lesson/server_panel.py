@@ -9,7 +9,7 @@ from typing import Any
 
 from estimator import catalog
 from estimator.bandwidth import answer_bytes, traffic_bits_per_s
-from estimator.lesson.controls import OWN, Choice, Number
+from estimator.lesson.controls import OWN, Choice, numbers_within
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.panel import Answer, Panel, still_to_set
 from estimator.lesson.progress import TASKS
@@ -115,7 +115,8 @@ def spare_text(plan: Plan) -> str:
     spare = plan.planned - replace(plan.reserve, spare_accelerators=0).planned(plan.at)
     if spare >= plan.reserve.spare_accelerators:
         return ""
-    return f", {number_text(spare)} of them spare: no more than are at work"
+    verb = "is" if spare == 1 else "are"
+    return f", of which {number_text(spare)} {verb} spare (never more than are at work)"
 
 
 def binds(at: Bounds) -> str:
@@ -161,18 +162,26 @@ def your_service(given: Inputs) -> Prose:
     into, out = traffic_of_texts(service, plan.peak_requests_per_s)
     advice = ADVICE.get(at.binding, TOKENS_HELP) if at.binding else "no bound asks for more"
     busy = share_text(plan.utilization) if plan.utilization >= 0.01 else "less than 1 %"
-    arriving = f"Prompts come in at {quantity_text(into, 'bit/s')} and answers leave"
+    owned = "accelerator" if given.owned_accelerators == 1 else (
+        quantity_text(given.owned_accelerators, "accelerator")
+    )  # fmt: skip
+    arriving = f"Prompts come in at {_traffic(into)} and answers leave"
     return Prose(
         f"{prompt_sentence(service)}\n\n"
         f"**{sentence(service, plan)}** {batches(at, work)} a step takes "
         f"{seconds_text(work.step_seconds)} or more, and a request "
         f"{seconds_text(work.request_seconds)}. Since {binds(at)}, {advice}. "
-        f"Of the {quantity_text(given.owned_accelerators, 'accelerator')} that you have, the "
+        f"Of the {owned} that you have, the "
         f"peak would keep {busy} busy. "
-        f"{arriving if into else 'Answers leave'} at {quantity_text(out, 'bit/s')}, as plain text. "
+        f"{arriving if into else 'Answers leave'} at {_traffic(out)}, as plain text. "
         "All this is bounds, with a reserve: an engine mostly needs more, for each of the "
         "course's systems that give tokens more than twice as many (lesson 05)."
     )
+
+
+def _traffic(bits_per_s: float) -> str:
+    """Write traffic; the little of a single user is not none."""
+    return "less than 1 bit/s" if 0 < bits_per_s < 1 else quantity_text(bits_per_s, "bit/s")
 
 
 def bounds_bars(at: Bounds) -> Table:
@@ -203,8 +212,8 @@ def plan_rows(service: Service, plan: Plan) -> Table:
         ("a step at it, for each token", seconds_text(work.step_seconds)),
         ("a request, prompt to last token", seconds_text(work.request_seconds)),
         ("accelerators to plan", number_text(plan.planned)),
-        ("traffic in, at the peak", quantity_text(into, "bit/s")),
-        ("traffic out, at the peak", quantity_text(out, "bit/s")),
+        ("traffic in, at the peak", _traffic(into)),
+        ("traffic out, at the peak", _traffic(out)),
     )
     return Table(("what", "how much"), rows, "The service")
 
@@ -290,9 +299,7 @@ def server_panel(given: Inputs) -> Panel:
         tables = (bounds_bars(plan.at), plan_rows(service, plan))
         return Answer(sentence(service, plan), tables, score, solved)
 
-    def number(name: str, value: float, low: float, high: float, **more: Any) -> Number:
-        return Number(name, value, low, high, narrowed=NARROWED[name], **more)
-
+    number = numbers_within(NARROWED)
     controls = (
         number("users", given.users, 0.1, 1000, step=0.1, log=True, scale=MB,
                scale_name="in millions"),

@@ -211,7 +211,7 @@ class Sheet:
             cell = Given(text) if is_input else text
             how = "type here" if isinstance(row, InputRow) else f"= {self.formula_text(row)}"
             rows.append((str(number), row.label, cell, row.unit.name, how))
-        headers = ("", "A", "B", "C", "where B comes from")
+        headers = ("row", "A", "B", "C", "where B comes from")
         return Table(headers, rows, caption, LEGEND, left=frozenset({"A", "C", headers[4]}))
 
 

@@ -45,13 +45,19 @@ def your_storage(given: Inputs) -> Prose:
     text = f"**{sheet_sentence(values)}** "
     if day:
         text += (
-            f"The profiles are {_text(profiles)}, as much as {number_text(profiles / day)} days "
-            "of interactions. "
+            f"The profiles are {_text(profiles)}, as much as "
+            f"{quantity_text(profiles / day, 'day')} of interactions. "
         )
+    growth = values["monthly_growth"]
+    people = (
+        f"the users growing by {quantity_text(growth, 'share')} a month"
+        if growth
+        else "as many users as today"
+    )
     text += (
-        f"After {number_text(values['months'])} months of {DAYS_PER_MONTH} days "
-        f"{_text(values['grown_bytes'])} of interactions will have been written, with the "
-        f"users growing by {quantity_text(values['monthly_growth'], 'share')} a month."
+        f"After {quantity_text(values['months'], 'month')} of {DAYS_PER_MONTH} days "
+        f"{_text(values['grown_bytes'])} of interactions will have been written, with "
+        f"{people}."
     )
     return Prose(text)
 

@@ -126,14 +126,22 @@ def test_what_cannot_be_is_told_and_the_last_answer_stays(panels: list[PanelPage
             expect(panel.answer).not_to_contain_text(MARK)
 
 
-@pytest.fixture(params=[600, 640], ids=["narrow window", "zoomed"])
+@pytest.fixture(params=[400, 600, 640], ids=["phone", "narrow window", "zoomed"])
 def narrow(request: pytest.FixtureRequest, run: LessonPage) -> Iterator[list[PanelPage]]:
-    """A window of 600 pixels; one of 1280 at 200 %, where 640 are left to lay the page out."""
+    """Windows of 400 and 600 pixels; one of 1280 at 200 %, where 640 are left for the page."""
     before = run.page.viewport_size
     run.page.set_viewport_size({"width": request.param, "height": 800})
+    sidebar = run.page.locator("#jp-left-stack")
+    folds = request.param < 600 and sidebar.is_visible()
+    if folds:  # beside the list of files nothing would be left
+        run.page.keyboard.press("Control+b")
+        expect(sidebar).to_be_hidden()
     yield run.panels()
     assert before
     run.page.set_viewport_size(before)
+    if folds:
+        run.page.keyboard.press("Control+b")
+        expect(sidebar).to_be_visible()
 
 
 def test_every_control_stays_inside_the_column(narrow: list[PanelPage]) -> None:
@@ -143,6 +151,9 @@ def test_every_control_stays_inside_the_column(narrow: list[PanelPage]) -> None:
             place = control.bounding_box()
             assert place
             assert place["width"] >= 40, "too small to read a number in"
+        for label in panel.root.locator(".widget-dropdown > .widget-label").all():
+            cut = label.evaluate("each => each.scrollWidth > each.clientWidth")
+            assert not cut, f"{label.text_content()} is cut"
 
 
 TINY = (

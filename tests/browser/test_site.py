@@ -1,5 +1,7 @@
 """The static pages in a browser without a network."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tools import publish
+from tools.page import style
 
 PAGES = ["index", *sorted(path.stem for path in publish.LESSONS.glob("*.ipynb"))]
+TALL = """bracket => {
+    const inside = bracket.parentElement.querySelector("mfrac");
+    return !inside || bracket.getBoundingClientRect().height >
+        0.8 * inside.getBoundingClientRect().height;
+}"""
+"""Whether a bracket is as tall as a fraction that stands in it."""
 GRAVE = {"serious", "critical"}
 
 
@@ -43,3 +52,18 @@ def test_it_reads_without_a_network(name: str, site: Path, offline: tuple[Page, 
     found = Axe().run(page).response["violations"]
     grave = {each["id"]: each["nodes"][0]["html"] for each in found if each["impact"] in GRAVE}
     assert grave == {}
+
+
+def test_brackets_grow_with_what_stands_in_them(
+    site: Path, offline: tuple[Page, list[str]]
+) -> None:
+    page, _ = offline
+    page.goto((site / "04-servers-and-bandwidth.html").as_uri())
+    brackets = page.locator("mo[fence=true]").all()
+    assert len(brackets) > 4
+    named = re.findall(r'"([^"]* Math[^"]*)"', style())
+    assert named
+    fonts = subprocess.run(["fc-list"], capture_output=True, text=True, check=False).stdout
+    # Without any of them the browser has nothing to grow a bracket with.
+    has_one = any(name in fonts for name in named)
+    assert all(bracket.evaluate(TALL) for bracket in brackets) or not has_one

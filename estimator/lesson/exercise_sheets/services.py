@@ -191,7 +191,7 @@ KINDS = (
         "price": PRICES, "rate": (1_200, 1_500, 2_400, 2_500, 3_000, 4_500, 6_000),
         "replica": (2, 4, 8),
     }),
-    Kind("05", lesson_05.sum_of_ranges, {
+    Kind("05", lesson_05.middle_of_a_guess, {
         "low": tuple(n * 10_000 for n in (1, 4, 9, 16, 25)),
         "high": tuple(n * 10_000 for n in (49, 64, 81, 100, 121, 144)),
     }),
