@@ -1,0 +1,94 @@
+"""Modules that files of quantized checkpoints name: one by one, by expression, or in vain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from estimator.stored_weights import stored_by_config
+from tests.test_stored_weights import FP8, LLAMA, MIXTURE, size
+
+PREDICTED = {**MIXTURE, "num_nextn_predict_layers": 1, "attention_bias": True}
+CHANNELS = {
+    "quant_method": "compressed-tensors",
+    "config_groups": {"group_0": {"targets": ["Linear"], "weights": {"num_bits": 8}}},
+}  # fmt: skip
+
+
+def test_what_is_never_quantized_may_be_named() -> None:
+    """As GLM-4.5-Air FP8 names biases, and what joins its prediction layer to the rest."""
+    names = ["model.layers.0.self_attn.o_proj.bias", "model.layers.3.eh_proj",
+             "model.layers.3.enorm", "model.layers.3.embed_tokens", "modality_projection",
+             "model.connector.modality_projection.proj"]  # fmt: skip
+    assert size(PREDICTED, CHANNELS, ignore=names) == size(PREDICTED, CHANNELS)
+    for name in ("model.layers.0.self_attn.o_proj", "model.layers.3.mlp"):
+        assert size(PREDICTED, CHANNELS, ignore=[*names, name]) > size(PREDICTED, CHANNELS)
+
+
+def test_a_prediction_layer_s_head_is_wide_alone() -> None:
+    head = 64 * 100
+    own = ["model.layers.3.shared_head.head"]
+    assert size(PREDICTED, CHANNELS, ignore=own) == size(PREDICTED, CHANNELS) + head
+    both = [*own, "lm_head"]
+    assert size(PREDICTED, CHANNELS, ignore=both) == size(PREDICTED, CHANNELS) + 2 * head
+
+
+MIXTRAL = {**LLAMA, "model_type": "mixtral", "num_local_experts": 4, "num_experts_per_tok": 2}
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 64}
+
+
+def experts(count: int, matrices: tuple[int, ...] = (1, 2, 3)) -> list[str]:
+    return [f"block_sparse_moe.experts.{n}.w{m}" for n in range(count) for m in matrices]
+
+
+def test_experts_that_are_listed_one_by_one() -> None:
+    attention = [f"self_attn.{one}_proj" for one in "qkvo"]
+    listed = [attention, experts(4)]
+    assert size(MIXTRAL, GPTQ, modules_in_block_to_quantize=listed) == size(MIXTRAL, GPTQ)
+    gates = [attention, experts(4, (1, 3))]
+    down = size(MIXTRAL, GPTQ, modules_to_not_convert=["experts.w2"])
+    assert size(MIXTRAL, GPTQ, modules_in_block_to_quantize=gates) == down
+    wide = [f"model.layers.1.{name}" for name in experts(4)]
+    assert size(MIXTRAL, FP8, ignored_layers=wide) == size(MIXTRAL, FP8) + 4 * 3 * 64 * 128
+    for some in (experts(1), experts(3), experts(5), [*experts(4), "experts.0.w9"]):
+        with pytest.raises(ValueError, match="size this checkpoint by its files"):
+            size(MIXTRAL, GPTQ, modules_in_block_to_quantize=[attention, some])
+
+
+def test_modules_that_gptq_leaves_out_by_expression() -> None:
+    sparse = {**MIXTURE, "first_k_dense_replace": 0}
+    router: dict[Any, Any] = {r"-:.*mlp\.gate.*": {}}
+    assert size(sparse, GPTQ, dynamic=router) == size(sparse, GPTQ)
+    # A dense layer's gate_proj begins as a router does; with the end told it is none.
+    gate = size(MIXTURE, GPTQ, modules_to_not_convert=["mlp.gate_proj"])
+    assert gate > size(MIXTURE, GPTQ)
+    assert size(MIXTURE, GPTQ, dynamic=router) == gate
+    assert size(MIXTURE, GPTQ, dynamic={r"-:.*mlp\.gate$": {}}) == size(MIXTURE, GPTQ)
+    down = size(LLAMA, GPTQ, modules_to_not_convert=["model.layers.0.mlp.down_proj"])
+    assert size(LLAMA, GPTQ, dynamic={r"-:model\.layers\.0\.mlp\.down_proj": {}}) == down
+    others: tuple[dict[Any, Any], ...] = (
+        {"+:.*down_proj.*": {"bits": 8}}, {**router, ".*": {}}, {3: {}},
+        {r"-:model\.layers\.1": {}}, {"-:.*": {}},
+    )  # fmt: skip
+    for other in others:
+        with pytest.raises(ValueError, match="dynamic"):
+            size(LLAMA, GPTQ, dynamic=other)
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [("torch_dtype", None), ("dtype", None), ("weight_block_size", FP8), ("ignore", FP8),
+     ("modules_to_convert", FP8), ("quant_method", {}), ("bits", GPTQ), ("dynamic", GPTQ)],
+)  # fmt: skip
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_is_nested_deeply_gets_a_sentence(
+    key: str, place: dict[str, Any] | None, listed: bool
+) -> None:
+    deep: Any = []
+    for _ in range(5_000):
+        deep = [deep] if listed else {"a": deep}
+    changes = {key: deep} if place is None else {"quantization_config": {**place, key: deep}}
+    with pytest.raises((TypeError, ValueError)) as caught:
+        stored_by_config({**LLAMA, **changes})
+    assert len(str(caught.value)) < 300
