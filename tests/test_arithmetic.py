@@ -134,7 +134,7 @@ def test_the_sum_of_growing_terms_has_the_same_digits_in_an_array(
     one = float(compound_sum(rate, terms))
     array = compound_sum(np.array([[float(rate)], [0.5]]), np.array([float(terms)]))
     assert np.shape(array) == (2, 1)
-    assert elements(array)[0] == [one]
+    assert np.asarray(array)[0].tolist() == [one]
     assert compound_sum(float(rate), float(terms)) == one
 
 

@@ -321,6 +321,14 @@ def test_a_picture_s_bill_is_halved_by_another_accelerator() -> None:
 # --- Inputs ---------------------------------------------------------------------------------
 
 
+def test_all_that_is_wrong_with_others_is_told() -> None:
+    with pytest.raises(ValueError, match="pue is") as caught:
+        others_of("pue = 0.1, usd_per_kwh=-1, seed = -1, foo = 2, retention_days = 9")
+    for start in ("usd_per_kwh is -1", "seed is -1", "others is 'foo'"):
+        assert start in str(caught.value)
+    assert "retention_days is" not in str(caught.value)
+
+
 def test_others_are_read_from_text() -> None:
     assert others_of("") == {}
     assert others_of(" pue=1.2 ; retention_days = 90,") == {"pue": 1.2, "retention_days": 90}
