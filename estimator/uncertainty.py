@@ -52,7 +52,8 @@ class Range:
     floor: float = 0
 
     def __post_init__(self) -> None:
-        for end in (self.low, self.likely, self.high, self.floor):
+        ends: tuple[object, ...] = (self.low, self.likely, self.high, self.floor)
+        for end in ends:
             if isinstance(end, bool) or not isinstance(end, Real):
                 raise TypeError(
                     f"{self.name} has {end!r} in its range, but low, likely and high must be "

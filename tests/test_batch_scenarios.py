@@ -239,7 +239,7 @@ def test_files_that_a_lesson_writes_are_no_columns(
             assert main(["batch", str(path), str(scenarios), "--out", str(out), *option]) == 2
             assert f"the column {name} " in capsys.readouterr().err
     if "config_path" in found.defaults:
-        assert read(found, tmp_path / "c.csv", "name,config_path\na,x.json\n")
+        assert read(found, tmp_path / "c.csv", f"name,config_path\na,{path}\n")
 
 
 def test_values_that_no_result_file_can_hold_are_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from estimator.batch.declared import PATH, RESULT, WRITTEN, Lesson
+from estimator.batch.declared import PATH, RESULT, WRITTEN, Lesson, check_file
 from estimator.batch.hooks import columns_of, contradictions
 from estimator.batch.yaml_file import read_yaml
 from estimator.validate.files import check_plain
@@ -94,10 +94,13 @@ class Scenario:
 class ScenarioFile:
     """A file of scenarios for a lesson: its columns, its rows in chunks, its problems."""
 
-    def __init__(self, path: Path, lesson: Lesson, *, reads_files: bool = True) -> None:
+    def __init__(
+        self, path: Path, lesson: Lesson, *, reads_files: bool = True, sees_files: bool = True
+    ) -> None:
+        """Open it; `sees_files` says that the lesson runs here, and not where a worker is."""
         self.path = path
         self.lesson = lesson
-        self.reads_files = reads_files
+        self.reads_files, self.sees_files = reads_files, sees_files
         self.problems = Problems()
         self.is_yaml = path.suffix.lower() in (".yaml", ".yml")
         self.row_word = "item" if self.is_yaml else "row"
@@ -172,9 +175,11 @@ class ScenarioFile:
 
     def value(self, name: str, cell: Any) -> Any:
         """Give the value of a cell, or raise a ValueError in one sentence."""
-        if self.is_yaml:
-            return self.lesson.check_kind(name, cell)
-        return self.lesson.read_cell(name, cell)
+        read = self.lesson.check_kind if self.is_yaml else self.lesson.read_cell
+        value = read(name, cell)
+        if self.sees_files:
+            check_file(name, value)
+        return value
 
     def check_name(self, row: int, name: Any) -> None:
         """Note what is wrong with the name of a row."""
