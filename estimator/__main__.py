@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -51,4 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status == 130:  # all is told and tidied: one more Ctrl-C has nothing to stop
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(status)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -116,14 +117,28 @@ def compound_sum(rate: Number, terms: Number) -> Number:
     """
     if is_symbolic(rate) or is_symbolic(terms):
         return _compound_symbols(rate, terms)
-    if type(rate) is int and type(terms) is int:
-        return ((1 + rate) ** terms - 1) // rate if rate else terms
     if isinstance(rate, int | float) and isinstance(terms, int | float):
-        return math.expm1(terms * math.log1p(rate)) / rate if rate else terms
+        return _compound_scalar(rate, terms)
     import numpy as np
 
-    some = np.where(rate == 0, 1.0, rate)
-    return np.where(rate == 0, terms, np.expm1(terms * np.log1p(some)) / some)
+    # NumPy's own exponentials differ in the last digit, and a table has to say what a page says.
+    rates, counts = np.broadcast_arrays(rate, terms)
+    pairs = zip(rates.ravel().tolist(), counts.ravel().tolist(), strict=True)
+    one = functools.cache(_compound_scalar)
+    sums = np.fromiter((one(*pair) for pair in pairs), np.float64, rates.size)
+    return sums.reshape(rates.shape)
+
+
+def _compound_scalar(rate: float, terms: float) -> float:
+    if not rate:
+        return terms
+    log = terms * math.log1p(rate)
+    if log > _LARGEST_LOG:
+        return math.inf
+    if not (rate % 1 or terms % 1):
+        exact = ((1 + int(rate)) ** int(terms) - 1) // int(rate)
+        return exact if type(rate) is int and type(terms) is int else float(exact)
+    return math.expm1(log) / rate
 
 
 def maximum(*values: Number) -> Number:
@@ -159,6 +174,7 @@ def _extreme(values: tuple[Number, ...], numpy_name: str, sympy_name: str) -> Nu
     return functools.reduce(getattr(np, numpy_name), values)
 
 
+_LARGEST_LOG = math.log(sys.float_info.max)
 # Products of a few factors are off by a few units in the last place, 2.2e-16 each.
 _ROUND_OFF = 2e-15
 

@@ -16,7 +16,8 @@ import functools
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -51,6 +52,13 @@ class Range:
     floor: float = 0
 
     def __post_init__(self) -> None:
+        ends: tuple[object, ...] = (self.low, self.likely, self.high, self.floor)
+        for end in ends:
+            if isinstance(end, bool) or not isinstance(end, Real):
+                raise TypeError(
+                    f"{self.name} has {end!r} in its range, but low, likely and high must be "
+                    "numbers: give three, as 50, 100, 300."
+                )
         if not self.floor <= self.low <= self.likely <= self.high < math.inf:
             raise ValueError(
                 f"{self.name} ranges from {self.low:g} over {self.likely:g} to {self.high:g}, but "
@@ -82,6 +90,14 @@ class Range:
             return self
         ends = [((end - self.floor) / middle) ** doubt * middle for end in (self.low, self.high)]
         return Range(self.name, self.floor + ends[0], self.likely, self.floor + ends[1], self.floor)
+
+    def above(self, floor: float) -> Range:
+        """Give the range with a floor as high as this at least.
+
+        >>> Range("peak_factor", 1.5, 2, 3).above(1)
+        Range(name='peak_factor', low=1.5, likely=2, high=3, floor=1)
+        """
+        return replace(self, floor=max(self.floor, floor))
 
     def limited(self, most: float) -> Range:
         """Give the range with its high end at `most` or less, where an input has a largest value.

@@ -126,6 +126,23 @@ def test_the_sum_of_growing_terms_is_the_sum_of_its_terms(rate: float, terms: in
     assert elements(array) == pytest.approx([expected, terms], rel=1e-9)
 
 
+@patient
+@given(st.floats(0, 1) | st.integers(0, 3), st.floats(0, 60) | st.integers(0, 60))
+def test_the_sum_of_growing_terms_has_the_same_digits_in_an_array(
+    rate: float, terms: float
+) -> None:
+    one = float(compound_sum(rate, terms))
+    array = compound_sum(np.array([[float(rate)], [0.5]]), np.array([float(terms)]))
+    assert np.shape(array) == (2, 1)
+    assert np.asarray(array)[0].tolist() == [one]
+    assert compound_sum(float(rate), float(terms)) == one
+
+
+def test_a_sum_of_growing_terms_that_no_float_holds_is_infinite() -> None:
+    assert compound_sum(1, 52) == 2**52 - 1
+    assert compound_sum(1, 2_000) == compound_sum(1.5, 2_000.5) == math.inf
+
+
 def test_powers() -> None:
     assert power(3, 40) == 3**40
     assert type(power(3, 40)) is int

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from estimator.batch.declared import read_lesson
 from estimator.batch.fingerprint import fingerprint, source_files
+from estimator.batch.scenarios import ScenarioFile
 from tests.scenarios import batch, scenario_file, small_lesson, table
 
 ROOT = Path(__file__).parents[1]
@@ -169,6 +171,45 @@ class TestAgain:
             assert batch(lesson, scenarios, folder / "out") == 1
             assert not (folder / "out" / "a.json").exists()
             assert "AssertionError" in outputs(folder / "out" / "a.ipynb")
+
+
+def test_a_file_that_a_parameter_names_belongs_to_what_is_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", "open(config_path).read()")
+    source = lesson.read_text(encoding="utf-8")
+    lesson.write_text(source.replace("users = 100\\n", 'users = 100\\nconfig_path = \\"\\"\\n'))
+    config = tmp_path / "config.json"
+    config.write_text("{}")
+    rows = [{"name": "a", "config_path": str(config)}]
+    scenarios = scenario_file(tmp_path / "s.csv", rows)
+    for said in ("1 passed, 0 failed, 0 skipped", "0 passed, 0 failed, 1 skipped"):
+        assert batch(lesson, scenarios, tmp_path / "out") == 0
+        assert said in capsys.readouterr().out
+    config.write_text("[]")
+    assert batch(lesson, scenarios, tmp_path / "out") == 0
+    assert "1 passed, 0 failed, 0 skipped" in capsys.readouterr().out
+
+
+def test_a_file_that_is_not_there_is_told_beforehand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for lesson, name, *options in (
+        ("01-model-storage", "config_path"),
+        ("06-estimates-against-reality", "measurements", "--table-only"),
+    ):
+        rows = [{"name": "a"}, {"name": "b", name: str(tmp_path / "none")}, {"name": "c/d"}]
+        scenarios = scenario_file(tmp_path / "s.csv", rows)
+        notebook = ROOT / "notebooks" / f"{lesson}.ipynb"
+        assert batch(notebook, scenarios, tmp_path / "out", *options) == 2
+        said = capsys.readouterr().err
+        assert f"row 3: {name} is" in said
+        assert "which cannot be read (No such file or directory): give the path" in said
+        assert "row 4: the name" in said
+    there = read_lesson(ROOT / "notebooks" / "01-model-storage.ipynb")
+    scenario_file(tmp_path / "s.csv", [{"name": "b", "config_path": "on a worker"}])
+    read = ScenarioFile(tmp_path / "s.csv", there, sees_files=False).scenarios()
+    assert read[0].parameters == {"config_path": "on a worker"}
 
 
 def test_the_source_of_the_estimator_is_all_of_its_files() -> None:

@@ -7,9 +7,11 @@ import pytest
 from estimator.__main__ import main
 from estimator.batch.declared import Lesson, read_lesson
 from estimator.batch.scenarios import Scenario, ScenarioFile, are_plain, name_problem
+from estimator.batch.yaml_file import read_yaml_parts
 from tests.scenarios import small_lesson
 
 ROOT = Path(__file__).parents[1]
+SERVICE = ROOT / "notebooks" / "05-size-a-service.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +239,7 @@ def test_files_that_a_lesson_writes_are_no_columns(
             assert main(["batch", str(path), str(scenarios), "--out", str(out), *option]) == 2
             assert f"the column {name} " in capsys.readouterr().err
     if "config_path" in found.defaults:
-        assert read(found, tmp_path / "c.csv", "name,config_path\na,x.json\n")
+        assert read(found, tmp_path / "c.csv", f"name,config_path\na,{path}\n")
 
 
 def test_values_that_no_result_file_can_hold_are_refused(tmp_path: Path) -> None:
@@ -370,3 +372,36 @@ def test_the_rows_of_a_plain_file_are_counted(
     (tmp_path / "s.csv").write_text(content)
     assert ScenarioFile(tmp_path / "s.csv", lesson).count_plainly() == rows
     assert ScenarioFile(tmp_path / "s.yaml", lesson).count_plainly() is None
+
+
+@pytest.mark.parametrize("options", [[], ["--table-only"]])
+def test_contradictions_are_told_of_rows_whose_names_are_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    scenarios = tmp_path / "s.csv"
+    scenarios.write_text(
+        "name,accelerator,others\nbad/name,T4,\na,T4,pue = 1.2\na,TPU-v4,\nb,T4,pue = 0.1\n"
+    )
+    out = tmp_path / "out"
+    assert main(["batch", str(SERVICE), str(scenarios), "--out", str(out), *options]) == 2
+    said = capsys.readouterr().err
+    found = [line.strip().partition(",")[0] for line in said.splitlines() if "  row" in line]
+    assert sorted(found) == [
+        "row 2: the name 'bad/name' would leave the folder or be hidden: name a file",
+        "row 2: usd_per_accelerator_hour is 0",
+        "row 3: usd_per_accelerator_hour is 0",
+        "row 4: accelerator_watts is 0",
+        "row 4: the name 'a' is that of row 3: give another",
+        "row 4: usd_per_accelerator_hour is 0",
+        "row 5: pue is 0.1",
+    ]
+
+
+@pytest.mark.parametrize("text", ["[" * 3000, "- name: a\n  users: " + "[" * 3000 + "]" * 3000])
+def test_yaml_that_is_nested_too_deeply_is_told(lesson: Lesson, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="nests lists or mappings too deeply: write it flatter"):
+        ScenarioFile(path, lesson).scenarios()
+    with pytest.raises(ValueError, match="nests lists or mappings too deeply"):
+        read_yaml_parts(path)

@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import psutil
 import pytest
 
-from estimator.batch import workers
+from estimator.batch import warm, workers
+from estimator.batch.runner import Task, Timeouts, run_scenario
 from estimator.batch.store import Store
+from estimator.batch.warm import StartError, Template
 from tests.killing import group_is_gone, kill_at_random, start, whole
 from tests.scenarios import DEEDS, batch, scenario_file, small_lesson, table
 
@@ -128,7 +131,10 @@ def test_without_room_for_the_page_the_closing_line_names_the_folder(
     assert said.out == f"1 passed, 0 failed, 0 skipped (there already): {tmp_path / 'out'}\n"
 
 
-def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("again_s", [(), (0.02,), (0.1, 0.2)])
+def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(
+    tmp_path: Path, again_s: tuple[float, ...]
+) -> None:
     lesson = small_lesson(tmp_path / "small.ipynb", "import time\ntime.sleep(sleep_s)")
     rows: list[dict[str, Any]] = [{"name": "quick"}, {"name": "slow", "sleep_s": 50}]
     scenarios = scenario_file(tmp_path / "s.csv", rows)
@@ -138,11 +144,16 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(tmp_path: Path) ->
     while not list(out.glob(".batch/records/quick.json")) and time.monotonic() < give_up:
         time.sleep(0.05)
     os.killpg(running.pid, signal.SIGINT)
+    for pause_s in again_s:  # an impatient hand
+        time.sleep(pause_s)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGINT)
     said = running.communicate(timeout=20)[1]
     assert running.returncode == 130
     assert "what is finished is kept" in said
     assert "Traceback" not in said
     assert whole(out) == {"quick"}
+    assert not (out / ".batch" / "scratch").exists()
     assert group_is_gone(running.pid)
 
 
@@ -202,3 +213,42 @@ def test_what_a_killed_batch_left_is_removed(tmp_path: Path) -> None:
     with store.opened([]):
         assert not (tmp_path / ".batch" / ".half-x").exists()
     assert not store.scratch.exists()
+
+
+def test_only_a_late_kernel_is_said_to_be_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = small_lesson(tmp_path / "small.ipynb")
+    task = Task("a", {}, "small", path.read_text(encoding="utf-8"), (), Timeouts(), "")
+    for late, says in ((False, "the kernel did not start (gone)"),
+                       (True, "the kernel did not start within 60 s (gone)")):  # fmt: skip
+        error = StartError("gone")
+        error.late = late
+
+        def execute(*_: Any, error: StartError = error, keep: list[Any], **__: Any) -> None:
+            keep[:] = [nbformat.reads(task.notebook, 4)]  # type: ignore[no-untyped-call]
+            raise error
+
+        monkeypatch.setattr("estimator.batch.runner.execute_notebook", execute)
+        monkeypatch.setattr("estimator.batch.runner.source_fingerprint", lambda: "")
+        assert run_scenario(task).error == says
+
+
+def test_a_template_that_is_gone_is_not_late() -> None:
+    gone = Template(("json",))
+    gone.process.kill()
+    warm._templates["json",] = gone
+    with pytest.raises(StartError) as caught:
+        warm.fork_kernel(("json",), {}, 60)
+    assert not caught.value.late
+
+
+def test_a_refused_table_leaves_no_folder(tmp_path: Path) -> None:
+    lesson = Path(__file__).parents[1] / "notebooks" / "01-model-storage.ipynb"
+    scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a", "n_params": -1}])
+    out = tmp_path / "out"
+    assert batch(lesson, scenarios, out, "--table-only") == 2
+    assert not out.exists()
+    out.mkdir()
+    assert batch(lesson, scenarios, out, "--table-only") == 2
+    assert list(out.iterdir()) == []

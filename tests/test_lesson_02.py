@@ -255,6 +255,29 @@ def test_another_service(tmp_path: Path) -> None:
     assert openpyxl.load_workbook(tmp_path / "mine.xlsx")["Storage"]["B1"].value == 500
 
 
+def test_a_table_has_the_digits_of_the_page() -> None:
+    large = {"registered_users": 7_777_777_777, "requests_per_user": 97, "index_share": 0,
+             "interaction_bytes": 1_234_567, "replicas": 3, "compression_ratio": 3}  # fmt: skip
+    services = [
+        PARAMETERS | changes
+        for changes in (
+            {},
+            {"monthly_growth": 0.2},
+            {"monthly_growth": 1, "retention_days": 30.5},
+            {"monthly_growth": 1, "retention_days": 3650},
+            large,
+            large | {"active_share": 0.3, "record_bytes": 987_654_321},
+        )
+    ]
+    columns = {name: np.array([float(one[name]) for one in services]) for name in PARAMETERS}
+    table = lesson_02.point_results(columns)
+    for place, one in enumerate(services):
+        page = lesson_02.results(lesson_02.storage_sheet(lesson_02.checked(**one)).compute())
+        assert {name: float(values[place]) for name, values in table.items()} == {
+            name: float(value) for name, value in page.items()
+        }
+
+
 def test_impossible_parameters_stop_the_run_and_are_all_told(tmp_path: Path) -> None:
     done = warm_papermill(
         LESSON, tmp_path, registered_users=0, record_bytes=-1, index_share=25,

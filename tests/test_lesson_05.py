@@ -392,6 +392,37 @@ def test_a_picture_s_bill_is_halved_by_another_accelerator() -> None:
 # --- Inputs ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "mine",
+    [Range("peak_factor", 1.5, 2, 3), Range("pue", 1.1, 1.3, 1.6), Range("passes", 1.5, 5, 10),
+     Range("passes", 1, 1, 3), Range("server_power_factor", 1.1, 1.2, 2)],
+)  # fmt: skip
+def test_a_range_of_one_s_own_has_the_floor_of_its_input(mine: Range) -> None:
+    own = TEXT.ranged(mine)
+    assert own.intervals()["usd_per_month"].p10 > 0
+    assert own.x[mine.name] == mine.likely
+
+
+def test_a_range_of_one_s_own_is_checked_when_it_is_given() -> None:
+    for mine, says in (
+        (Range("peak_factor", 0.5, 2, 3), "peak_factor is 0.5, but"),
+        (Range("pue", 2, 20, 30), "pue is 20, but"),
+        (Range("pue", 1, 2, 3), "pue has its low at 1, which it cannot reach"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            TEXT.ranged(mine)
+    with pytest.raises(TypeError, match="users has 'a' in its range, but low, likely and high"):
+        Range("users", "a", 5, 9)  # type: ignore[arg-type]
+
+
+def test_all_that_is_wrong_with_others_is_told() -> None:
+    with pytest.raises(ValueError, match="pue is") as caught:
+        others_of("pue = 0.1, usd_per_kwh=-1, seed = -1, foo = 2, retention_days = 9")
+    for start in ("usd_per_kwh is -1", "seed is -1", "others is 'foo'"):
+        assert start in str(caught.value)
+    assert "retention_days is" not in str(caught.value)
+
+
 def test_others_are_read_from_text() -> None:
     assert others_of("") == {}
     assert others_of(" pue=1.2 ; retention_days = 90,") == {"pue": 1.2, "retention_days": 90}

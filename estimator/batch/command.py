@@ -7,9 +7,10 @@ import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from estimator.batch.lost import WorkersLostError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 HELP = "run a lesson over a file of scenarios: a notebook, a result and a row of a table for each"
 LOST, STOPPED = 3, 130
+PATIENCE_S = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     3 where workers could not be kept alive, 130 where it was stopped.
     """
-    before = signal.signal(signal.SIGTERM, _stop)  # before the imports, which take seconds
+    stop = _Stop()
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = {kind: signal.signal(kind, stop) for kind in kinds}  # the imports take seconds
     try:
         return _run_command(arguments)
     except WorkersLostError as error:
@@ -85,7 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"\nStopped; {_kept(arguments)}. Run the same command to go on.", file=sys.stderr)
         return STOPPED
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 def _kept(arguments: argparse.Namespace) -> str:
@@ -103,12 +108,21 @@ def _run_command(arguments: argparse.Namespace) -> int:
         return write_table(lesson, arguments.scenarios, arguments.out, arguments.workers)
     from estimator.batch.scenarios import ScenarioFile
 
-    file = ScenarioFile(arguments.scenarios, lesson)
+    file = ScenarioFile(arguments.scenarios, lesson, sees_files=not arguments.scheduler)
     return run_batch(lesson, file.scenarios(), file.columns, arguments)
 
 
-def _stop(*_: Any) -> NoReturn:
-    raise KeyboardInterrupt
+class _Stop:
+    """Stops the command; one more Ctrl-C of an impatient hand does not break into the cleaning."""
+
+    def __init__(self) -> None:
+        self.last_s = -math.inf
+
+    def __call__(self, *_: Any) -> None:
+        now = time.monotonic()
+        if now - self.last_s > PATIENCE_S:
+            self.last_s = now
+            raise KeyboardInterrupt
 
 
 def run_batch(
@@ -125,7 +139,10 @@ def run_batch(
 
     store = Store(arguments.out)
     source = source_fingerprint()
-    prints = {s.name: fingerprint(s.parameters, lesson.text, source) for s in scenarios}
+    prints = {
+        s.name: fingerprint(s.parameters, lesson.text, source, _files(lesson, s, arguments))
+        for s in scenarios
+    }
     with store.opened(prints):
         finished = {
             name
@@ -152,6 +169,25 @@ def run_batch(
     shown = arguments.out if PAGE in unwritten else arguments.out / PAGE
     print(f"{passed} passed, {failed} failed, {len(finished)} skipped (there already): {shown}")
     return 1 if failed or unwritten else 0
+
+
+def _files(
+    lesson: Lesson, scenario: Scenario, arguments: argparse.Namespace
+) -> dict[str, str] | None:
+    """Give the digest of each file that a scenario reads; a worker's elsewhere is not seen."""
+    from estimator.batch.declared import names_a_file
+    from estimator.batch.fingerprint import digest
+
+    if arguments.scheduler:
+        return None
+    found = {}
+    for name, value in {**lesson.defaults, **scenario.parameters}.items():
+        if value and names_a_file(name):
+            try:
+                found[name] = digest(Path(value).read_bytes())
+            except (OSError, TypeError, ValueError):  # a default; its lesson will tell
+                found[name] = ""
+    return found
 
 
 def _write(store: Store, files: dict[str, str]) -> list[str]:

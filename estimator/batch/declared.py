@@ -17,6 +17,7 @@ RESULT = "result_path"
 # Files that a lesson writes: two scenarios could write over one another's, outside the folder.
 WRITTEN = (RESULT, "report_path", "sheet_path")
 PATH = "_path"  # how the names of parameters end that are files, and no part of a result
+READ = ("measurements",)  # parameters that name a file to read, though they do not end so
 PLAIN_VALUE = "plain: a number, text, true or false, or a list of them, as [1, 2] or 'text'"
 NO_CHECKS = Declared({}, {})
 WHOLE_BELOW = 2**53
@@ -73,6 +74,32 @@ class Lesson:
         if not _is_json(value):
             _refuse(name, value, PLAIN_VALUE)
         return value
+
+
+def names_a_file(name: str) -> bool:
+    """Tell whether a parameter names a file that the lesson reads.
+
+    >>> names_a_file("config_path"), names_a_file("result_path"), names_a_file("users")
+    (True, False, False)
+    """
+    return name not in WRITTEN and (name.endswith(PATH) or name in READ)
+
+
+def check_file(name: str, value: Any) -> None:
+    """Look for a file that a parameter names.
+
+    Raises:
+        ValueError: there is none that can be read, in one sentence.
+    """
+    if value and names_a_file(name):
+        try:
+            Path(value).open("rb").close()
+        except (OSError, TypeError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise ValueError(
+                f"{name} is {str(value)[:80]!r}, which cannot be read ({why}): give the path of a "
+                "file."
+            ) from None
 
 
 def _read(name: str, text: str, reader: Callable[[str], Any], wanted: str) -> Any:

@@ -34,7 +34,15 @@ def source_fingerprint() -> str:
     return digest("\n".join(map(" ".join, zip(names, digests, strict=True))).encode())
 
 
-def fingerprint(parameters: Mapping[str, Any], notebook: str, source: str) -> str:
-    """Give the digest that changes when the parameters, the lesson or the estimator do."""
-    given = json.dumps(dict(parameters), sort_keys=True)
+def fingerprint(
+    parameters: Mapping[str, Any],
+    notebook: str,
+    source: str,
+    files: Mapping[str, str] | None = None,
+) -> str:
+    """Give the digest that changes when the parameters, the lesson or the estimator do.
+
+    `files` has the digest of each file that a parameter names, by the parameter.
+    """
+    given = json.dumps([dict(parameters), dict(files or {})], sort_keys=True)
     return digest("\0".join((given, digest(notebook.encode()), source)).encode())

@@ -161,11 +161,13 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
             return f"a cell took more than its {limit:g} s"
         except DeadKernelError:
             return "the kernel died"
-        except (RuntimeError, StartError) as error:
+        except RuntimeError as error:
             if time.monotonic() >= deadline:
                 return f"the scenario took more than its {task.timeouts.scenario_s:g} s"
             if last or any(cell.get("execution_count") for cell in kept[0].cells):
-                return f"the kernel did not start within {task.timeouts.start_s:g} s ({error})"
+                is_late = isinstance(error, StartError) and error.late
+                within = f" within {task.timeouts.start_s:g} s" if is_late else ""
+                return f"the kernel did not start{within} ({error})"
     raise AssertionError
 
 

@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from estimator.batch.declared import PATH, RESULT, WRITTEN, Lesson
+from estimator.batch.declared import PATH, RESULT, WRITTEN, Lesson, check_file
 from estimator.batch.hooks import columns_of, contradictions
 from estimator.batch.yaml_file import read_yaml
 from estimator.validate.files import check_plain
@@ -94,10 +94,13 @@ class Scenario:
 class ScenarioFile:
     """A file of scenarios for a lesson: its columns, its rows in chunks, its problems."""
 
-    def __init__(self, path: Path, lesson: Lesson, *, reads_files: bool = True) -> None:
+    def __init__(
+        self, path: Path, lesson: Lesson, *, reads_files: bool = True, sees_files: bool = True
+    ) -> None:
+        """Open it; `sees_files` says that the lesson runs here, and not where a worker is."""
         self.path = path
         self.lesson = lesson
-        self.reads_files = reads_files
+        self.reads_files, self.sees_files = reads_files, sees_files
         self.problems = Problems()
         self.is_yaml = path.suffix.lower() in (".yaml", ".yml")
         self.row_word = "item" if self.is_yaml else "row"
@@ -137,46 +140,53 @@ class ScenarioFile:
 
     def refuse_contradictions(self, rows: Sequence[int], columns: Mapping[str, Any]) -> None:
         """Note what the lesson's own check of inputs together says of rows that are right alone."""
-        wrong = self.wrong.copy()
         for place, sentence in contradictions(self.lesson, columns):
-            if rows[place] not in wrong:
-                self.refuse(rows[place], sentence)
+            if rows[place] not in self.wrong:
+                self.note(rows[place], sentence)
 
     def _row(self, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
         """Give the parameters of one row, and note what is wrong with them."""
         if self.has_names and NAME in cells:
             self.check_name(row, cells[NAME])
-        given = {}
+        given, problems = self._parameters(cells)
+        for sentence in problems:
+            self.refuse(row, sentence)
+        return given
+
+    def _parameters(self, cells: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Give the parameters that some cells hold, and a sentence on each that is wrong."""
+        given, problems = {}, []
         for name, cell in cells.items():
             if name != NAME and cell not in (None, ""):
                 try:
                     given[name] = self.value(name, cell)
                 except ValueError as error:
-                    self.refuse(row, str(error))
-        for sentence in self.lesson.checks.check(given)[1]:
-            self.refuse(row, sentence)
-        return given
+                    problems.append(str(error))
+        return given, problems + self.lesson.checks.check(given)[1]
 
     def refuse(self, row: int, sentence: str) -> None:
-        """Note what is wrong in a row."""
+        """Note which parameter of a row is wrong: the row's others cannot be judged with it."""
         self.wrong.add(row)
+        self.note(row, sentence)
+
+    def note(self, row: int, sentence: str) -> None:
+        """Note what is wrong in a row besides its parameters."""
         self.problems.add(f"{self.row_word} {row}: {sentence}", row)
 
     def value(self, name: str, cell: Any) -> Any:
         """Give the value of a cell, or raise a ValueError in one sentence."""
-        if self.is_yaml:
-            return self.lesson.check_kind(name, cell)
-        return self.lesson.read_cell(name, cell)
+        read = self.lesson.check_kind if self.is_yaml else self.lesson.read_cell
+        value = read(name, cell)
+        if self.sees_files:
+            check_file(name, value)
+        return value
 
     def check_name(self, row: int, name: Any) -> None:
         """Note what is wrong with the name of a row."""
-        problem = name_problem(name)
-        if not problem:
-            first = self._seen.setdefault(same_file(name), row)
-            if first != row:
-                problem = f"the name {name!r} is that of {self.row_word} {first}: give another"
-        if problem:
-            self.refuse(row, problem)
+        if problem := name_problem(name):
+            self.note(row, problem)
+        elif (first := self._seen.setdefault(same_file(name), row)) != row:
+            self.note(row, f"the name {name!r} is that of {self.row_word} {first}: give another")
 
     def chunks(self) -> Iterator[Chunk]:
         """Read the rows, so many at a time, in the columns that are right."""
@@ -218,7 +228,7 @@ class ScenarioFile:
         except UnicodeEncodeError:
             for number, row in enumerate(rows, start=first):
                 if any("\udc80" <= sign <= "\udcff" for sign in "".join(row)):
-                    self.refuse(number, "it is no text in UTF-8: save the file as such")
+                    self.note(number, "it is no text in UTF-8: save the file as such")
 
     def _chunk(
         self, header: list[str], known: set[str], rows: list[list[str]], first: int
@@ -229,7 +239,7 @@ class ScenarioFile:
             numbers = [n for n, row in zip(numbers, rows, strict=True) if len(row) == width]
             for number, row in enumerate(rows, start=first):
                 if len(row) != width and any(map(str.strip, row)):
-                    self.refuse(number, f"it has {len(row)} fields, but the header has {width}")
+                    self.note(number, f"it has {len(row)} fields, but the header has {width}")
                     cells = {n: c.strip() for n, c in zip(header, row, strict=False) if n in known}
                     self._row(number, cells)
             rows = [row for row in rows if len(row) == width]
@@ -255,9 +265,10 @@ class ScenarioFile:
             for number, row in zip(numbers, rows, strict=True):
                 cell = row[place].strip()
                 if name != NAME:
-                    self._row(number, {name: cell})
+                    for problem in self._parameters({name: cell})[1]:
+                        self.note(number, problem)
                 elif problem := name_problem(cell):
-                    self.refuse(number, problem)
+                    self.note(number, problem)
 
     def count_plainly(self) -> int | None:
         """Count the rows of a CSV file that has a row a line; None where that is not so sure."""
@@ -277,10 +288,10 @@ class ScenarioFile:
         rows = []
         for number, item in enumerate(read_yaml(self.path), start=1):
             if isinstance(item, ValueError):
-                self.refuse(number, str(item))
+                self.note(number, str(item))
                 continue
             if not isinstance(item, dict):
-                self.refuse(number, "it is no mapping: write name: and parameters")
+                self.note(number, "it is no mapping: write name: and parameters")
                 continue
             rows.append((number, {str(key).strip(): value for key, value in item.items()}))
             columns += [key for key in rows[-1][1] if key not in columns]

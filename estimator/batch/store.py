@@ -39,6 +39,7 @@ class Store:
             ValueError: the folder cannot be used, in one sentence.
         """
         self._refuse_foreign(names)
+        fresh = [path for path in (self.folder / OWN, self.folder) if not path.exists()]
         try:
             self.records.mkdir(parents=True, exist_ok=True)
             lock = (self.folder / OWN / "lock").open("w")
@@ -57,6 +58,12 @@ class Store:
             self.scratch.mkdir()
             try:
                 yield
+            except ValueError:  # refused, so no trace of it is left
+                if fresh and not any(self.records.iterdir()):
+                    shutil.rmtree(self.folder / OWN, ignore_errors=True)
+                    if self.folder in fresh and not any(self.folder.iterdir()):
+                        self.folder.rmdir()
+                raise
             finally:
                 shutil.rmtree(self.scratch, ignore_errors=True)
 

@@ -247,7 +247,7 @@ class Names:
     def _check_each(self, rows: Sequence[int], names: Sequence[Any]) -> None:
         for row, name in zip(rows, names, strict=True):
             if problem := name_problem(name):
-                self.file.refuse(row, problem)
+                self.file.note(row, problem)
 
     def check(self) -> None:
         """Read the file again if a name may be there twice, and note where."""

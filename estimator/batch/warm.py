@@ -31,8 +31,10 @@ UNHEARD_S = 0.2  # a kernel that says nothing for so long does not know of the s
 LOOK_S = 0.002
 
 
-class StartError(Exception):
-    """The template gave no kernel."""
+class StartError(RuntimeError):
+    """The template gave no kernel; `late` where that was for want of time alone."""
+
+    late = False
 
 
 class Forked:
@@ -132,7 +134,9 @@ def fork_kernel(modules: tuple[str, ...], request: dict[str, Any], timeout_s: fl
         except (OSError, ValueError) as error:
             del _templates[modules]
             template.end()
-            raise StartError(f"the warm template did not answer: {error}") from None
+            told = StartError(f"the warm template did not answer: {error}")
+            told.late = isinstance(error, TimeoutError)
+            raise told from None
 
 
 class WarmProvisioner(LocalProvisioner):
@@ -170,13 +174,15 @@ class TimelyClient(AsyncKernelClient):
         """Wait until the kernel answers.
 
         Raises:
-            RuntimeError: it died, or did not answer in time.
+            RuntimeError: it died, or did not answer in time, which is a late `StartError`.
         """
         manager: Any = self.parent
         try:
             await asyncio.wait_for(self._ready(), manager.start_s)
         except TimeoutError:
-            raise RuntimeError(f"Kernel didn't respond in {manager.start_s:g} seconds") from None
+            late = StartError(f"Kernel didn't respond in {manager.start_s:g} seconds")
+            late.late = True
+            raise late from None
 
     async def _ready(self) -> None:
         await super().wait_for_ready()

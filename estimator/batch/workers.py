@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -16,7 +17,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, forkserver
 from typing import Any
@@ -27,6 +35,7 @@ from estimator.batch.runner import Outcome, Task, run_scenario, without_result
 KILLED_TWICE = "its worker was killed twice"
 BROKEN = (BrokenProcessPool, EOFError, ConnectionError)
 """What a pool says whose workers, or the server that forks them, were killed."""
+SCHEDULER_LOST = "The scheduler does not answer any more"
 SERVER_TRIES = 3
 UNTIL_GONE_S = 0.2
 """A process that was killed closes its files before it can be seen to have ended."""
@@ -60,12 +69,15 @@ def _until_broken(
                 waiting.appendleft(task)
                 lost += [] if running else [waiting.popleft()]
                 break
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
+        done = wait(running, return_when=FIRST_COMPLETED).done
+        for future in sorted(done, key=Future.cancelled):  # what is finished is kept first
             task = running.pop(future)
             try:
                 outcome = future.result()
             except BrokenProcessPool:
                 lost.append(task)
+            except CancelledError:  # Dask cancels all when the scheduler goes
+                raise WorkersLostError(SCHEDULER_LOST) from None
             except Exception as error:  # Dask gives up on a task whose workers died
                 yield without_result(task, f"its worker was lost ({type(error).__name__})")
             else:
@@ -167,8 +179,15 @@ def dask(address: str, patience_s: float) -> tuple[int, Opener]:
         executor = client.get_executor(pure=False)
         try:
             yield executor
+        except Exception:
+            if client.status == "running":
+                raise
+            raise WorkersLostError(SCHEDULER_LOST) from None
         finally:
-            executor.shutdown(wait=False)
+            for name in ("distributed", "distributed.client"):  # a lost scheduler has been told
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+            with contextlib.suppress(Exception):  # a client without a scheduler cannot cancel
+                executor.shutdown(wait=False)
             client.close()
 
     return sum(client.nthreads().values()), opened

@@ -63,6 +63,8 @@ def _parsed(path: Path) -> tuple[Any, Any]:
         return loader, loader.get_single_node()
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ValueError(f"{path} nests lists or mappings too deeply: write it flatter.") from None
 
 
 @functools.cache

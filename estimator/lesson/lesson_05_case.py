@@ -62,6 +62,17 @@ def _limited(one: Range) -> Range:
     return one.limited(quantity(one.name).high)
 
 
+def _floored(one: Range) -> Range:
+    """Give a reader's range the floor that its input has, so that every draw can be computed with.
+
+    Raises: ValueError, where an end lies below what the input can be.
+    """
+    entry = quantity(one.name)
+    entry.check(one.low)
+    entry.check(one.likely)
+    return one.above(entry.low) if entry.low < one.likely else one
+
+
 def _scaled(name: str, declared: Sequence[float], likely: float) -> Range:
     """Move a declared range so that its middle is the reader's value."""
     low, middle, high = declared
@@ -176,10 +187,21 @@ class Case:
         return tuple(tornado(self.bill, self.ranges))
 
     def ranged(self, *ranges: Range) -> Case:
-        """The same service with other ranges; their middles become its likely values."""
+        """The same service with other ranges; their middles become its likely values.
+
+        The rest keep their usual ones. `usual_ranges` lists what can have a range.
+
+        >>> from estimator.uncertainty import Range
+        >>> mine = case("text").ranged(Range("users", 5e7, 1e8, 3e8), Range("pue", 1.1, 1.3, 1.6))
+        >>> [round(end / 1e6) for end in mine.intervals()["usd_per_month"]]
+        [1, 5, 23]
+
+        Raises:
+            ValueError: an input that has no range, or an end that the input cannot have.
+        """
         for one in ranges:
             choose("range", one.name, [known.name for known in self.ranges])
-        own = {one.name: _limited(one) for one in ranges}
+        own = {one.name: _limited(_floored(one)) for one in ranges}
         x = MappingProxyType({**self.x, **{name: one.likely for name, one in own.items()}})
         return replace(self, x=x, ranges=tuple(own.get(one.name, one) for one in self.ranges))
 

@@ -83,8 +83,8 @@ KEYS = (
 def others_of(text: str) -> dict[str, float]:
     """Read further inputs from text, each checked by the glossary.
 
-    Raises: TypeError: no text; ValueError: a name that is none of them or is there twice, no
-    number, or one out of its range.
+    Raises: TypeError: no text; ValueError: names that are none of them or are there twice, no
+    numbers, or some out of their range, all of them at once.
 
     >>> others_of("pue = 1.2, usd_per_kwh = 0.1")
     {'pue': 1.2, 'usd_per_kwh': 0.1}
@@ -92,20 +92,31 @@ def others_of(text: str) -> dict[str, float]:
     if not isinstance(text, str):
         raise TypeError(f"others is {text!r}, but it must be text such as 'pue = 1.2'.")
     found: dict[str, float] = {}
+    problems = []
     for part in filter(None, (piece.strip() for piece in text.replace(";", ",").split(","))):
-        name, _, value = (piece.strip() for piece in part.partition("="))
-        choose("others", name, OTHERS)
         try:
-            number = float(value)
-        except ValueError:
-            raise ValueError(
-                f"others has {part!r}, which gives {name} no number: write {name} = "
-                f"{quantity(name).usual:g}."
-            ) from None
-        if name in found:
-            raise ValueError(f"others gives {name} twice: give it once.")
-        found[name] = quantity(name).check(number)
+            name, value = _one_of_others(part)
+            if name in found:
+                raise ValueError(f"others gives {name} twice: give it once.")
+            found[name] = value
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(" ".join(problems))
     return found
+
+
+def _one_of_others(part: str) -> tuple[str, float]:
+    name, _, value = (piece.strip() for piece in part.partition("="))
+    choose("others", name, OTHERS)
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError(
+            f"others has {part!r}, which gives {name} no number: write {name} = "
+            f"{quantity(name).usual:g}."
+        ) from None
+    return name, quantity(name).check(number)
 
 
 def narrowed(name: str, *, positive: bool = False) -> Quantity:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,11 @@ def dask(*arguments: str | Path, folder: Path) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a scheduler with two workers, each in a folder of its own."""
-    place = tmp_path_factory.mktemp("scheduler") / "scheduler.json"
+@contextlib.contextmanager
+def running_scheduler(
+    place: Path, folders: Sequence[Path]
+) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
+    """Give the address of a scheduler with a worker in each folder, and their processes."""
     local = ("--host", "127.0.0.1", "--no-dashboard")
     started = [
         dask("scheduler", *local, "--port", "0", "--scheduler-file", place, folder=place.parent)
@@ -41,18 +42,26 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         while not place.is_file() and time.monotonic() < give_up:
             time.sleep(0.1)
         address = str(json.loads(place.read_text(encoding="utf-8"))["address"])
-        for number in range(2):
-            folder = tmp_path_factory.mktemp(f"worker-{number}")
+        for folder in folders:
             one = ("--nthreads", "1", "--local-directory", folder, "--host", "127.0.0.1")
             started.append(dask("worker", address, *one, "--no-dashboard", folder=folder))
-        yield address
+        yield address, started
     finally:
         for process in reversed(started):
-            below = psutil.Process(process.pid).children(recursive=True)
-            for each in (process, *below):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    each.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for each in (*psutil.Process(process.pid).children(recursive=True), process):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        each.kill()
             process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler with two workers, each in a folder of its own."""
+    place = tmp_path_factory.mktemp("scheduler") / "scheduler.json"
+    folders = [tmp_path_factory.mktemp(f"worker-{number}") for number in range(2)]
+    with running_scheduler(place, folders) as (address, _):
+        yield address
 
 
 def test_the_same_results_as_with_local_processes(scheduler: str, tmp_path: Path) -> None:
@@ -99,6 +108,29 @@ def test_no_worker_is_told_in_a_sentence(
     out = ["--out", str(tmp_path / "out")]
     assert main(["batch", str(lesson), str(scenarios), *out, *options]) == 2
     assert "has no worker that answers within 1 s" in capsys.readouterr().err
+
+
+def test_a_lost_scheduler_ends_the_batch_in_a_sentence_and_loses_nothing(tmp_path: Path) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", DEEDS)
+    rows = [{"name": f"s{n}", "sleep_s": 0 if n < 2 else 1} for n in range(12)]
+    scenarios = scenario_file(tmp_path / "s.csv", rows)
+    out = tmp_path / "out"
+    with running_scheduler(tmp_path / "scheduler.json", [tmp_path]) as (address, started):
+        command = [lesson, scenarios, "--out", out, "--scheduler", address]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "estimator", "batch", *map(str, command)],
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while len(list(out.glob("*.json"))) < 3 and process.poll() is None:
+            time.sleep(0.05)
+        started[0].kill()
+        said = process.communicate(timeout=20)[1]
+    assert process.returncode == 3
+    assert "does not answer any more; what is finished is kept. Run the same command" in said
+    assert "Traceback" not in said
+    finished = {path.stem for path in out.glob("*.json")}
+    assert 3 <= len(finished) < 12
+    assert {path.stem for path in out.glob("*.ipynb")} == finished
 
 
 @pytest.mark.parametrize("address", ["rubbish", "rub://x:3"])
