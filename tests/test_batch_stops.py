@@ -1,9 +1,11 @@
 """What stops a scenario, and what stops a whole batch: what is finished is kept."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +254,15 @@ def test_a_refused_table_leaves_no_folder(tmp_path: Path) -> None:
     out.mkdir()
     assert batch(lesson, scenarios, out, "--table-only") == 2
     assert list(out.iterdir()) == []
+
+
+def test_a_ctrl_c_while_the_server_of_forks_starts_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(forkserver, "ensure_running", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workers._fork_once(multiprocessing.get_context("forkserver"))
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -122,14 +122,15 @@ def _start_forkserver(context: Any) -> None:
 
 
 def _fork_once(context: Any) -> None:
-    """Have the server fork; it leaves Ctrl-C to the main process, from its first instant on."""
-    is_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None
+    """Have the server fork; it leaves Ctrl-C to the main process, from its first instant on.
+
+    Blocked, not ignored: what comes meanwhile is delivered here afterwards.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
-        if is_main:
-            signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     first = context.Process(target=begin_worker, daemon=True)
     first.start()
     first.join()
@@ -138,6 +139,7 @@ def _fork_once(context: Any) -> None:
 def begin_worker() -> None:
     """Leave Ctrl-C to the main process, and end when that one does, even by SIGKILL."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # for what it starts itself
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
