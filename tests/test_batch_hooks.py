@@ -42,7 +42,6 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "06": [
         {"model": "llama-3.3-70b", "engine": "vllm", "precision": "fp8", "tensor_parallel": 4},
         {"batch": 100_000},  # does not fit
-        {"measurements": "none.csv"},  # no errors are measured then
     ],
 }
 APART: dict[str, tuple[list[dict[str, Any]], list[str]]] = {

@@ -26,7 +26,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, forkserver
+from multiprocessing import connection, forkserver, resource_tracker
 from typing import Any
 
 from estimator.batch.lost import WorkersLostError
@@ -126,6 +126,7 @@ def _fork_once(context: Any) -> None:
 
     Blocked, not ignored: what comes meanwhile is delivered here afterwards.
     """
+    resource_tracker.ensure_running()  # the server starts it, too, and it unblocks Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
