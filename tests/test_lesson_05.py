@@ -484,3 +484,10 @@ def test_the_course_s_scenarios_name_parameters_and_every_system() -> None:
     assert set(rows[0]) - {"name"} <= set(lesson.PARAMETERS)
     assert [row["system"] for row in rows] == list(COURSE_SYSTEMS)
     assert len({row["name"] for row in rows}) == len(rows)
+
+
+def test_ranges_of_one_s_own_go_through_the_page() -> None:
+    mine = lesson.case("text").ranged(lesson.Range("users", 5e6, 1e7, 3e7))
+    assert "users" in {one.name for one in mine.usual_ranges}
+    told = lesson.your_service(mine, mine.intervals()).text
+    assert told.endswith("The bill hangs most on the number of users.")

@@ -53,7 +53,7 @@ from estimator.lesson.prose import Prose
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Table
 from estimator.quantity import Quantity
-from estimator.uncertainty import DRAWS, Ends
+from estimator.uncertainty import DRAWS, Ends, Range
 from estimator.units import number_text, prefixed_text, quantity_text
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "KEYS",
     "PARAMETERS",
     "Case",
+    "Range",
     "accelerators_table",
     "case",
     "chain_table",
