@@ -1,11 +1,12 @@
 """Scenario files: all that is wrong with one is told before anything runs, with row numbers."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from estimator.__main__ import main
-from estimator.batch.declared import Lesson, read_lesson
+from estimator.batch.declared import Lesson, check_file, read_lesson
 from estimator.batch.scenarios import Scenario, ScenarioFile, are_plain, name_problem
 from estimator.batch.yaml_file import read_yaml_parts
 from tests.scenarios import small_lesson
@@ -124,6 +125,7 @@ def test_wrong_types_in_yaml(lesson: Lesson, tmp_path: Path, text: str, sentence
     [
         ("a: 1", "is no list"),
         ("- {name: a, name: b}", "the key 'name' is there twice"),
+        ('- {name: a, users: 5, "users ": 6}', "the key 'users' is there 2 times"),
         ("- [", "is no YAML"),
         ("- !!python/object/apply:os.getcwd []", "item 1: it cannot be read, from line 1 on"),
     ],
@@ -405,3 +407,9 @@ def test_yaml_that_is_nested_too_deeply_is_told(lesson: Lesson, tmp_path: Path, 
         ScenarioFile(path, lesson).scenarios()
     with pytest.raises(ValueError, match="nests lists or mappings too deeply"):
         read_yaml_parts(path)
+
+
+def test_a_pipe_is_no_file_of_a_parameter(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match=r"measurements is '.*pipe', which cannot be read \(it is"):
+        check_file("measurements", tmp_path / "pipe")

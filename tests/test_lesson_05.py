@@ -491,3 +491,18 @@ def test_ranges_of_one_s_own_go_through_the_page() -> None:
     assert "users" in {one.name for one in mine.usual_ranges}
     told = lesson.your_service(mine, mine.intervals()).text
     assert told.endswith("The bill hangs most on the number of users.")
+
+
+@pytest.mark.parametrize("tokens", [2_000, 16_000])
+def test_a_likely_value_of_one_s_own_has_the_replica_that_it_needs(tokens: int) -> None:
+    mine = lesson.case("text", model="llama-3.1-70b").ranged(
+        lesson.Range("prompt_tokens", tokens / 2, tokens, 2 * tokens)
+    )
+    given = lesson.case("text", model="llama-3.1-70b", prompt_tokens=tokens)
+    assert mine.width == given.width > 2
+    assert mine.point == given.point
+
+
+def test_a_likely_value_that_fits_nowhere_is_refused() -> None:
+    with pytest.raises(ValueError, match="No replica of up to 8 A100-SXM-80GB"):
+        lesson.case("text").ranged(lesson.Range("prompt_tokens", 4e8, 5e8, 6e8))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from estimator.lesson.inputs import Declared, declared_by
-from estimator.validate.files import read_text
+from estimator.validate.files import check_plain, read_text
 
 RESULT = "result_path"
 # Files that a lesson writes: two scenarios could write over one another's, outside the folder.
@@ -93,9 +93,10 @@ def check_file(name: str, value: Any) -> None:
     """
     if value and names_a_file(name):
         try:
+            check_plain(value)
             Path(value).open("rb").close()
         except (OSError, TypeError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
+            why = error.strerror if isinstance(error, OSError) else "it is no plain file"
             raise ValueError(
                 f"{name} is {str(value)[:80]!r}, which cannot be read ({why}): give the path of a "
                 "file."

@@ -293,8 +293,12 @@ class ScenarioFile:
             if not isinstance(item, dict):
                 self.note(number, "it is no mapping: write name: and parameters")
                 continue
-            rows.append((number, {str(key).strip(): value for key, value in item.items()}))
-            columns += [key for key in rows[-1][1] if key not in columns]
+            keys = [str(key).strip() for key in item]
+            if twice := next((key for key in keys if keys.count(key) > 1), ""):
+                self.note(number, f"the key {twice!r} is there {keys.count(twice)} times")
+                continue
+            rows.append((number, dict(zip(keys, item.values(), strict=True))))
+            columns += [key for key in keys if key not in columns]
         known = self._check_columns(columns, dict(rows)) if rows else set()
         yield Chunk(
             [number for number, _ in rows],

@@ -197,13 +197,16 @@ class Case:
         [1, 5, 23]
 
         Raises:
-            ValueError: an input that has no range, or an end that the input cannot have.
+            ValueError: an input that has no range, an end that the input cannot have, or likely
+                values that no replica will do for.
         """
         for one in ranges:
             choose("range", one.name, [known.name for known in self.ranges])
         own = {one.name: _limited(_floored(one)) for one in ranges}
         x = MappingProxyType({**self.x, **{name: one.likely for name, one in own.items()}})
-        return replace(self, x=x, ranges=tuple(own.get(one.name, one) for one in self.ranges))
+        width = _width(self.system, self.precision, self.accelerator, x)
+        ranges = tuple(own.get(one.name, one) for one in self.ranges)
+        return replace(self, x=x, width=width, ranges=ranges)
 
     def bill(self, changed: Columns) -> Any:
         """The month's cost with some inputs changed."""
@@ -253,12 +256,17 @@ def _made(system: System | str | None, typed: Collection[str], given: dict[str, 
     values = filled(made, accelerator, {name: float(value) for name, value in x.items()}, typed)
     narrowed("n_params", positive=True).check(values["n_params"])
     _refuse_unknown(accelerator, values)
-    width = int(width_of(made, precision, accelerator, values))
-    if not width:
-        raise ValueError(_impossible(made, precision, accelerator, values))
+    width = _width(made, precision, accelerator, values)
     ranges = ranges_of(made, accelerator, values)
     # Cases are kept and given out again, so what they were made of must stay as it was.
     return Case(made, precision, accelerator, MappingProxyType(values), width, tuple(ranges))
+
+
+def _width(made: System, precision: str, accelerator: str, values: Mapping[str, Any]) -> int:
+    """How many accelerators a replica is wide at these values."""
+    if width := int(width_of(made, precision, accelerator, values)):
+        return width
+    raise ValueError(_impossible(made, precision, accelerator, values))
 
 
 UNKNOWN = {
