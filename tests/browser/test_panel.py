@@ -134,12 +134,14 @@ def narrow(request: pytest.FixtureRequest, run: LessonPage) -> Iterator[list[Pan
     sidebar = run.page.locator("#jp-left-stack")
     folds = request.param < 600 and sidebar.is_visible()
     if folds:  # beside the list of files nothing would be left
+        run.page.evaluate("document.activeElement.blur()")  # a panel's box keeps its keys
         run.page.keyboard.press("Control+b")
         expect(sidebar).to_be_hidden()
     yield run.panels()
     assert before
     run.page.set_viewport_size(before)
     if folds:
+        run.page.evaluate("document.activeElement.blur()")  # a panel's box keeps its keys
         run.page.keyboard.press("Control+b")
         expect(sidebar).to_be_visible()
 
