@@ -16,7 +16,7 @@ from estimator.catalog.shapes import shape
 from estimator.lesson import lesson_03
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import inputs
-from estimator.lesson.server_panel import MODELS
+from estimator.lesson.lesson_04_panel import MODELS
 from estimator.lesson.sizing import TENSOR_PARALLEL, Bounds, Service, compute_rate, make_plan
 from estimator.memory import kv_bytes_per_token
 from tests.seen import column

@@ -13,9 +13,9 @@ from estimator import catalog
 from estimator.lesson import check
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_04_panel import batches, plan_rows
 from estimator.lesson.lesson_05_case import of_course
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS, bounds_of
-from estimator.lesson.server_panel import batches, plan_rows
 from tests.seen import column, page, set_up, status
 
 DEFAULTS: dict[str, Any] = {

@@ -8,8 +8,8 @@ import pytest
 
 from estimator import user_data
 from estimator.formula import facts_of
+from estimator.lesson.lesson_02_sheet import checked_label, course_calculator, storage_sheet
 from estimator.lesson.sheet import ComputedRow, InputRow, Row, Sheet, SumRow, expression_text, tidy
-from estimator.lesson.storage_sheet import checked_label, course_calculator, storage_sheet
 from estimator.units import KB, MB, TB
 
 

@@ -9,9 +9,9 @@ import openpyxl
 import pytest
 
 from estimator.lesson import spreadsheet
+from estimator.lesson.lesson_02_sheet import course_calculator, storage_sheet
 from estimator.lesson.sheet import InputRow, SumRow
 from estimator.lesson.spreadsheet import HELP, cell_formula, write_spreadsheet
-from estimator.lesson.storage_sheet import course_calculator, storage_sheet
 from tests.test_sheet import evaluate
 
 

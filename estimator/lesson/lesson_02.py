@@ -9,8 +9,8 @@ from estimator.glossary import quantity
 from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style, entitle
 from estimator.lesson.inputs import Inputs, inputs
 from estimator.lesson.lesson_02_exercises import EXERCISES, bill_of, console_of, day_of, kept_of
-from estimator.lesson.storage_panel import sheet_panel, your_storage
-from estimator.lesson.storage_sheet import (
+from estimator.lesson.lesson_02_panel import sheet_panel, your_storage
+from estimator.lesson.lesson_02_sheet import (
     DEFAULTS,
     NARROWED,
     StorageSheet,

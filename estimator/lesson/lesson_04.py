@@ -7,17 +7,16 @@ import json
 from estimator import catalog
 from estimator.arithmetic import ceil
 from estimator.bandwidth import answer_bytes, streamed_bytes, traffic_bits_per_s
-from estimator.lesson.bounds_chart import corner, three_bounds_chart
-from estimator.lesson.real_step import real_steps_table
-from estimator.lesson.server_bounds import bounds_table, prompt_table
-from estimator.lesson.server_exercises import (
+from estimator.lesson.lesson_04_bounds import bounds_table, prompt_table
+from estimator.lesson.lesson_04_exercises import (
     EXERCISES,
     batch_in_memory,
     peak_fleet,
     picture_traffic,
     readers_needed,
 )
-from estimator.lesson.server_panel import (
+from estimator.lesson.lesson_04_figures import corner, three_bounds_chart
+from estimator.lesson.lesson_04_panel import (
     plan_of,
     results_of,
     row_results,
@@ -25,6 +24,7 @@ from estimator.lesson.server_panel import (
     service_of,
     your_service,
 )
+from estimator.lesson.lesson_04_step import real_steps_table
 from estimator.lesson.sizing import (
     ACTIVATION_BYTES,
     MEMORY_SHARE,

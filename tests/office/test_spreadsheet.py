@@ -12,8 +12,8 @@ from typing import Any
 import openpyxl
 import pytest
 
+from estimator.lesson.lesson_02_sheet import StorageSheet, storage_sheet
 from estimator.lesson.spreadsheet import write_spreadsheet
-from estimator.lesson.storage_sheet import StorageSheet, storage_sheet
 from estimator.units import KB, MB
 
 SOFFICE = shutil.which("soffice")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from estimator import catalog
 from estimator.bandwidth import network_links, streamed_bytes, traffic_bits_per_s
 from estimator.catalog.shapes import shape
-from estimator.lesson import server_exercises as lesson_04
+from estimator.lesson import lesson_04_exercises as lesson_04
 from estimator.lesson.exercise_sheets.kind import Kind, kind, pose
 from estimator.lesson.exercise_sheets.numbers import (
     BATCHES,

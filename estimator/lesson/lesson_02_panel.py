@@ -7,12 +7,7 @@ import math
 from collections.abc import Mapping
 
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.panel import Answer
-from estimator.lesson.progress import TASKS
-from estimator.lesson.prose import Prose
-from estimator.lesson.sheet import KILOBYTES, InputRow, Sheet, cell_text
-from estimator.lesson.sheet_panel import SheetPanel
-from estimator.lesson.storage_sheet import (
+from estimator.lesson.lesson_02_sheet import (
     CALCULATOR,
     GROWTH,
     KEPT,
@@ -23,6 +18,11 @@ from estimator.lesson.storage_sheet import (
     own_size,
     storage_sheet,
 )
+from estimator.lesson.panel import Answer
+from estimator.lesson.progress import TASKS
+from estimator.lesson.prose import Prose
+from estimator.lesson.sheet import KILOBYTES, InputRow, Sheet, cell_text
+from estimator.lesson.sheet_panel import SheetPanel
 from estimator.units import DAYS_PER_MONTH, number_text, prefixed_text, quantity_text
 from estimator.user_data import hot_share, storage_usd_per_month
 

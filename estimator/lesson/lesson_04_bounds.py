@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from estimator.lesson.bounds_chart import corner
+from estimator.lesson.lesson_04_figures import corner
 from estimator.lesson.sizing import Service
 from estimator.lesson.tables import Table
 from estimator.serving import (

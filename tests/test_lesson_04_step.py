@@ -6,7 +6,7 @@ import pytest
 
 from estimator.catalog import serving
 from estimator.lesson.lesson_04 import course_service
-from estimator.lesson.real_step import BATCHES, real_step, real_steps_table, step_parts
+from estimator.lesson.lesson_04_step import BATCHES, real_step, real_steps_table, step_parts
 
 CONSTANTS = serving.step_constants().fit.constants
 READ = 2 * (3_212_749_824 - 57 * 3072)
