@@ -109,8 +109,7 @@ def power(base: Number, exponent: Number) -> Number:
 def compound_sum(rate: Number, terms: Number) -> Number:
     """Add up so many terms, of which the first is 1 and each is larger by the rate.
 
-    In closed form, and accurate for the smallest rates. An exact integer of terms stays one
-    where nothing grows.
+    Accurate for the smallest rates. Integers give an exact integer.
 
     >>> compound_sum(1, 3), compound_sum(0, 12), round(compound_sum(0.1, 3), 9)
     (7, 12, 3.31)
@@ -119,26 +118,75 @@ def compound_sum(rate: Number, terms: Number) -> Number:
         return _compound_symbols(rate, terms)
     if isinstance(rate, int | float) and isinstance(terms, int | float):
         return _compound_scalar(rate, terms)
-    import numpy as np
+    return _compound_array(rate, terms)
 
-    # NumPy's own exponentials differ in the last digit, and a table has to say what a page says.
-    rates, counts = np.broadcast_arrays(rate, terms)
-    pairs = zip(rates.ravel().tolist(), counts.ravel().tolist(), strict=True)
-    one = functools.cache(_compound_scalar)
-    sums = np.fromiter((one(*pair) for pair in pairs), np.float64, rates.size)
-    return sums.reshape(rates.shape)
+
+# Sums are doubled, by additions and products alone: those round alike everywhere, so that an array
+# has the digits of its elements. NumPy's exponentials differ from the standard library's.
 
 
 def _compound_scalar(rate: float, terms: float) -> float:
-    if not rate:
-        return terms
-    log = terms * math.log1p(rate)
-    if log > _LARGEST_LOG:
-        return math.inf
-    if not (rate % 1 or terms % 1):
-        exact = ((1 + int(rate)) ** int(terms) - 1) // int(rate)
-        return exact if type(rate) is int and type(terms) is int else float(exact)
-    return math.expm1(log) / rate
+    whole = math.floor(terms) if math.isfinite(terms) else 0
+    if type(rate) is int and type(terms) is int and whole * math.log1p(rate) < _LARGEST_LOG:
+        return ((1 + rate) ** whole - 1) // rate if rate else whole
+    total, power_of_total = 0.0, 1.0
+    block, power_of_block = 1.0, 1.0 + rate
+    left = whole
+    while left:
+        if left & 1:
+            total += power_of_total * block
+            power_of_total *= power_of_block
+        left >>= 1
+        block, power_of_block = block * (1 + power_of_block), power_of_block * power_of_block
+    if terms != whole:
+        total += power_of_total * _part_of_a_term(rate, terms - whole)
+    return total
+
+
+def _compound_array(rate: Number, terms: Number) -> Number:
+    import numpy as np
+
+    shape = np.broadcast_shapes(np.shape(rate), np.shape(terms))
+    rates = np.broadcast_to(np.asarray(rate, np.float64), shape).ravel()
+    counts = np.broadcast_to(np.asarray(terms, np.float64), shape).ravel()
+    total = np.empty(rates.size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for first in range(0, rates.size, _AT_ONCE):
+            few = slice(first, first + _AT_ONCE)
+            total[few] = _compound_few(rates[few], counts[few])
+    return total.reshape(shape)
+
+
+def _compound_few(rates: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    whole = np.where(np.isfinite(counts), np.floor(counts), 0)
+    left = whole.astype(np.int64)
+    if (left == left[0]).all():
+        left = left[:1]
+    total, power_of_total = np.zeros_like(rates), np.ones_like(rates)
+    block, power_of_block = np.ones_like(rates), 1 + rates
+    while left.any():
+        odd = left & 1
+        if left.size > 1 and np.isfinite(power_of_block).all():
+            total += odd * power_of_total * block  # a product is faster than a choice
+            power_of_total *= odd * power_of_block + (1 - odd)
+        elif left.size > 1 or odd[0]:
+            total = np.where(odd, total + power_of_total * block, total)
+            power_of_total = np.where(odd, power_of_total * power_of_block, power_of_total)
+        left = left >> 1
+        block, power_of_block = block * (1 + power_of_block), power_of_block * power_of_block
+    for place in np.flatnonzero(counts != whole).tolist():
+        share = float(counts[place] - whole[place])
+        total[place] += power_of_total[place] * _part_of_a_term(float(rates[place]), share)
+    return total
+
+
+def _part_of_a_term(rate: float, share: float) -> float:
+    return math.expm1(share * math.log1p(rate)) / rate if rate else share
+
+
+_AT_ONCE = 8192  # elements that a processor's cache holds
 
 
 def maximum(*values: Number) -> Number:

@@ -127,15 +127,54 @@ def test_the_sum_of_growing_terms_is_the_sum_of_its_terms(rate: float, terms: in
 
 
 @patient
-@given(st.floats(0, 1) | st.integers(0, 3), st.floats(0, 60) | st.integers(0, 60))
-def test_the_sum_of_growing_terms_has_the_same_digits_in_an_array(
-    rate: float, terms: float
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 3) | st.integers(0, 3).map(float),
+            st.floats(0, 60) | st.integers(0, 60).map(float) | st.just(2_000.0),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_sums_of_growing_terms_have_the_same_digits_in_an_array(
+    pairs: list[tuple[float, float]],
 ) -> None:
-    one = float(compound_sum(rate, terms))
-    array = compound_sum(np.array([[float(rate)], [0.5]]), np.array([float(terms)]))
-    assert np.shape(array) == (2, 1)
-    assert np.asarray(array)[0].tolist() == [one]
-    assert compound_sum(float(rate), float(terms)) == one
+    rates, counts = np.array(pairs).T
+    assert elements(compound_sum(rates, counts)) == [compound_sum(*pair) for pair in pairs]
+    table = compound_sum(rates[:, None], counts)
+    assert np.shape(table) == (len(pairs), len(pairs))
+    assert elements(np.diagonal(table)) == [compound_sum(*pair) for pair in pairs]
+
+
+@given(st.integers(0, 3), st.integers(0, 60))
+def test_integers_and_floats_agree_on_growth_as_far_as_floats_are_exact(
+    rate: int, terms: int
+) -> None:
+    exact = compound_sum(rate, terms)
+    assert type(exact) is int
+    assert compound_sum(float(rate), terms) == pytest.approx(
+        exact, rel=0 if exact < 2**53 else 1e-14
+    )
+
+
+def test_many_sums_of_growing_terms_are_each_their_own() -> None:
+    """More than are taken at once, with the same number of terms here and there."""
+    rates = np.linspace(0, 1, 20_001)
+    counts = np.where(np.arange(rates.size) < 9_000, 12.0, np.arange(rates.size) % 7)
+    sums = elements(compound_sum(rates, counts))
+    assert sums[5] == compound_sum(float(rates[5]), 12)
+    assert sums[-1] == compound_sum(1.0, float(counts[-1]))
+    assert sums[15_000] == compound_sum(float(rates[15_000]), float(counts[15_000]))
+    nothing = compound_sum(np.array([]), 12)
+    assert np.shape(nothing) == (0,)
+
+
+def test_a_sum_of_growing_terms_of_unknown_numbers_is_unknown() -> None:
+    sums = elements(compound_sum(np.array([0.5, math.nan, 0.5]), np.array([math.nan, 2, 2])))
+    assert [math.isnan(value) for value in sums] == [True, True, False]
+    assert math.isnan(compound_sum(0.5, math.nan))
+    assert compound_sum(0.5, math.inf) == math.inf
 
 
 def test_a_sum_of_growing_terms_that_no_float_holds_is_infinite() -> None:
