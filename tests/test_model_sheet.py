@@ -12,11 +12,15 @@ from estimator.__main__ import main
 from estimator.architecture import Architecture
 from estimator.model_sheet import checkpoint_text, sizes_of
 from estimator.stored_cache import asked_precision
-from estimator.units import bytes_text
+from estimator.units import prefixed_text
 
 GPT2 = {
     "model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
     "vocab_size": 50257,
+}  # fmt: skip
+SIZES = {
+    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "vocab_size": 1000,
 }  # fmt: skip
 
 
@@ -205,14 +209,73 @@ def test_a_cache_that_is_not_known_is_told(asked: dict[str, Any]) -> None:
 def test_a_file_of_a_class_without_an_output_head_is_told(
     classes: Any, tied: bool, told: str
 ) -> None:
-    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-             "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1000}  # fmt: skip
-    config = {"model_type": "llama", **sizes, "tie_word_embeddings": tied, "architectures": classes}
+    config = {"model_type": "llama", **SIZES, "tie_word_embeddings": tied, "architectures": classes}
     found = sizes_of("mine", config)
-    how = found["checkpoint"]
-    assert ("is not one by its name" in how) == bool(told)
+    how, head = found["checkpoint"], 4 * 64 * 1000
+    assert ("without an output head, as its class" in how) == bool(told)
     assert told in how
-    if told:
-        assert bytes_text(found["checkpoint_bytes"] - 2 * 64 * 1000) in how
+    assert found["n_params"] == Architecture.from_hf_config(config).n_params
+    labels = 4 * 2 * 64 * told.endswith("ForSequenceClassification")
+    whole = 4 * found["n_params"]
+    assert found["checkpoint_bytes"] == (whole - head + labels if told else whole)
+    assert (f"with one it would be {prefixed_text(whole, 'B')}" in how) == bool(told)
     assert how in checkpoint_text(config, Architecture.from_hf_config(config))
     assert "\n" not in how
+
+
+@pytest.mark.parametrize(
+    ("told", "labels"),
+    [
+        ({"num_labels": 1}, 1), ({"id2label": {"0": "a", "1": "b", "2": "c"}}, 3), ({}, 2),
+        ({"num_labels": -5}, 2), ({"num_labels": "9"}, 2),
+    ],
+)  # fmt: skip
+def test_what_tells_labels_is_in_the_checkpoint(told: dict[str, Any], labels: int) -> None:
+    """As transformers builds them: Linear(hidden_size, num_labels), for tokens with a bias."""
+    config = {"model_type": "llama", **SIZES, "torch_dtype": "bfloat16",
+              "tie_word_embeddings": True, **told}  # fmt: skip
+    bare = sizes_of("mine", config)["checkpoint_bytes"]
+    for kind, each in (("Sequence", 64), ("Token", 65), ("QuestionAnswering", 0)):
+        named = config | {"architectures": [f"LlamaFor{kind}Classification"]}
+        if not each:
+            named["architectures"] = [f"LlamaFor{kind}"]
+        assert sizes_of("mine", named)["checkpoint_bytes"] - bare == 2 * labels * each
+
+
+@pytest.mark.parametrize(
+    ("name", "headless"),
+    [
+        ("Qwen3-Embedding-8B/config.json", True), ("Qwen/Qwen3-VL-Embedding-8B", True),
+        ("/models/Salesforce--SFR-Embedding-Mistral/config.json", True),
+        ("nv-embed-v2.json", True), ("embeddings/config.json", False),
+        ("Qwen3-Reranker-8B/config.json", False), ("my-embedded-model/config.json", False),
+        ("/home/qwen3-embedding-8b/mine/other/config.json", False),
+        ("/hub/models--Qwen--Qwen3-Embedding-8B/snapshots/1d8ad4c/config.json", True),
+    ],
+)  # fmt: skip
+def test_a_name_that_says_embedding_has_no_head_in_its_files(name: str, headless: bool) -> None:
+    config = {"model_type": "qwen3", **SIZES, "torch_dtype": "bfloat16",
+              "tie_word_embeddings": False, "architectures": ["Qwen3ForCausalLM"]}  # fmt: skip
+    sizes = sizes_of(name, config)
+    head = 64 * 1000 if headless else 0
+    assert sizes["checkpoint_bytes"] == 2 * (sizes["n_params"] - head)
+    assert ("as its name says embedding" in sizes["checkpoint"]) == headless
+    tied = sizes_of(name, config | {"tie_word_embeddings": True})
+    assert tied["checkpoint"] == "stored as bfloat16"
+    inside = sizes_of("config.json", config | {"_name_or_path": name.removesuffix("/config.json")})
+    assert ("embedding" in inside["checkpoint"]) == headless
+
+
+def test_a_file_that_names_no_precision_is_of_float32(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, {"model_type": "llama", **SIZES})
+    sizes = printed(capsys, file)
+    assert sizes["checkpoint_bytes"] == 4 * sizes["n_params"]
+    assert "as float32, for which transformers takes a file that names no" in sizes["checkpoint"]
+    narrow = prefixed_text(2 * sizes["n_params"], "B")
+    assert f"(at 16 bits it would be {narrow})" in sizes["checkpoint"]
+    # A quantized file that leaves it out, as gpt-oss's did, keeps the rest in 16 bits.
+    fp8 = {"model_type": "llama", **SIZES, "quantization_config": {"quant_method": "fp8"}}
+    assert printed(capsys, write(tmp_path, fp8))["checkpoint_bytes"] < 2 * sizes["n_params"]
+    assert "since the catalog names no precision" in printed(capsys, "gpt2")["checkpoint"]

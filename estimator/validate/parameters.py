@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from estimator.architecture import Architecture
+from estimator.architecture.heads import why_headless
+from estimator.checkpoint import stored_head_params
 from estimator.validate.files import read_json
 
 HELP = "parameter counts against a file of configurations with their published counts"
@@ -19,7 +21,8 @@ class Comparison:
     """One model: the count that the file gives, the one computed, or why there is none.
 
     `assumed` has what the configuration leaves to its family's defaults, `left_out` the keys of
-    parts that are no part of the language model.
+    parts that are no part of the language model. `headless` says why its checkpoint stores no
+    output head, and `head` how many of the computed parameters that are.
     """
 
     model: str
@@ -30,6 +33,8 @@ class Comparison:
     problem: str
     assumed: dict[str, Any]
     left_out: tuple[str, ...] = ()
+    headless: str = ""
+    head: int = 0
 
     @property
     def matches(self) -> bool:
@@ -49,19 +54,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison; 0 where every count is exact, 1 elsewhere."""
-    comparisons = compare(read_json(arguments.file), name=Path(arguments.file).name)
+    comparisons = compare(read_json(arguments.file), arguments.file)
     print(as_json(comparisons) if arguments.json else as_text(comparisons))
     return 0 if all(one.matches for one in comparisons) else 1
 
 
-def compare(models: Any, name: str = "config.json") -> list[Comparison]:
+def compare(models: Any, path: str = "config.json") -> list[Comparison]:
     """Compute the parameters of every model of a file, in the file's order.
+
+    A file that is one model's configuration gives its name, and its path may tell what it is.
 
     Raises:
         ValueError: a file of another form, in one sentence.
     """
     if isinstance(models, dict) and "model_type" in models:
-        models = {name: {"config": models}}
+        return [_compare(Path(path).name, {"config": models}, path)]
     if isinstance(models, dict) and not any(
         isinstance(one, dict) and "config" in one for one in models.values()
     ):
@@ -77,7 +84,7 @@ def compare(models: Any, name: str = "config.json") -> list[Comparison]:
     return [_compare(model, entry) for model, entry in models.items()]
 
 
-def _compare(model: str, entry: Any) -> Comparison:
+def _compare(model: str, entry: Any, path: str = "") -> Comparison:
     name = "".join(c if c.isprintable() else "?" for c in model[:60])
     published = entry.get("parameters") if isinstance(entry, dict) else None
     try:
@@ -90,7 +97,11 @@ def _compare(model: str, entry: Any) -> Comparison:
         return Comparison(name, None, None, None, None, str(error), {})
     cached = int(found.kv_bytes_per_token(2))
     counts = (found.n_params, found.n_active_params, cached)
-    return Comparison(name, published, *counts, "", found.assumed, found.left_out)
+    why = why_headless(entry["config"], path or model)
+    head = stored_head_params(found) if why else 0
+    return Comparison(
+        name, published, *counts, "", found.assumed, found.left_out, why if head else "", head
+    )
 
 
 def as_json(comparisons: list[Comparison]) -> str:
@@ -117,6 +128,10 @@ def as_text(comparisons: list[Comparison]) -> str:
         if one.left_out:
             left_out = ", ".join(one.left_out)
             lines.append(f"{'':{width}}  left out, no part of the language model: {left_out}")
+        if one.headless:
+            stored = (one.computed or 0) - one.head
+            line = f"{'':{width}}  its files hold no output head, {one.headless}: {stored:,}"
+            lines.append(line + (", as published" if stored == one.published else ""))
     return "\n".join([*lines, _verdict(comparisons)])
 
 
