@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from estimator.architecture import Architecture
+from estimator.architecture.heads import why_headless
 from estimator.catalog import accelerators, configurations
-from estimator.choosing import choose
+from estimator.catalog.accelerator_names import accelerator_named
+from estimator.catalog.model_names import published_model
+from estimator.checkpoint import served_by_config, without_head
 from estimator.engine_memory import LARGE_BYTES, Engine, chunk_tokens, engine, max_sequences
 from estimator.memory import kv_pool_bytes
 from estimator.memory_budget import Plan, Stage, budget
@@ -24,12 +27,10 @@ from estimator.stored_weights import (
     EXPERTS,
     StoredWeights,
     stored_as,
-    stored_by_config,
     tells_precision,
 )
 from estimator.units import GiB
 from estimator.validate.files import read_json, read_rows
-from estimator.validate.model_names import published_model
 
 HELP = "memory budgets against a file of what an engine logged, component by component"
 COLUMNS = (
@@ -38,6 +39,7 @@ COLUMNS = (
     "cuda_graph_gib", "kv_pool_gib", "kv_tokens", "kv_blocks", "chunk_tokens", "max_sequences",
 )  # fmt: skip
 MEASURED = COLUMNS[10:17]
+_MEASURED_ON = "H100-SXM"
 _ABOUT = ("concurrency_8192", "measured", "source", "place", "licence", "note")
 COMPONENTS = {
     "weights": "weights of the fullest stage",
@@ -218,14 +220,18 @@ class _Row:
 def _compare(row: _Row, own: Any) -> None:
     name = row.values.get("model", "")
     config, stored = _own_config(name, own), ""
+    mine = config is not None
     if config is None:
         config, stored = _published(row, name)
     model = Architecture.from_hf_config(config)
     if not model.cached_layers:
         raise ValueError(f"a {model.family} model keeps no cache, so its pool cannot be predicted.")
+    if mine and (why := why_headless(config, name)):
+        row.report.assume(f"model {name[:60]}: run without an output head, {why}")
+        model = without_head(model)
     measured = _engine(row)
     visible, large = _visible(row)
-    share, plan = row.share(), _plan(row, large, config, stored)
+    share, plan = row.share(), _plan(row, large, (config, mine), stored)
     if plan.weights.quantized == EXPERTS and model.decoder.mixture is None:
         raise ValueError(
             f"weight_dtype is {plan.weights.name}, which quantizes experts, but the "
@@ -264,27 +270,37 @@ def _engine(row: _Row) -> Engine:
 
 def _visible(row: _Row) -> tuple[float, bool]:
     """Visible bytes, and whether vLLM plans for a large accelerator: the A100 never is one."""
-    name = row.text("accelerator", "H100-SXM", "the accelerator that was measured")
-    if not name.startswith("H100"):
-        row.report.assume(f"accelerator {name[:40]}: constants that were measured on H100-SXM")
+    name = row.text("accelerator", _MEASURED_ON, "the accelerator that was measured")
     given = row.number("visible_gib")
+    try:
+        known = accelerator_named(name)
+    except ValueError:
+        if given is None:
+            raise
+        known = ""  # what it has is told by the row
+    if known not in ("", name):
+        row.report.assume(f"accelerator {name[:40]}: the catalog's {known}")
+    if known != _MEASURED_ON:
+        row.report.assume(
+            f"accelerator {name[:40]}: constants that were measured on {_MEASURED_ON}"
+        )
     if given is None:
-        found = accelerators()[choose("accelerator", name, accelerators())]
-        known = found.framework_bytes or found.driver_bytes or found.sold_bytes
-        row.report.assume(f"visible_gib is not given: {known / GiB:.2f} (the catalog's {name})")
-        given = known / GiB
+        sheet = accelerators()[known]
+        size = sheet.framework_bytes or sheet.driver_bytes or sheet.sold_bytes
+        row.report.assume(f"visible_gib is not given: {size / GiB:.2f} (the catalog's {known})")
+        given = size / GiB
     return given * GiB, given * GiB >= LARGE_BYTES and "a100" not in name.lower()
 
 
-def _stored(row: _Row, config: Mapping[str, Any], named: str) -> StoredWeights:
+def _stored(row: _Row, config: Mapping[str, Any], named: str, *, mine: bool) -> StoredWeights:
     """How the weights are stored: by the row, the model's name or file, or as most are."""
     given = row.values.get("weight_dtype", "")
     if given and given.lower() != "auto":
         return stored_as(given)
     if named:
         told, why = stored_as(named), "as the model's name says"
-    elif tells_precision(config):
-        told, why = stored_by_config(config), "the model's configuration"
+    elif mine or tells_precision(config):
+        told, why = served_by_config(config)
     else:
         told, why = stored_as("bf16"), "as most checkpoints are stored"
     row.report.assume(f"weight_dtype is {given or 'not given'}: {told.name} ({why})")
@@ -308,8 +324,9 @@ def _cache_bytes(row: _Row, config: Mapping[str, Any], stored: StoredWeights) ->
     return stored.bits / 8
 
 
-def _plan(row: _Row, large: bool, config: Mapping[str, Any], named: str) -> Plan:
-    stored = _stored(row, config, named)
+def _plan(row: _Row, large: bool, of_file: tuple[dict[str, Any], bool], named: str) -> Plan:
+    config, mine = of_file
+    stored = _stored(row, config, named, mine=mine)
     width = _cache_bytes(row, config, stored)
     why = "vLLM's default on such an accelerator"
     return Plan(

@@ -73,9 +73,12 @@ class Block:
 
 
 def read_blocks(
-    path: Path, rows: int = BLOCK_ROWS, own: Mapping[str, DecoderShape] | None = None
-) -> Iterator[Block]:
+    path: Path, rows: int = BLOCK_ROWS, own: Mapping[str, DecoderShape] | None = None,
+    told: set[str] | None = None,
+) -> Iterator[Block]:  # fmt: skip
     """Read a file in blocks of so many rows; `own` are the reader's models by name.
+
+    `told` collects what names were taken for.
 
     Raises: ColumnsError: no header, or columns are missing; OSError: no such file; ValueError: a
         pipe or a device, which may never end.
@@ -85,7 +88,7 @@ def read_blocks(
         cells = _Rows(file)
         header = cells.header()
         check_columns(header, path.name)
-        reader = _Reader(header, own or {})
+        reader = _Reader(header, own or {}, told)
         for lines, table, unread in _parts(cells, len(header), rows):
             yield reader.block(lines, table, unread)
 
@@ -185,11 +188,13 @@ def _parts(cells: Iterator[list[str]], columns: int, rows: int) -> Iterator[Part
 class _Reader:
     """Turns cells into blocks; it knows the settings and the rows that it has seen."""
 
-    def __init__(self, header: list[str], own: Mapping[str, DecoderShape]) -> None:
+    def __init__(
+        self, header: list[str], own: Mapping[str, DecoderShape], told: set[str] | None
+    ) -> None:  # fmt: skip
         self.places = {name: place for place, name in enumerate(header)}
         self.common = [name for name in COMMON if name in self.places]
         self.common_of = itemgetter(*(self.places[name] for name in self.common))
-        self.makes = Settings(own)
+        self.makes = Settings(own, told)
         self.known: dict[tuple[str, ...], Common | Reason] = {}
         self.settings: dict[Setting, int] = {}
         self.seen: set[int] = set()
