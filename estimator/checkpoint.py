@@ -99,7 +99,8 @@ def _head_bytes(model: Architecture, stored: StoredWeights) -> float:
 
 def without_head(model: Architecture) -> Architecture:
     """The same model without its output head, as engines run one that embeds or tells classes."""
-    return Architecture(replace(model.decoder, has_head=False), model.assumed, model.left_out)
+    decoder = replace(model.decoder, has_head=False)
+    return Architecture(decoder, model.assumed, model.left_out, model.remark)
 
 
 def served_by_config(

@@ -59,7 +59,7 @@ def remarks(model: Architecture) -> str:
         note += f" Assumed, as the file does not say: {assumed} (the family's defaults)."
     if model.left_out:
         note += f" Left out, no part of the language model: {', '.join(model.left_out)}."
-    return note
+    return note + f" {model.remark}" * bool(model.remark)
 
 
 def _plain(value: object) -> str:

@@ -22,7 +22,8 @@ class Comparison:
 
     `assumed` has what the configuration leaves to its family's defaults, `left_out` the keys of
     parts that are no part of the language model. `headless` says why its checkpoint stores no
-    output head, and `head` how many of the computed parameters that are.
+    output head, `head` how many of the computed parameters that are, and `remark` what in the
+    file disagrees.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Comparison:
     left_out: tuple[str, ...] = ()
     headless: str = ""
     head: int = 0
+    remark: str = ""
 
     @property
     def matches(self) -> bool:
@@ -100,7 +102,15 @@ def _compare(model: str, entry: Any, path: str = "") -> Comparison:
     why = why_headless(entry["config"], path or model)
     head = stored_head_params(found) if why else 0
     return Comparison(
-        name, published, *counts, "", found.assumed, found.left_out, why if head else "", head
+        name,
+        published,
+        *counts,
+        "",
+        found.assumed,
+        found.left_out,
+        why if head else "",
+        head,
+        found.remark,
     )
 
 
@@ -128,6 +138,8 @@ def as_text(comparisons: list[Comparison]) -> str:
         if one.left_out:
             left_out = ", ".join(one.left_out)
             lines.append(f"{'':{width}}  left out, no part of the language model: {left_out}")
+        if one.remark:
+            lines.append(f"{'':{width}}  {one.remark}")
         if one.headless:
             stored = (one.computed or 0) - one.head
             line = f"{'':{width}}  its files hold no output head, {one.headless}: {stored:,}"
