@@ -30,6 +30,18 @@ ROW = {"model": "llama-3.1-8b", "accelerator": "H100-SXM", "visible_gib": "79.19
         ("model,weights_gib", "llama-3.1-8b,", "measures nothing"),
         ("model,weights_gib,weights_gib", "llama-3.1-8b,1,2", "'weights_gib' twice"),
         ("model,weights_gib, model", "llama-3.1-8b,1,2", "'model' twice"),
+        ("model,dtype,weights_gib", "llama-3.1-8b,bf16,14.99", "did you mean weight_dtype?"),
+        ("model,GPU,weights_gib", "llama-3.1-8b,H100,14.99", "did you mean accelerator?"),
+        ("model,max-num-seqs,weights_gib", "llama-3.1-8b,256,14", "did you mean max_sequences?"),
+        ("model,kv_cache_dtype,weights_gib", "llama-3.1-8b,fp8,14", "did you mean kv_dtype?"),
+        ("model,weights (GB)", "llama-3.1-8b,16.1", "weights_gib? Its numbers are GiB, 2^30"),
+        ("model;weights_gib", "llama-3.1-8b;14,99", "is separated by semicolons: save it with"),
+        ("model\tweights_gib", "llama-3.1-8b\t14.99", "is separated by tabs: save it with commas"),
+        ("model,weights_gib", "llama-3.1-8b,14,99", "more fields in row 1 than in its header"),
+        ("model,weights_gib", "llama-3.1-8b,14.99 GiB", "it as 476016 or 58.11, without a unit"),
+        ("model,weights_gib", 'llama-3.1-8b,"14,99"', "it as 476016 or 58.11, without a unit"),
+        ("model,weights_gib,utilization", "llama-3.1-8b,14.99,95", "but it is a share, as 0.95"),
+        ("model,weights_gib", ",", "could be compared: it has no rows"),
     ],
 )
 def test_columns_that_cannot_be(
@@ -331,3 +343,27 @@ def test_a_class_without_a_head_is_run_without_it_and_told() -> None:
     whole = compare([row], {"mine": LLAMA | {"architectures": ["LlamaForCausalLM"]}})
     assert whole.errors["weights"][0] > 0.07
     assert not any("head" in one for one in whole.assumptions)
+
+
+@pytest.mark.parametrize("gap", ["NaN", "n/a", "-", "None", "null", "NA", ""])
+def test_a_gap_is_one_however_it_is_written(gap: str) -> None:
+    gaps = compare([{**ROW, "activation_gib": gap, "tp": gap, "accelerator": gap}])
+    bare = {key: text for key, text in ROW.items() if key not in ("activation_gib", "accelerator")}
+    assert gaps.errors == compare([bare]).errors
+    assert gaps.assumptions == compare([bare]).assumptions
+
+
+def test_rows_of_nothing_but_commas_are_no_rows() -> None:
+    """As spreadsheets leave them; the numbers of the others count them."""
+    blank = dict.fromkeys(ROW, "")
+    report = compare([ROW, blank, {**ROW, "tp": "0"}])
+    assert [problem[:17] for problem in report.problems] == ["row 3 is left out"]
+    assert len(report.errors["pool predicted"]) == 1
+
+
+def test_whole_numbers_and_precisions_as_pandas_and_torch_write_them() -> None:
+    plain = {**ROW, "tp": "2", "weight_dtype": "bfloat16", "kv_dtype": "bfloat16"}
+    written = {**ROW, "tp": "2.0", "weight_dtype": "torch.bfloat16", "kv_dtype": "torch.bfloat16"}
+    assert compare([written]).errors == compare([plain]).errors
+    with pytest.raises(ValueError, match=r"tp is '2.5'"):
+        compare([{**ROW, "tp": "2.5"}])

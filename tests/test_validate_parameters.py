@@ -177,3 +177,36 @@ def test_files_without_an_output_head_are_told(
     folder.mkdir()
     assert main(["validate", "parameters", write(folder, LLAMA)]) == 0
     assert "its name says embedding" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"parameters": "202,048", "config": LLAMA}, "parameters is '202,048', but it must be a"),
+        (
+            {"parameters": 202048.0, "config": LLAMA},
+            "parameters is 202048.0, but it must be",
+        ),
+        ({"parameters": 0, "config": LLAMA}, "parameters is 0, but it must be"),
+        ({"parameters": True, "config": LLAMA}, "parameters is True, but it must be"),
+        ({"n_params": 202048, "config": LLAMA}, "the key 'n_params' is not read: name the count"),
+    ],
+)
+def test_a_count_that_is_none_is_told(
+    entry: dict[str, Any], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", "parameters", write(tmp_path, {"mine": entry})]) == 1
+    printed = capsys.readouterr().out
+    assert sentence in printed
+    assert "0 of 1 models match." in printed
+
+
+def test_configurations_may_stand_under_their_names_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = {"bare": LLAMA, "counted": LLAMA | {"parameters": 202_048}, "other": LLAMA}
+    assert main(["validate", "parameters", write(tmp_path, models)]) == 0
+    printed = capsys.readouterr().out
+    assert "1 of 1 models match. 2 without a published count" in printed
+    assert main(["validate", "parameters", write(tmp_path, "")]) == 2
+    assert "is empty: give JSON." in capsys.readouterr().err

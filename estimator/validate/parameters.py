@@ -10,6 +10,7 @@ from typing import Any
 
 from estimator.architecture import Architecture
 from estimator.architecture.heads import why_headless
+from estimator.architecture.reader import shown
 from estimator.checkpoint import stored_head_params
 from estimator.validate.files import read_json
 
@@ -72,7 +73,8 @@ def compare(models: Any, path: str = "config.json") -> list[Comparison]:
     if isinstance(models, dict) and "model_type" in models:
         return [_compare(Path(path).name, {"config": models}, path)]
     if isinstance(models, dict) and not any(
-        isinstance(one, dict) and "config" in one for one in models.values()
+        isinstance(one, dict) and ("config" in one or "model_type" in one)
+        for one in models.values()
     ):
         raise ValueError(
             "the file has no model_type and holds no models: give a config.json with its "
@@ -90,16 +92,18 @@ def _compare(model: str, entry: Any, path: str = "") -> Comparison:
     name = "".join(c if c.isprintable() else "?" for c in model[:60])
     published = entry.get("parameters") if isinstance(entry, dict) else None
     try:
-        if not isinstance(entry, dict) or "config" not in entry:
-            raise ValueError("the entry must be an object with parameters and config.")
-        if published is not None and type(published) is not int:
-            raise TypeError("parameters must be a whole number.")
-        found = Architecture.from_hf_config(entry["config"])
+        config = _config(entry)
+        if published is not None and not (type(published) is int and published > 0):
+            raise TypeError(
+                f"parameters is {shown(published)}, but it must be a whole number, 1 or more: "
+                "write it with digits alone."
+            )
+        found = Architecture.from_hf_config(config)
     except (TypeError, ValueError) as error:
         return Comparison(name, None, None, None, None, str(error), {})
     cached = int(found.kv_bytes_per_token(2))
     counts = (found.n_params, found.n_active_params, cached)
-    why = why_headless(entry["config"], path or model)
+    why = why_headless(config, path or model)
     head = stored_head_params(found) if why else 0
     return Comparison(
         name,
@@ -112,6 +116,22 @@ def _compare(model: str, entry: Any, path: str = "") -> Comparison:
         head,
         found.remark,
     )
+
+
+def _config(entry: Any) -> Any:
+    """The configuration of an entry, which may stand there without the name config.
+
+    Raises:
+        ValueError: an entry of another form, in one sentence.
+    """
+    if not isinstance(entry, dict) or not ("config" in entry or "model_type" in entry):
+        raise ValueError("the entry must be an object with parameters and config.")
+    if "config" not in entry:
+        return {key: value for key, value in entry.items() if key != "parameters"}
+    for key in entry:
+        if "param" in key.lower() and "parameters" not in entry:
+            raise ValueError(f"the key {shown(key)} is not read: name the count parameters.")
+    return entry["config"]
 
 
 def as_json(comparisons: list[Comparison]) -> str:

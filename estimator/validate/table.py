@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from estimator.engine import DecoderShape, sequences_that_fit
-from estimator.validate.files import check_plain
+from estimator.validate.files import check_plain, separated_by
 from estimator.validate.reasons import Reason, RowError, Unread
 from estimator.validate.replicas import replica_of, stacked
 from estimator.validate.rows import (
@@ -115,7 +115,7 @@ def check_columns(header: list[str], name: str) -> None:
     missing = [column for column in REQUIRED if column not in header]
     if missing and any("\0" in column for column in header):
         raise ColumnsError(f"{name} is no UTF-8 text: save it as CSV UTF-8.")
-    if missing and (marks := _separated_by(header)):
+    if missing and (marks := separated_by(header, REQUIRED)):
         raise ColumnsError(
             f"{name} is separated by {marks}: save it with commas between its columns, and with "
             "points in its numbers."
@@ -125,15 +125,6 @@ def check_columns(header: list[str], name: str) -> None:
             f"{name} has no column {', '.join(missing)}: a table of measured serving runs has "
             f"{', '.join(REQUIRED)}, and may have {', '.join(OPTIONAL)}."
         )
-
-
-def _separated_by(header: list[str]) -> str:
-    """Say by what a header is separated instead of commas, as spreadsheets do in some countries."""
-    whole = ",".join(header)
-    for mark, marks in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if sum(cell.strip(' "') in REQUIRED for cell in whole.split(mark)) > 1:
-            return marks
-    return ""
 
 
 class _Rows:
