@@ -358,3 +358,20 @@ def test_a_latent_s_rotated_size_may_be_called_head_dim_where_transformers_reads
     assert read(other, head_dim=lite["qk_rope_head_dim"]).parts == read(lite).parts
     with pytest.raises(ValueError, match="head_dim"):
         read(lite, head_dim=2 * lite["qk_rope_head_dim"])
+
+
+def test_what_tells_which_layers_have_a_window_is_not_assumed_without_one() -> None:
+    """Qwen 3's switch is off by default: nothing of its windows is said to be assumed."""
+    qwen = {key: value for key, value in LLAMA.items() if key != "sliding_window"}
+    off = Architecture.from_hf_config({**qwen, "model_type": "qwen3"})
+    assert "max_window_layers" not in off.assumed
+    on = {"use_sliding_window": True, "sliding_window": 8}
+    assert "max_window_layers" in Architecture.from_hf_config(
+        {**qwen, "model_type": "qwen3", **on}
+    ).assumed  # fmt: skip
+    scout = {**configurations()["llama-4-scout"].config}
+    del scout["no_rope_layer_interval"]
+    assert Architecture.from_hf_config(scout).assumed["no_rope_layer_interval"] == 4
+    listed = Architecture.from_hf_config({**scout, "no_rope_layers": [1, 1, 1, 0] * 12})
+    assert "no_rope_layer_interval" not in listed.assumed
+    assert listed.cached_layers == Architecture.from_hf_config(scout).cached_layers
