@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator.architecture import Architecture
-from estimator.architecture.heads import label_params, why_headless
+from estimator.architecture.heads import class_without_head, label_params, why_headless
 from estimator.matrices import HEAD
 from estimator.stored_weights import (
     StoredWeights,
@@ -36,8 +36,8 @@ def checkpoint(
     by which later files name theirs), and vLLM's `get_torch_dtype`, where it sees no weights. A
     `published` configuration of the catalog keeps no precision, whatever the file says.
 
-    A class without an output head, or a model of embeddings, stores none; what such a class may
-    have instead is counted where it tells labels.
+    A class without an output head, or a model of embeddings, stores none; what such a class
+    has instead is counted where it tells labels.
     """
     why = why_headless(config, name)
     try:
@@ -53,6 +53,8 @@ def checkpoint(
         how += f", without an output head, {why} (with one it would be {prefixed_text(whole, 'B')})"
     if labels := _labels(config, model):
         how += f", with {labels:,} numbers that tell its labels"
+    elif "For" in class_without_head(config):  # and no LlamaModel, which has nothing instead
+        how += ", without what its class may have of its own"
     return Checkpoint(size, how)
 
 

@@ -47,8 +47,12 @@ def _cache_width(config: Mapping[str, Any], given: float | None) -> tuple[float,
     if asked is None:
         return (2 if given is None else given), ""
     name, width = asked
-    told = f"the quantization_config asks for a cache in {name}, {width:g} bytes a number"
+    told = f"the quantization_config asks for a cache in {name}, {_bytes(width)} a number"
     return (width if given is None else given), told
+
+
+def _bytes(width: float) -> str:
+    return "1 byte" if width == 1 else f"{width:g} bytes"
 
 
 def remarks(model: Architecture) -> str:
@@ -177,7 +181,7 @@ def _cache_lines(sizes: Mapping[str, Any]) -> list[str]:
     width, tokens = cache["bytes_per_element"], cache["tokens"]
     longest = f"made for {context:,} tokens at most" if context else "no longest one is told"
     lines = [
-        f"  a token adds {cache['token_adds_bytes']:,.0f} bytes at {width:g} bytes a number, while "
+        f"  a token adds {cache['token_adds_bytes']:,.0f} bytes at {_bytes(width)} a number, while "
         "no window is full",
         *([f"  {cache['asked']}"] if cache["asked"] else []),
         f"  one sequence of {tokens:,} tokens ({longest}):",

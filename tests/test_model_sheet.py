@@ -175,7 +175,9 @@ def test_the_cache_is_as_the_configuration_asks_unless_told(
     assert ("asks for a cache in" in cache["asked"]) == (width != 2)
     assert printed(capsys, file, "--cache-bytes", "4")["cache"]["token_adds_bytes"] == 512
     assert main(["model", file]) == 0
-    assert ("asks for a cache in" in capsys.readouterr().out) == (width != 2)
+    page = capsys.readouterr().out
+    assert ("asks for a cache in" in page) == (width != 2)
+    assert ("bytes at 1 byte a number" in page) == (width == 1)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,11 @@ def test_what_tells_labels_is_in_the_checkpoint(told: dict[str, Any], labels: in
         named = config | {"architectures": [f"LlamaFor{kind}Classification"]}
         if not each:
             named["architectures"] = [f"LlamaFor{kind}"]
-        assert sizes_of("mine", named)["checkpoint_bytes"] - bare == 2 * labels * each
+        found = sizes_of("mine", named)
+        assert found["checkpoint_bytes"] - bare == 2 * labels * each
+        assert ("without what its class may have of its own" in found["checkpoint"]) == (not each)
+    model = sizes_of("mine", config | {"architectures": ["LlamaModel"]})
+    assert model["checkpoint"] == "stored as bfloat16"
 
 
 @pytest.mark.parametrize(

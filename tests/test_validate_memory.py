@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from estimator.__main__ import main
-from estimator.catalog import serving
+from estimator.catalog import accelerator_names, accelerators, serving
 from estimator.catalog.accelerator_names import accelerator_named
 from estimator.catalog.model_names import published_model
 from estimator.validate.files import read_rows
@@ -289,6 +289,12 @@ def test_accelerators_as_drivers_and_clouds_write_them(written: str, key: str) -
     told = compare([row]).assumptions
     assert f"accelerator {written}: the catalog's {key}" in told
     assert any(f"(the catalog's {key})" in one for one in told)
+
+
+def test_every_accelerator_is_known_by_its_parts_too() -> None:
+    assert {card[3] for card in accelerator_names._CARDS} - {""} == set(accelerators())
+    for name in accelerators():
+        assert accelerator_named(name) == accelerator_named(name.replace("-", " ").lower()) == name
 
 
 @pytest.mark.parametrize(
