@@ -230,6 +230,7 @@ def test_a_file_of_a_class_without_an_output_head_is_told(
     [
         ({"num_labels": 1}, 1), ({"id2label": {"0": "a", "1": "b", "2": "c"}}, 3), ({}, 2),
         ({"num_labels": -5}, 2), ({"num_labels": "9"}, 2),
+        ({"num_labels": 10**400}, 2), ({"num_labels": True}, 2), ({"id2label": []}, 2),
     ],
 )  # fmt: skip
 def test_what_tells_labels_is_in_the_checkpoint(told: dict[str, Any], labels: int) -> None:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from estimator.architecture.reader import LARGEST_SIZE
+
 # Classes with an output head: causal language models, and those that read more than text.
 _HEADED = re.compile("CausalLM|LMHead|ForConditionalGeneration|WithLMHead")
 _CHAT_CLASSES = {"InternVLChatModel", "Qwen2_5OmniModel", "Qwen2_5OmniThinkerModel"}
@@ -64,5 +66,5 @@ def label_params(config: Mapping[str, Any], width: int) -> int:
         return 0
     listed, told = config.get("id2label"), config.get("num_labels")
     labels = len(listed) if isinstance(listed, Mapping) else told
-    labels = labels if type(labels) is int and labels > 0 else 2
+    labels = labels if type(labels) is int and 1 <= labels <= LARGEST_SIZE else 2
     return labels * (width + other.endswith(_LABELLED[1]))
