@@ -1,6 +1,6 @@
 """One model on one page: parameters by part, the checkpoint's bytes, and its cache by three rules.
 
-`python -m estimator model CONFIG.json`, or a name of the catalog.
+`python -m estimator model CONFIG.json`, or a name of the catalog, as the Hub has it, too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from estimator.architecture import RULES, Architecture
 from estimator.catalog.configurations import configuration
+from estimator.catalog.model_names import model_and_precision
 from estimator.checkpoint import checkpoint
 from estimator.glossary import quantity
 from estimator.stored_cache import asked_precision
@@ -99,10 +100,18 @@ def read_model(text: str) -> tuple[str, dict[str, Any], bool]:
 
     Raises: ValueError: no such file, no JSON, or no such model, in one sentence.
     """
-    if text.lower().endswith(".json") or "/" in text or Path(text).is_file():
+    path = text.lower().endswith(".json") or text.startswith(("/", ".", "~")) or text.count("/") > 1
+    if path or Path(text).exists():
         return text, read_json(text), False
-    published = configuration(text)
-    return published.name, dict(published.config), True
+    key, stored = model_and_precision(text)
+    if stored is not None:
+        raise ValueError(
+            f"the files of {text[:60]} are in a precision that the catalog's {key} does not tell: "
+            f"give its config.json, or {key} for its parameters and cache."
+        )
+    published = configuration(key)
+    other = text.lower() != key and f"{text[:60]}, the architecture of {published.name}"
+    return other or published.name, dict(published.config), True
 
 
 def sizes_of(

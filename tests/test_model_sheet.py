@@ -101,6 +101,16 @@ def test_a_checkpoint_that_cannot_be_told_leaves_the_rest(
     assert "354,823,168" in page
 
 
+def test_a_model_of_the_catalog_by_its_name_on_the_hub(capsys: pytest.CaptureFixture[str]) -> None:
+    written = printed(capsys, "meta-llama/Llama-3.1-8B-Instruct")
+    assert (
+        written.pop("name") == "meta-llama/Llama-3.1-8B-Instruct, the architecture of Llama 3.1 8B"
+    )
+    plain = printed(capsys, "llama-3.1-8b")
+    assert plain.pop("name") == "Llama 3.1 8B"
+    assert written == plain
+
+
 def test_an_encoder_keeps_no_cache(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "t5-v1.1-xxl")["cache"] is None
     assert main(["model", "t5-v1.1-xxl"]) == 0
@@ -112,6 +122,11 @@ def test_an_encoder_keeps_no_cache(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["lama-3.1-8b"], "did you mean 'llama-3.1-8b'"),
         (["none.json"], "none.json cannot be read"),
+        (["none/of/these"], "none/of/these cannot be read"),
+        (["./Qwen3-8B"], "./Qwen3-8B cannot be read"),
+        (["acme/secret-7b"], "model is 'acme/secret-7b', which is not on the list"),
+        (["Qwen/Qwen3-8B-FP8"], "does not tell: give its config.json, or qwen3-8b for its"),
+        (["mistralai/Mixtral-8x22B-v0.1"], "not the catalog's mixtral-8x22b, whose vocabulary"),
         (["/dev/zero"], "plain file"),
         (["gpt2", "--tokens", "1025"], "made for sequences of 1,024 tokens at most"),
         (["gpt2", "--tokens", "0"], "tokens is 0"),

@@ -97,7 +97,7 @@ def _check_same(name: str, base: str) -> None:
         if re.fullmatch(pattern, base):
             raise ValueError(
                 f"model is {name[:60]!r}, which is not the catalog's {other}: give its "
-                "configuration with --configs, or the name of the one that is meant."
+                "configuration, or the name of the one that is meant."
             )
 
 
