@@ -76,5 +76,7 @@ def as_text(report: Report) -> str:
     for name, found in report.summary().items():
         figures = "".join(f" {found[key]:7.2%}" for key in ("mean", "median", "worst"))
         lines.append(f"{name:20}  {found['rows']:4.0f}{figures}  {COMPONENTS[name]}")
-    lines += [f"assumed in {n} rows: {text}" for text, n in report.assumptions.items()]
+    lines += [
+        f"assumed in {n} row{'s' * (n != 1)}: {text}" for text, n in report.assumptions.items()
+    ]
     return "\n".join([*lines, *report.problems])
