@@ -1,29 +1,25 @@
 """One model on one page: parameters by part, the checkpoint's bytes, and its cache by three rules.
 
-`python -m estimator model CONFIG.json`, or a name of the catalog.
+`python -m estimator model CONFIG.json`, or a name of the catalog, as the Hub has it, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from estimator.architecture import RULES, Architecture
 from estimator.catalog.configurations import configuration
+from estimator.catalog.model_names import model_and_precision
+from estimator.checkpoint import checkpoint
 from estimator.glossary import quantity
-from estimator.matrices import HEAD
 from estimator.stored_cache import asked_precision
-from estimator.stored_weights import checkpoint_bytes, stored_by_config, tells_precision
 from estimator.units import bytes_text, number_text, share_text
 from estimator.validate.files import read_json
 
-# Classes with an output head: causal language models, and those that read more than text.
-_HEADED = re.compile("CausalLM|LMHead|ForConditionalGeneration|WithLMHead")
-_CHAT_CLASSES = {"InternVLChatModel", "Qwen2_5OmniModel", "Qwen2_5OmniThinkerModel"}
 HELP = "parameters, bytes of the checkpoint and of the cache of a config.json or a catalog model"
 TOKENS = 8192
 MEANING = {
@@ -33,46 +29,14 @@ MEANING = {
 }
 
 
-def checkpoint_text(config: Mapping[str, Any], model: Architecture) -> str:
-    """Bytes of the checkpoint at the precision that its configuration tells, or 16 bits."""
-    size, how = _checkpoint(config, model)
-    if size is None:
-        return f"The checkpoint's bytes are not told: {how}"
-    return f"The checkpoint, {how}, takes {bytes_text(size)}."
-
-
-def _checkpoint(config: Mapping[str, Any], model: Architecture) -> tuple[float | None, str]:
-    """Bytes of the checkpoint and how it is stored, or no bytes and the reason."""
-    try:
-        stored = stored_by_config(config, model)
-        size = checkpoint_bytes(model, stored)
-    except ValueError as error:
-        return None, str(error)
-    told = tells_precision(config)
-    how = f"stored as {stored.name}" if told else "at 16 bits, since the file names no precision"
-    head = {part: params for part, params in model.parts.items() if part == HEAD}
-    other = class_without_head(config)
-    if head and other:
-        of_head = sum(stored.decoder_bytes(model.decoder, head, on_disk=True).values())
-        how += (
-            f", as a causal language model (the file's class {other} is not one by its name; "
-            f"without the output head it would be {bytes_text(size - of_head)})"
-        )
-    return size, how
-
-
-def class_without_head(config: Mapping[str, Any]) -> str:
-    """The class that a file names where it is no causal language model; else nothing.
-
-    Rewards, classes and embeddings come from such models, whose checkpoints store no output head.
-    """
-    named = config.get("architectures")
-    if not isinstance(named, list | tuple) or not named:
-        return ""
-    classes = [one for one in named[:10] if isinstance(one, str)]
-    if not classes or any(one in _CHAT_CLASSES or _HEADED.search(one[:200]) for one in classes):
-        return ""
-    return "".join(c for c in classes[0][:60] if c.isalnum() or c == "_")
+def checkpoint_text(
+    config: Mapping[str, Any], model: Architecture, name: str = "", *, published: bool = False
+) -> str:
+    """Bytes of the checkpoint as its configuration tells, in one sentence."""
+    found = checkpoint(config, model, name, published=published)
+    if found.size is None:
+        return f"The checkpoint's bytes are not told: {found.how}"
+    return f"The checkpoint, {found.how}, takes {bytes_text(found.size)}."
 
 
 def _cache_width(config: Mapping[str, Any], given: float | None) -> tuple[float, str]:
@@ -84,8 +48,12 @@ def _cache_width(config: Mapping[str, Any], given: float | None) -> tuple[float,
     if asked is None:
         return (2 if given is None else given), ""
     name, width = asked
-    told = f"the quantization_config asks for a cache in {name}, {width:g} bytes a number"
+    told = f"the quantization_config asks for a cache in {name}, {_bytes(width)} a number"
     return (width if given is None else given), told
+
+
+def _bytes(width: float) -> str:
+    return "1 byte" if width == 1 else f"{width:g} bytes"
 
 
 def remarks(model: Architecture) -> str:
@@ -96,7 +64,7 @@ def remarks(model: Architecture) -> str:
         note += f" Assumed, as the file does not say: {assumed} (the family's defaults)."
     if model.left_out:
         note += f" Left out, no part of the language model: {', '.join(model.left_out)}."
-    return note
+    return note + f" {model.remark}" * bool(model.remark)
 
 
 def _plain(value: object) -> str:
@@ -121,33 +89,41 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises: ValueError, TypeError: what cannot be read or sized, in one sentence.
     """
-    name, config = read_model(arguments.model)
-    sizes = sizes_of(name, config, arguments.tokens, arguments.cache_bytes)
+    name, config, published = read_model(arguments.model)
+    sizes = sizes_of(name, config, arguments.tokens, arguments.cache_bytes, published=published)
     print(json.dumps(sizes, indent=1) if arguments.json else text_of(sizes))
     return 0
 
 
-def read_model(text: str) -> tuple[str, dict[str, Any]]:
-    """Read a `config.json`, or take a model of the catalog; with a name to show.
+def read_model(text: str) -> tuple[str, dict[str, Any], bool]:
+    """Read a `config.json`, or take a model of the catalog: a name to show, and which it is.
 
     Raises: ValueError: no such file, no JSON, or no such model, in one sentence.
     """
-    if text.lower().endswith(".json") or "/" in text or Path(text).is_file():
-        return text, read_json(text)
-    published = configuration(text)
-    return published.name, dict(published.config)
+    path = text.lower().endswith(".json") or text.startswith(("/", ".", "~")) or text.count("/") > 1
+    if path or Path(text).exists():
+        return text, read_json(text), False
+    key, stored = model_and_precision(text)
+    if stored is not None:
+        raise ValueError(
+            f"the files of {text[:60]} are in a precision that the catalog's {key} does not tell: "
+            f"give its config.json, or {key} for its parameters and cache."
+        )
+    published = configuration(key)
+    other = text.lower() != key and f"{text[:60]}, the architecture of {published.name}"
+    return other or published.name, dict(published.config), True
 
 
 def sizes_of(
     name: str, config: dict[str, Any], tokens: int | None = None,
-    bytes_per_element: float | None = None,
+    bytes_per_element: float | None = None, *, published: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Size a configuration: plain numbers, by name.
+    """Size a configuration, the reader's own or a `published` one of the catalog, by name.
 
     Raises: ValueError, TypeError: what cannot be sized, in one sentence.
     """
     model = Architecture.from_hf_config(config)
-    size, how = _checkpoint(config, model)
+    found = checkpoint(config, model, name, published=published)
     return {
         "name": name,
         "family": model.family,
@@ -155,8 +131,8 @@ def sizes_of(
         "n_params": model.n_params,
         "n_active_params": model.n_active_params,
         "beside": model.extra_parts,
-        "checkpoint_bytes": size,
-        "checkpoint": how,
+        "checkpoint_bytes": found.size,
+        "checkpoint": found.how,
         "context_tokens": model.decoder.n_positions,
         "cache": _cache(model, config, tokens, bytes_per_element) if model.cached_layers else None,
         "remarks": remarks(model).strip(),
@@ -214,7 +190,7 @@ def _cache_lines(sizes: Mapping[str, Any]) -> list[str]:
     width, tokens = cache["bytes_per_element"], cache["tokens"]
     longest = f"made for {context:,} tokens at most" if context else "no longest one is told"
     lines = [
-        f"  a token adds {cache['token_adds_bytes']:,.0f} bytes at {width:g} bytes a number, while "
+        f"  a token adds {cache['token_adds_bytes']:,.0f} bytes at {_bytes(width)} a number, while "
         "no window is full",
         *([f"  {cache['asked']}"] if cache["asked"] else []),
         f"  one sequence of {tokens:,} tokens ({longest}):",

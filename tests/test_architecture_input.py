@@ -9,6 +9,7 @@ import pytest
 from estimator.architecture import Architecture
 from estimator.architecture.families import families
 from estimator.catalog import architecture, configurations
+from estimator.model_sheet import remarks
 from tests.decoders import GEMMA2, LATENT, LLAMA, MIXTURE, PALIGEMMA, read
 
 
@@ -285,6 +286,41 @@ def test_a_tie_that_only_the_text_tells_is_the_text_s(
     assert "tie_word_embeddings" not in model.assumed
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "inner", "outer", "tied"),
+    [
+        ("llava_onevision", "5.0.0", True, False, True),  # as its 0.5B was published
+        ("llava_next", "5.0.0", True, False, False), ("llava_next", "4.57.1", True, False, True),
+        ("aya_vision", "5.2.0", False, True, True), ("aya_vision", "4.50.0", False, True, False),
+        ("gemma3", None, True, False, True), ("mistral3", "5.0.0", False, True, True),
+        ("audioflamingo3", "5.0.0", True, None, False), ("llama4", "5.0.0", False, True, False),
+        ("qwen3_vl", "5.0.0", True, True, True), ("qwen3_vl", "5.0.0", None, True, True),
+        ("aya_vision", None, None, None, True), ("mistral3", "5.0.0", None, None, False),
+    ],
+)  # fmt: skip
+def test_two_ties_that_disagree_are_told_with_the_one_that_counts(
+    name: str, version: str | None, inner: bool | None, outer: bool | None, tied: bool
+) -> None:
+    kinds = {"llama4": "llama4_text", "qwen3_vl": "qwen3_vl_text", "gemma3": "gemma3_text"}
+    text = {"model_type": kinds.get(name, "mistral"), **SMALL, "tie_word_embeddings": inner}
+    if name == "llama4":
+        text |= {"num_local_experts": 4, "num_experts_per_tok": 1, "intermediate_size_mlp": 96,
+                 "head_dim": 16}  # fmt: skip
+    config = {"model_type": name, "text_config": text, "tie_word_embeddings": outer,
+              "transformers_version": version}  # fmt: skip
+    model = Architecture.from_hf_config(config)
+    assert model.decoder.tied is tied
+    places = (inner, "in"), (outer, "beside")
+    against = [f"{str(one).lower()} {where} the text_config" for one, where in places
+               if one is (not tied)]  # fmt: skip
+    if against:
+        (told,) = against
+        assert f"says tie_word_embeddings {told}; taken as {str(tied).lower()}" in model.remark
+        assert model.remark in remarks(model)
+    else:
+        assert model.remark == ""
+
+
 def test_a_value_that_was_assumed_is_named_as_such() -> None:
     config = {"model_type": "mistral", **SMALL, "num_attention_heads": 6, "hidden_size": 66}
     del config["num_key_value_heads"]
@@ -322,3 +358,20 @@ def test_a_latent_s_rotated_size_may_be_called_head_dim_where_transformers_reads
     assert read(other, head_dim=lite["qk_rope_head_dim"]).parts == read(lite).parts
     with pytest.raises(ValueError, match="head_dim"):
         read(lite, head_dim=2 * lite["qk_rope_head_dim"])
+
+
+def test_what_tells_which_layers_have_a_window_is_not_assumed_without_one() -> None:
+    """Qwen 3's switch is off by default: nothing of its windows is said to be assumed."""
+    qwen = {key: value for key, value in LLAMA.items() if key != "sliding_window"}
+    off = Architecture.from_hf_config({**qwen, "model_type": "qwen3"})
+    assert "max_window_layers" not in off.assumed
+    on = {"use_sliding_window": True, "sliding_window": 8}
+    assert "max_window_layers" in Architecture.from_hf_config(
+        {**qwen, "model_type": "qwen3", **on}
+    ).assumed  # fmt: skip
+    scout = {**configurations()["llama-4-scout"].config}
+    del scout["no_rope_layer_interval"]
+    assert Architecture.from_hf_config(scout).assumed["no_rope_layer_interval"] == 4
+    listed = Architecture.from_hf_config({**scout, "no_rope_layers": [1, 1, 1, 0] * 12})
+    assert "no_rope_layer_interval" not in listed.assumed
+    assert listed.cached_layers == Architecture.from_hf_config(scout).cached_layers

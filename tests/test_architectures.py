@@ -69,7 +69,12 @@ def test_the_checkpoint_is_told_at_its_own_precision(tmp_path: Path) -> None:
     assert 4 * (354_823_168 + 24 * 1024**2) == 1_519_955_968
     text = str(parts_table(str(path)))
     assert "The checkpoint, stored as float32, takes 1.52 GB (1.42 GiB)." in text
-    assert "at 16 bits, since the file names no precision, takes 93.41 GB" in str(parts_table(""))
+    published = str(parts_table(""))
+    assert "at 16 bits, since the catalog names no precision, takes 93.41 GB" in published
+    path.write_text(json.dumps(GPT2))
+    assert "names no precision (at 16 bits it would be 759.98 MB), takes 1.52" in str(
+        parts_table(str(path))
+    )
     path.write_text(json.dumps(GPT2 | {"quantization_config": {"quant_method": "hqq"}}))
     assert "bytes are not told: quant_method is 'hqq'" in str(parts_table(str(path)))
 

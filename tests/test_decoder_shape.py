@@ -9,6 +9,7 @@ import pytest
 from estimator import catalog
 from estimator.architecture import Architecture
 from estimator.catalog import serving
+from estimator.catalog.model_names import published_names
 from estimator.decoder_shape import decoder_shape
 from estimator.engine import Layout, Numerics, replica, serve
 from estimator.memory import kv_bytes_per_token
@@ -51,8 +52,8 @@ def test_what_cannot_be_measured_is_one_sentence(key: str) -> None:
 
 
 def test_every_published_name_is_a_model_of_the_catalog() -> None:
-    assert set(serving.published_names().values()) <= set(catalog.configurations())
-    assert serving.published_names()["qwen/qwen3-32b"] == "qwen3-32b"
+    assert set(published_names().values()) <= set(catalog.configurations())
+    assert published_names()["qwen/qwen3-32b"] == "qwen3-32b"
 
 
 @pytest.mark.parametrize("key", sorted(catalog.configurations()))

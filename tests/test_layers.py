@@ -36,6 +36,7 @@ LAYERS = (
         "quantization",
         "engine_memory",
         "stored_weights",
+        "checkpoint",
         "memory_budget",
         "replica",
     },

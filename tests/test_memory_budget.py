@@ -318,7 +318,7 @@ def test_rows_that_cannot_be_read_are_told_and_left_out(
     good = {"model": "llama-3.1-8b", "accelerator": "H100-SXM", "weights_gib": "14.99"}
     bad = [
         {"model": "no-such-model"}, {"engine": "other"}, {"tp": "0"}, {"tp": "3"}, {"pp": "x"},
-        {"pp": "99"}, {"tp": "9" * 5000}, {"utilization": "2"}, {"visible_gib": "nan"},
+        {"pp": "99"}, {"tp": "9" * 5000}, {"utilization": "2"}, {"visible_gib": "inf"},
         {"visible_gib": "-1"}, {"weights_gib": "1e999"}, {"weight_dtype": "int3"},
         {"kv_dtype": "int3"}, {"accelerator": "H100x", "visible_gib": ""},
     ]  # fmt: skip

@@ -12,11 +12,15 @@ from estimator.__main__ import main
 from estimator.architecture import Architecture
 from estimator.model_sheet import checkpoint_text, sizes_of
 from estimator.stored_cache import asked_precision
-from estimator.units import bytes_text
+from estimator.units import prefixed_text
 
 GPT2 = {
     "model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
     "vocab_size": 50257,
+}  # fmt: skip
+SIZES = {
+    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "vocab_size": 1000,
 }  # fmt: skip
 
 
@@ -97,6 +101,16 @@ def test_a_checkpoint_that_cannot_be_told_leaves_the_rest(
     assert "354,823,168" in page
 
 
+def test_a_model_of_the_catalog_by_its_name_on_the_hub(capsys: pytest.CaptureFixture[str]) -> None:
+    written = printed(capsys, "meta-llama/Llama-3.1-8B-Instruct")
+    assert (
+        written.pop("name") == "meta-llama/Llama-3.1-8B-Instruct, the architecture of Llama 3.1 8B"
+    )
+    plain = printed(capsys, "llama-3.1-8b")
+    assert plain.pop("name") == "Llama 3.1 8B"
+    assert written == plain
+
+
 def test_an_encoder_keeps_no_cache(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "t5-v1.1-xxl")["cache"] is None
     assert main(["model", "t5-v1.1-xxl"]) == 0
@@ -108,6 +122,11 @@ def test_an_encoder_keeps_no_cache(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["lama-3.1-8b"], "did you mean 'llama-3.1-8b'"),
         (["none.json"], "none.json cannot be read"),
+        (["none/of/these"], "none/of/these cannot be read"),
+        (["./Qwen3-8B"], "./Qwen3-8B cannot be read"),
+        (["acme/secret-7b"], "model is 'acme/secret-7b', which is not on the list"),
+        (["Qwen/Qwen3-8B-FP8"], "does not tell: give its config.json, or qwen3-8b for its"),
+        (["mistralai/Mixtral-8x22B-v0.1"], "not the catalog's mixtral-8x22b, whose vocabulary"),
         (["/dev/zero"], "plain file"),
         (["gpt2", "--tokens", "1025"], "made for sequences of 1,024 tokens at most"),
         (["gpt2", "--tokens", "0"], "tokens is 0"),
@@ -171,7 +190,9 @@ def test_the_cache_is_as_the_configuration_asks_unless_told(
     assert ("asks for a cache in" in cache["asked"]) == (width != 2)
     assert printed(capsys, file, "--cache-bytes", "4")["cache"]["token_adds_bytes"] == 512
     assert main(["model", file]) == 0
-    assert ("asks for a cache in" in capsys.readouterr().out) == (width != 2)
+    page = capsys.readouterr().out
+    assert ("asks for a cache in" in page) == (width != 2)
+    assert ("bytes at 1 byte a number" in page) == (width == 1)
 
 
 @pytest.mark.parametrize(
@@ -205,14 +226,78 @@ def test_a_cache_that_is_not_known_is_told(asked: dict[str, Any]) -> None:
 def test_a_file_of_a_class_without_an_output_head_is_told(
     classes: Any, tied: bool, told: str
 ) -> None:
-    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-             "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1000}  # fmt: skip
-    config = {"model_type": "llama", **sizes, "tie_word_embeddings": tied, "architectures": classes}
+    config = {"model_type": "llama", **SIZES, "tie_word_embeddings": tied, "architectures": classes}
     found = sizes_of("mine", config)
-    how = found["checkpoint"]
-    assert ("is not one by its name" in how) == bool(told)
+    how, head = found["checkpoint"], 4 * 64 * 1000
+    assert ("without an output head, as its class" in how) == bool(told)
     assert told in how
-    if told:
-        assert bytes_text(found["checkpoint_bytes"] - 2 * 64 * 1000) in how
+    assert found["n_params"] == Architecture.from_hf_config(config).n_params
+    labels = 4 * 2 * 64 * told.endswith("ForSequenceClassification")
+    whole = 4 * found["n_params"]
+    assert found["checkpoint_bytes"] == (whole - head + labels if told else whole)
+    assert (f"with one it would be {prefixed_text(whole, 'B')}" in how) == bool(told)
     assert how in checkpoint_text(config, Architecture.from_hf_config(config))
     assert "\n" not in how
+
+
+@pytest.mark.parametrize(
+    ("told", "labels"),
+    [
+        ({"num_labels": 1}, 1), ({"id2label": {"0": "a", "1": "b", "2": "c"}}, 3), ({}, 2),
+        ({"num_labels": -5}, 2), ({"num_labels": "9"}, 2),
+        ({"num_labels": 10**400}, 2), ({"num_labels": True}, 2), ({"id2label": []}, 2),
+    ],
+)  # fmt: skip
+def test_what_tells_labels_is_in_the_checkpoint(told: dict[str, Any], labels: int) -> None:
+    """As transformers builds them: Linear(hidden_size, num_labels), for tokens with a bias."""
+    config = {"model_type": "llama", **SIZES, "torch_dtype": "bfloat16",
+              "tie_word_embeddings": True, **told}  # fmt: skip
+    bare = sizes_of("mine", config)["checkpoint_bytes"]
+    for kind, each in (("Sequence", 64), ("Token", 65), ("QuestionAnswering", 0)):
+        named = config | {"architectures": [f"LlamaFor{kind}Classification"]}
+        if not each:
+            named["architectures"] = [f"LlamaFor{kind}"]
+        found = sizes_of("mine", named)
+        assert found["checkpoint_bytes"] - bare == 2 * labels * each
+        assert ("without what its class may have of its own" in found["checkpoint"]) == (not each)
+    model = sizes_of("mine", config | {"architectures": ["LlamaModel"]})
+    assert model["checkpoint"] == "stored as bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("name", "headless"),
+    [
+        ("Qwen3-Embedding-8B/config.json", True), ("Qwen/Qwen3-VL-Embedding-8B", True),
+        ("/models/Salesforce--SFR-Embedding-Mistral/config.json", True),
+        ("nv-embed-v2.json", True), ("embeddings/config.json", False),
+        ("Qwen3-Reranker-8B/config.json", False), ("my-embedded-model/config.json", False),
+        ("/home/qwen3-embedding-8b/mine/other/config.json", False),
+        ("/hub/models--Qwen--Qwen3-Embedding-8B/snapshots/1d8ad4c/config.json", True),
+    ],
+)  # fmt: skip
+def test_a_name_that_says_embedding_has_no_head_in_its_files(name: str, headless: bool) -> None:
+    config = {"model_type": "qwen3", **SIZES, "torch_dtype": "bfloat16",
+              "tie_word_embeddings": False, "architectures": ["Qwen3ForCausalLM"]}  # fmt: skip
+    sizes = sizes_of(name, config)
+    head = 64 * 1000 if headless else 0
+    assert sizes["checkpoint_bytes"] == 2 * (sizes["n_params"] - head)
+    assert ("as its name says embedding" in sizes["checkpoint"]) == headless
+    tied = sizes_of(name, config | {"tie_word_embeddings": True})
+    assert tied["checkpoint"] == "stored as bfloat16"
+    inside = sizes_of("config.json", config | {"_name_or_path": name.removesuffix("/config.json")})
+    assert ("embedding" in inside["checkpoint"]) == headless
+
+
+def test_a_file_that_names_no_precision_is_of_float32(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, {"model_type": "llama", **SIZES})
+    sizes = printed(capsys, file)
+    assert sizes["checkpoint_bytes"] == 4 * sizes["n_params"]
+    assert "as float32, for which transformers takes a file that names no" in sizes["checkpoint"]
+    narrow = prefixed_text(2 * sizes["n_params"], "B")
+    assert f"(at 16 bits it would be {narrow})" in sizes["checkpoint"]
+    # A quantized file that leaves it out, as gpt-oss's did, keeps the rest in 16 bits.
+    fp8 = {"model_type": "llama", **SIZES, "quantization_config": {"quant_method": "fp8"}}
+    assert printed(capsys, write(tmp_path, fp8))["checkpoint_bytes"] < 2 * sizes["n_params"]
+    assert "since the catalog names no precision" in printed(capsys, "gpt2")["checkpoint"]

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from estimator import catalog, engine
 from estimator.catalog import serving
+from estimator.catalog.accelerator_names import SYSTEMS
+from estimator.catalog.model_names import published_names
 from estimator.engine import Constants, Hardware, Layout, Numerics, Replica, replica, serve
 from estimator.validate.predict import Runs, estimate, first_token_floor, roofline
 from tools.fit_step_time import Folds, errors_of, least_rounded_squares, load
@@ -178,7 +180,7 @@ def test_the_floor_of_the_first_token_is_below_every_measured_one(
 
 batches = st.floats(1, 2000)
 lengths = st.floats(1, 50_000)
-models = st.sampled_from(sorted(set(serving.published_names().values())))
+models = st.sampled_from(sorted(set(published_names().values())))
 
 
 @given(models, batches, lengths, lengths)
@@ -277,7 +279,7 @@ def test_what_the_constants_mean_by_hand() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    [m.key for m in catalog.models().values() if m.exact and m.key in serving.published_names()],
+    [m.key for m in catalog.models().values() if m.exact and m.key in published_names()],
 )
 def test_parameters_agree_with_published_counts(key: str) -> None:
     """Norms and biases are not counted here: less than a thousandth."""
@@ -291,7 +293,7 @@ def test_names_of_measurement_files_are_known() -> None:
     assert serving.decoder("meta-llama/Llama-3.1-8B-Instruct").name == "llama-3.1-8b"
     assert serving.decoder("nvidia/Llama-3.1-70B-Instruct-FP8").name == "llama-3.1-70b"
     assert serving.decoder("Qwen/Qwen3-32B-NVFP4").name == "qwen3-32b"
-    for system, name in serving.SYSTEMS.items():
+    for system, name in SYSTEMS.items():
         assert serving.hardware(system).name == name
 
 

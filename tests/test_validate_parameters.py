@@ -140,3 +140,73 @@ def test_a_configuration_without_its_family_is_told_so(
     bare = {key: value for key, value in GPT2.items() if key != "model_type"}
     assert main(["validate", "parameters", write(tmp_path, bare | {"rope_scaling": {}})]) == 2
     assert "the file has no model_type and holds no models" in capsys.readouterr().err
+
+
+LLAMA = {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1000,
+    "tie_word_embeddings": False,
+}  # fmt: skip
+
+
+def test_files_without_an_output_head_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The count is the causal language model's; its class, or its name, stores less."""
+    whole = 2 * 64_000 + 2 * (12_288 + 24_576 + 128) + 64
+    models = {
+        "reward": {
+            "parameters": whole - 64_000,
+            "config": LLAMA | {"architectures": ["LlamaModel"]},
+        },
+        "Qwen3-Embedding-8B": {"parameters": whole, "config": LLAMA},
+        "chat": {"parameters": whole, "config": LLAMA | {"architectures": ["LlamaForCausalLM"]}},
+        "tied-embedding": {"config": LLAMA | {"tie_word_embeddings": True}},
+    }
+    file = write(tmp_path, models)
+    assert main(["validate", "parameters", file]) == 1
+    printed = capsys.readouterr().out
+    told = "its files hold no output head, as its class LlamaModel has none: 138,048, as published"
+    assert told in printed
+    assert "no output head, as its name says embedding" in printed
+    assert printed.count("hold no output head") == 2
+    assert main(["validate", "parameters", file, "--json"]) == 1
+    heads = [one["head"] for one in json.loads(capsys.readouterr().out)["comparisons"]]
+    assert heads == [64_000, 64_000, 0, 0]
+    folder = tmp_path / "Qwen3-Embedding-8B"
+    folder.mkdir()
+    assert main(["validate", "parameters", write(folder, LLAMA)]) == 0
+    assert "its name says embedding" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"parameters": "202,048", "config": LLAMA}, "parameters is '202,048', but it must be a"),
+        (
+            {"parameters": 202048.0, "config": LLAMA},
+            "parameters is 202048.0, but it must be",
+        ),
+        ({"parameters": 0, "config": LLAMA}, "parameters is 0, but it must be"),
+        ({"parameters": True, "config": LLAMA}, "parameters is True, but it must be"),
+        ({"n_params": 202048, "config": LLAMA}, "the key 'n_params' is not read: name the count"),
+    ],
+)
+def test_a_count_that_is_none_is_told(
+    entry: dict[str, Any], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", "parameters", write(tmp_path, {"mine": entry})]) == 1
+    printed = capsys.readouterr().out
+    assert sentence in printed
+    assert "0 of 1 models match." in printed
+
+
+def test_configurations_may_stand_under_their_names_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = {"bare": LLAMA, "counted": LLAMA | {"parameters": 202_048}, "other": LLAMA}
+    assert main(["validate", "parameters", write(tmp_path, models)]) == 0
+    printed = capsys.readouterr().out
+    assert "1 of 1 models match. 2 without a published count" in printed
+    assert main(["validate", "parameters", write(tmp_path, "")]) == 2
+    assert "is empty: give JSON." in capsys.readouterr().err

@@ -283,3 +283,22 @@ def test_a_time_that_no_token_takes_is_named(tmp_path: Path, time: str) -> None:
         "a token takes from 0.001 to 10,000,000 ms"
         in report.unread["tpot_ms is no token's time"].why
     )
+
+
+def test_names_that_stand_for_others_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = {"system": "NVIDIA H100 80GB HBM3", "model_path": "acme/Qwen2.5-32B-Instruct-FP8"}
+    path = write(tmp_path / "runs.csv", {}, {"tpot_ms": "12"}, {**written, "tpot_ms": "13"})
+    assert command(path) == 0
+    said = capsys.readouterr().out
+    assert "assumed: system NVIDIA H100 80GB HBM3 is the catalog's H100-SXM" in said
+    assert "Qwen2.5-32B-Instruct-FP8 has the architecture of the catalog's qwen2.5-32b" in said
+    assert "h100_sxm is" not in said
+    assert "Qwen/Qwen3-32B has" not in said
+    unclear = write(tmp_path / "unclear.csv", {"system": "H100"})
+    assert command(unclear) == 1
+    assert "may be H100-SXM or H100-PCIe: say which" in capsys.readouterr().out
+    many = [{"model_path": f"acme{n}/Qwen2.5-32B-Instruct", "isl": str(n + 9)} for n in range(99)]
+    assert command(write(tmp_path / "many.csv", *many)) == 0
+    assert capsys.readouterr().out.count("has the architecture of") == 20

@@ -247,7 +247,11 @@ def _windows(reader: Reader, family: Family, n_layers: int) -> tuple[tuple[str, 
     window = None
     if asked and not reader.is_null(*keys):
         window = reader.optional(*keys, low=1 if on else 0)
-    if not on or window is None or local not in kinds:
+    if not on or window is None:
+        for key in _WINDOW_KEYS.get(family.window, ()):  # which layers have none is no matter
+            reader.assumed.pop(key, None)
+        return (FULL,) * n_layers, None
+    if local not in kinds:
         return (FULL,) * n_layers, None
     return kinds, window
 
@@ -275,8 +279,10 @@ def _patterned_kinds(reader: Reader, family: Family, n_layers: int, local: str) 
         return (round_ * (n_layers // len(round_) + 1))[:n_layers]
     windowed = [True] * n_layers
     if family.window == "chunked":
-        step = reader.optional("no_rope_layer_interval") or 1
         rotated = reader.items("no_rope_layers", n_layers)
+        step = reader.optional("no_rope_layer_interval") or 1
+        if rotated:
+            reader.assumed.pop("no_rope_layer_interval", None)
         windowed = [bool(one) for one in rotated or [(layer + 1) % step for layer in layers]]
     elif family.window in ("late", "early"):
         limit = reader.optional("max_window_layers", low=0) or 0

@@ -54,14 +54,17 @@ class Architecture:
 
     Make one with `from_hf_config`. `assumed` names what the file left out and its family's
     default gave; `left_out` names the parts of the file that are no part of the language model.
+    `remark` is a sentence on two places of the file that disagree, or nothing.
     """
 
     def __init__(
-        self, decoder: Decoder, assumed: Mapping[str, Any], left_out: tuple[str, ...]
-    ) -> None:
+        self, decoder: Decoder, assumed: Mapping[str, Any], left_out: tuple[str, ...],
+        remark: str = "",
+    ) -> None:  # fmt: skip
         self.decoder = decoder
         self.assumed = dict(assumed)
         self.left_out = left_out
+        self.remark = remark
 
     @classmethod
     def from_hf_config(cls, config: dict[str, Any]) -> Architecture:

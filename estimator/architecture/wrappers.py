@@ -19,8 +19,9 @@ from estimator.architecture.reader import (
     shown,
 )
 
-Found = tuple[Decoder, dict[str, Any], tuple[str, ...]]
+Found = tuple[Decoder, dict[str, Any], tuple[str, ...], str]
 _THINKER = "thinker_config"
+_TIE = "tie_word_embeddings"
 
 
 def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -38,11 +39,11 @@ def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def read(config: object) -> Found:
-    """Read a configuration; also what was assumed, and the keys of parts that were left out."""
+    """Read a configuration: also what was assumed, the keys of parts left out, and a remark."""
     values = check_mapping(config)
     name, keys = _model_type(values), data("keys.json")
     if name in families():  # as most are
-        return (*read_text(values, name, inside=False), ("decoder",) if name == "t5" else ())
+        return (*read_text(values, name, inside=False), ("decoder",) if name == "t5" else (), "")
     if name in keys["thinkers"]:
         return _read_thinker(values, name)
     if name in keys["flat_wrappers"] and "text_config" not in values:
@@ -50,10 +51,10 @@ def read(config: object) -> Found:
         other = tuple(keys["flat_other_parts"])
         left_out = tuple(key for key in values if key.startswith(other))
         text = {key: value for key, value in values.items() if key not in left_out}
-        return (*read_text(text, keys["flat_wrappers"][name]), left_out)
+        return (*read_text(text, keys["flat_wrappers"][name]), left_out, "")
     if name in keys["wrappers"]:
         return _read_wrapped(values, name)
-    return (*read_text(values, name, inside=False), ())
+    return (*read_text(values, name, inside=False), (), "")
 
 
 def _read_wrapped(values: dict[str, Any], name: str) -> Found:
@@ -66,9 +67,26 @@ def _read_wrapped(values: dict[str, Any], name: str) -> Found:
             "model there: give the content of the published config.json."
         )
     text, left_out = _unwrap(values, name, place)
+    told = text.get(_TIE)
     own = keys["text_defaults"].get(name, {}) | _settle_tie(text, values, name)
     inner = _model_type(text, keys["inner"].get(name))
-    return (*read_text(text, inner, nested=True, own=own), left_out)
+    decoder, assumed = read_text(text, inner, nested=True, own=own)
+    return decoder, assumed, left_out, _overruled(told, values.get(_TIE), decoder.tied, place, name)
+
+
+def _overruled(
+    inner: object, outer: object, tied: bool, place: str, name: str
+) -> str:  # fmt: skip
+    """Say which of two places told the tie, where one was overruled; nothing elsewhere."""
+    said = [f"{str(one).lower()} {where}" for one, where in
+            ((inner, f"in the {place}"), (outer, f"beside the {place}"))
+            if isinstance(one, bool) and one is not tied]  # fmt: skip
+    if not said:
+        return ""
+    return (
+        f"The file says {_TIE} {' and '.join(said)}; taken as {str(tied).lower()}, as a "
+        f"{name} of this release is built."
+    )
 
 
 def _read_thinker(values: dict[str, Any], name: str) -> Found:
@@ -87,8 +105,8 @@ def _read_thinker(values: dict[str, Any], name: str) -> Found:
         if not is_neutral(key, values[key]):
             _refuse(key, values[key], f"a {_THINKER}")
     thinker.setdefault("transformers_version", values.get("transformers_version"))
-    decoder, assumed, left_out = _read_wrapped(thinker, inner)
-    return decoder, assumed, (*left_out, *speech)
+    decoder, assumed, left_out, remark = _read_wrapped(thinker, inner)
+    return decoder, assumed, (*left_out, *speech), remark
 
 
 def _model_type(values: Mapping[str, Any], default: str | None = None) -> str:
@@ -135,7 +153,7 @@ def _refuse(key: str, value: object, beside: str) -> NoReturn:
 def _settle_tie(text: dict[str, Any], values: Mapping[str, Any], name: str) -> dict[str, bool]:
     """Let the text say whether its head is tied; gives the wrapper's default where nobody says.
 
-    As transformers 5.23: most wrappers follow the outer key, which many take for true where it is
+    As transformers 5.24: most wrappers follow the outer key, which many take for true where it is
     left out. A file of an earlier release, or of none that it names, follows the inner key.
 
     Two things are as published checkpoints have them, and not as transformers 5 builds them. It
@@ -143,7 +161,7 @@ def _settle_tie(text: dict[str, Any], values: Mapping[str, Any], name: str) -> d
     pull request 43429 it ties a mistral3 that says nothing, while Ministral 3 8B and 14B, which say
     nothing, store a head of their own (the 3B, which has none, says so in its text).
     """
-    keys, tie = data("keys.json"), "tie_word_embeddings"
+    keys, tie = data("keys.json"), _TIE
     outer, inner, version = values.get(tie), text.get(tie), values.get("transformers_version")
     version = version if isinstance(version, str) else ""
     newer, earlier = version.startswith("5."), version.startswith("4.")

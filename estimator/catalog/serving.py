@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from typing import Any
 
-from estimator.catalog.configurations import architecture, configurations
+from estimator.catalog.accelerator_names import accelerator_named
+from estimator.catalog.configurations import architecture
 from estimator.catalog.loader import accelerator
+from estimator.catalog.model_names import model_and_precision
 from estimator.choosing import choose
 from estimator.decoder_shape import decoder_shape
 from estimator.engine import Constants, DecoderShape, Hardware, Numerics, Spread, Spreads
-
-SYSTEMS = {
-    "v100_sxm": "V100-SXM2-32GB",
-    "t4": "T4",
-    "a10": "A10",
-    "a10g": "A10G",
-    "l4": "L4",
-    "l40s": "L40S",
-    "a100_40gb_sxm": "A100-SXM-40GB",
-    "a100_sxm": "A100-SXM-80GB",
-    "a100_80gb_sxm": "A100-SXM-80GB",
-    "h100_sxm": "H100-SXM",
-    "h100_pcie": "H100-PCIe",
-    "h200_sxm": "H200-SXM",
-    "b200_sxm": "B200-SXM",
-    "mi300x": "MI300X",
-}
-"""Names of accelerators in measurement files, and in the catalog."""
 
 ENGINES = ("vllm", "sglang", "trtllm")
 
@@ -145,34 +128,13 @@ def _spreads_entry(spreads: Spreads) -> dict[str, list[float]]:
 
 
 @functools.cache
-def published_names() -> dict[str, str]:
-    """Keys of models by the names under which files of measurements have them, lower case.
-
-    Each name stands there with its publisher and without.
-    """
-    text = (files("estimator.catalog") / "published_names.json").read_text(encoding="utf-8")
-    table = {}
-    for key, names in json.loads(text).items():
-        for name in (key, *names):
-            table[name.lower()] = table[name.lower().rpartition("/")[2]] = key
-    return table
-
-
-@functools.cache
 def decoder(name: str) -> DecoderShape:
     """One decoder by key or published name; an unknown one is refused with the nearest.
 
     A name that says how a copy of a known model is quantized or tuned is that model's: what is
     asked for here does not depend on it.
     """
-    lower = name.strip().lower()
-    copied = _COPY.sub("", lower.rpartition("/")[2])
-    for known in (lower, copied, _TUNED.sub("", copied)):
-        key = published_names().get(known, known)
-        if key in configurations():
-            return _decoder(key)
-    names = (*published_names(), *configurations())
-    raise AssertionError(choose("model", lower[:60], [key for key in names if "/" not in key]))
+    return _decoder(model_and_precision(name)[0])
 
 
 @functools.cache
@@ -180,13 +142,9 @@ def _decoder(key: str) -> DecoderShape:
     return decoder_shape(architecture(key), key)
 
 
-_COPY = re.compile(r"(-(fp8|nvfp4|fp4|mxfp4|bf16|awq|gptq|int4|int8|dynamic|block))+$")
-_TUNED = re.compile(r"(-(instruct|it|chat|hf|base|\d{4}))+$")
-
-
 def hardware(name: str) -> Hardware:
     """One accelerator by its name in the catalog or in a measurement file."""
-    sheet = accelerator(SYSTEMS.get(name.lower(), name))
+    sheet = accelerator(accelerator_named(name))
     return Hardware(
         name=sheet.name,
         memory_bytes=sheet.memory_bytes,

@@ -47,7 +47,8 @@ def parts_table(config_path: str) -> Table:
     if model.extra_parts:
         extra = ", ".join(f"{number_text(n)} in {part}" for part, n in model.extra_parts.items())
         note += f" The checkpoint has more: {extra}."
-    note += f" {checkpoint_text(config, model)}{remarks(model)}"
+    told = checkpoint_text(config, model, name, published=not config_path)
+    note += f" {told}{remarks(model)}"
     parts = breakdown(model.parts, "parameter", caption=f"{name}, a model of family {model.family}")
     return Table(parts.headers, parts.rows, parts.caption, note, parts.total, parts.left)
 

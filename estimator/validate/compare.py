@@ -319,11 +319,13 @@ def compare(
     """Do what `validate` does, and keep every row. Raises as it does."""
     report, collector = Report(path.name), _Collector(worst)
     report.assumed = assumed_of(path)
-    for block in read_blocks(path, BLOCK_ROWS, own):
+    told = set[str]()
+    for block in read_blocks(path, BLOCK_ROWS, own, told):
         collector.add(block)
         report.rows += len(block)
         report.unread_rows += len(block.unread)
         note(report.unread, block.unread)
+    report.assumed += sorted(told)
     report.rows -= len(collector.impossible)
     report.unread_rows += len(collector.impossible)
     note(report.unread, collector.impossible)

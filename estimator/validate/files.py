@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,6 +28,8 @@ def parse_json(text: str, name: str) -> Any:
     Raises:
         ValueError: what is no JSON, nested too deeply, or ambiguous, in one sentence.
     """
+    if not text.strip():
+        raise ValueError(f"{name} is empty: give JSON.")
     try:
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
     except RecursionError:
@@ -36,23 +39,48 @@ def parse_json(text: str, name: str) -> Any:
         raise ValueError(f"{name} is no valid JSON ({str(error)[:100]}): repair it.") from None
 
 
-def read_rows(path: str | os.PathLike[str]) -> list[dict[str, str]]:
+def read_rows(path: str | os.PathLike[str], columns: Collection[str] = ()) -> list[dict[str, str]]:
     """Read a CSV file of at most 20 MB with a header; lines that start with # are comments.
+
+    The names of its `columns` tell a file that has other marks than commas between them.
 
     Raises:
         ValueError: a file that is missing, too large, no text or no table, in one sentence.
     """
     lines = [line for line in read_text(path).splitlines() if not line.startswith("#")]
     try:
-        _check_header(path, next(csv.reader(lines, strict=True), []))
+        header = next(csv.reader(lines, strict=True), [])
+        if marks := separated_by(header, columns):
+            raise ValueError(
+                f"{path} is separated by {marks}: save it with commas between its columns, and "
+                "with points in its numbers."
+            )
+        _check_header(path, header)
         rows = list(csv.DictReader(lines, restkey="beyond", restval="", strict=True))
     except csv.Error as error:
         raise ValueError(f"{path} is no valid CSV ({error}): repair it.") from None
     if not rows:
         raise ValueError(f"{path} has no rows: give a header and one line for each run.")
-    if any("beyond" in row for row in rows):
-        raise ValueError(f"{path} has a row with more fields than its header: repair it.")
+    for number, row in enumerate(rows, start=1):
+        if "beyond" in row:
+            raise ValueError(
+                f"{path} has more fields in row {number} than in its header: repair it, and put "
+                "what has a comma in double quotes."
+            )
     return [{key.strip(): value.strip() for key, value in row.items()} for row in rows]
+
+
+def separated_by(header: list[str], names: Collection[str]) -> str:
+    """Say by what a header is separated instead of commas, as spreadsheets do in some countries.
+
+    >>> separated_by(["model;weights_gib"], {"model", "weights_gib"})
+    'semicolons'
+    """
+    whole = ",".join(header)
+    for mark, marks in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if sum(cell.strip(' "') in names for cell in whole.split(mark)) > 1:
+            return marks
+    return ""
 
 
 def _check_header(path: str | os.PathLike[str], header: list[str]) -> None:

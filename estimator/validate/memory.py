@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-import json
-import math
-import re
-import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from estimator.architecture import Architecture
+from estimator.architecture.heads import why_headless
 from estimator.catalog import accelerators, configurations
-from estimator.choosing import choose
+from estimator.catalog.accelerator_names import accelerator_named
+from estimator.catalog.model_names import published_model
+from estimator.checkpoint import served_by_config, without_head
 from estimator.engine_memory import LARGE_BYTES, Engine, chunk_tokens, engine, max_sequences
 from estimator.memory import kv_pool_bytes
 from estimator.memory_budget import Plan, Stage, budget
@@ -24,74 +21,20 @@ from estimator.stored_weights import (
     EXPERTS,
     StoredWeights,
     stored_as,
-    stored_by_config,
     tells_precision,
 )
 from estimator.units import GiB
 from estimator.validate.files import read_json, read_rows
-from estimator.validate.model_names import published_model
+from estimator.validate.memory_report import COMPONENTS, Report, as_json, as_text
+from estimator.validate.memory_rows import COLUMNS, MEASURED, NOT_GIVEN, Row, check_columns
+
+__all__ = ["COLUMNS", "COMPONENTS", "Report", "as_json", "as_text", "compare"]
 
 HELP = "memory budgets against a file of what an engine logged, component by component"
-COLUMNS = (
-    "model", "accelerator", "visible_gib", "utilization", "engine", "engine_version",
-    "weight_dtype", "kv_dtype", "tp", "pp", "weights_gib", "activation_gib", "non_torch_gib",
-    "cuda_graph_gib", "kv_pool_gib", "kv_tokens", "kv_blocks", "chunk_tokens", "max_sequences",
-)  # fmt: skip
-MEASURED = COLUMNS[10:17]
-_ABOUT = ("concurrency_8192", "measured", "source", "place", "licence", "note")
-COMPONENTS = {
-    "weights": "weights of the fullest stage",
-    "activations": "peak of the activations",
-    "non-torch": "memory outside torch",
-    "CUDA graphs": "CUDA graphs, outside the budget",
-    "pool from its parts": "cache pool, given the row's own components",
-    "tokens in the pool": "tokens or blocks, given the row's own pool",
-    "pool predicted": "cache pool from model, accelerator, share and engine alone",
-}
+_MEASURED_ON = "H100-SXM"
 _CACHE_BYTES = {"fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0} | {
     name: bits / 8 for name, bits in DTYPE_BITS.items()
 }
-
-
-@dataclass(slots=True)
-class Report:
-    """Errors by component, each a share of the measured value; assumptions; rows left out."""
-
-    errors: dict[str, list[float]] = field(
-        default_factory=lambda: {name: [] for name in COMPONENTS}
-    )
-    assumptions: dict[str, int] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-    def assume(self, sentence: str) -> None:
-        """Note an assumption, and count the rows that need it."""
-        if sentence:
-            self.assumptions[sentence] = self.assumptions.get(sentence, 0) + 1
-
-    def add(self, component: str, predicted: float, measured: float | None) -> None:
-        """Note the error of one component, where it was measured and is not 0."""
-        if measured:
-            self.errors[component].append(predicted / measured - 1)
-
-    def take(self, other: Report) -> None:
-        """Take over what one row gave."""
-        for name, errors in other.errors.items():
-            self.errors[name].extend(errors)
-        for sentence, rows in other.assumptions.items():
-            self.assumptions[sentence] = self.assumptions.get(sentence, 0) + rows
-
-    def summary(self) -> dict[str, dict[str, float]]:
-        """Rows, mean, median and worst absolute error of each component that was measured."""
-        return {
-            name: {
-                "rows": len(errors),
-                "mean": statistics.fmean(map(abs, errors)),
-                "median": statistics.median(map(abs, errors)),
-                "worst": max(map(abs, errors)),
-            }
-            for name, errors in self.errors.items()
-            if errors
-        }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the errors; 0 where every row was compared, 1 where some were left out."""
     own = own_configs(read_json(arguments.configs)) if arguments.configs else {}
-    report = compare(read_rows(arguments.file), own)
+    report = compare(read_rows(arguments.file, COLUMNS), own)
     print(as_json(report) if arguments.json else as_text(report))
     return 1 if report.problems else 0
 
@@ -139,11 +82,14 @@ def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
     report, count = Report(), 0
     for number, row in enumerate(rows, start=1):
         if not count:
-            _check_columns(list(row), report)
+            check_columns(list(row), report)
+        if not any(row.values()):  # as spreadsheets leave such
+            continue
         count += 1
         found = Report()  # a row that is left out leaves nothing behind
+        given = {key: "" if one.lower() in NOT_GIVEN else one for key, one in row.items()}
         try:
-            _compare(_Row(row, found), own or {})
+            _compare(Row(given, found), own or {})
             if not any(found.errors.values()):
                 raise ValueError(f"it measures nothing: give one of {', '.join(MEASURED)}.")
         except (OverflowError, TypeError, ValueError) as error:
@@ -156,76 +102,21 @@ def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
     return report
 
 
-def _check_columns(names: list[str], report: Report) -> None:
-    """Refuse a header that lacks the model or all figures, or has a column misspelled."""
-    for name in names:
-        if name in COLUMNS or name in _ABOUT:
-            continue
-        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()[:60])
-        for meant in difflib.get_close_matches(plain, COLUMNS, 1, 0.75):
-            if meant not in names:
-                raise ValueError(f"the column {name[:40]!r} is not known: did you mean {meant}?")
-        report.assume(f"the column {name[:40]!r} is not known: it changes nothing")
-    if "model" not in names:
-        raise ValueError("the file has no column model: name the model of each row.")
-    if not set(MEASURED).intersection(names):
-        raise ValueError(
-            f"the file measures nothing: give at least one of the columns {', '.join(MEASURED)}."
-        )
-
-
-class _Row:
-    """A row while it is read: what it lacks is assumed, and the assumption kept."""
-
-    def __init__(self, values: Mapping[str, str], report: Report) -> None:
-        self.values = values
-        self.report = report
-
-    def text(self, column: str, default: str, why: str) -> str:
-        value = self.values.get(column, "")
-        if value:
-            return value
-        self.report.assume(f"{column} is not given: {default} ({why})")
-        return default
-
-    def number(self, column: str) -> float | None:
-        """A measured figure, or None where the field is empty or not there."""
-        value = self.values.get(column, "")
-        try:
-            number = float(value) if value else None
-        except ValueError:
-            number = math.nan
-        if number is not None and not (math.isfinite(number) and number >= 0):
-            raise ValueError(f"{column} is {value[:40]!r}, but it must be a number, 0 or more.")
-        return number
-
-    def whole(self, column: str, default: int, why: str, high: int) -> int:
-        value = self.text(column, str(default), why)
-        if not (value.isdecimal() and len(value) < 9 and 1 <= int(value) <= high):
-            raise ValueError(
-                f"{column} is {value[:40]!r}, but it must be a whole number from 1 to {high:,}."
-            )
-        return int(value)
-
-    def share(self) -> float:
-        number = self.number("utilization")
-        if number is None:
-            self.report.assume("utilization is not given: 0.9 (vLLM's default)")
-            return 0.9
-        return number
-
-
-def _compare(row: _Row, own: Any) -> None:
+def _compare(row: Row, own: Any) -> None:
     name = row.values.get("model", "")
     config, stored = _own_config(name, own), ""
+    mine = config is not None
     if config is None:
         config, stored = _published(row, name)
     model = Architecture.from_hf_config(config)
     if not model.cached_layers:
         raise ValueError(f"a {model.family} model keeps no cache, so its pool cannot be predicted.")
+    if mine and (why := why_headless(config, name)):
+        row.report.assume(f"model {name[:60]}: run without an output head, {why}")
+        model = without_head(model)
     measured = _engine(row)
     visible, large = _visible(row)
-    share, plan = row.share(), _plan(row, large, config, stored)
+    share, plan = row.share(), _plan(row, large, (config, mine), stored)
     if plan.weights.quantized == EXPERTS and model.decoder.mixture is None:
         raise ValueError(
             f"weight_dtype is {plan.weights.name}, which quantizes experts, but the "
@@ -245,7 +136,7 @@ def _own_config(name: str, own: Any) -> dict[str, Any] | None:
     return config
 
 
-def _published(row: _Row, name: str) -> tuple[dict[str, Any], str]:
+def _published(row: Row, name: str) -> tuple[dict[str, Any], str]:
     """The configuration of a model of the catalog, and the precision that its name tells."""
     key, stored = published_model(name)
     if name.lower() != key:
@@ -253,7 +144,7 @@ def _published(row: _Row, name: str) -> tuple[dict[str, Any], str]:
     return dict(configurations()[key].config), stored
 
 
-def _engine(row: _Row) -> Engine:
+def _engine(row: Row) -> Engine:
     name = row.text("engine", "vllm", "the engine whose constants are known")
     if name.lower() != "vllm":
         raise ValueError(f"engine is {name[:40]!r}, but only the constants of vllm are known.")
@@ -262,38 +153,48 @@ def _engine(row: _Row) -> Engine:
     return found
 
 
-def _visible(row: _Row) -> tuple[float, bool]:
+def _visible(row: Row) -> tuple[float, bool]:
     """Visible bytes, and whether vLLM plans for a large accelerator: the A100 never is one."""
-    name = row.text("accelerator", "H100-SXM", "the accelerator that was measured")
-    if not name.startswith("H100"):
-        row.report.assume(f"accelerator {name[:40]}: constants that were measured on H100-SXM")
+    name = row.text("accelerator", _MEASURED_ON, "the accelerator that was measured")
     given = row.number("visible_gib")
+    try:
+        known = accelerator_named(name)
+    except ValueError:
+        if given is None:
+            raise
+        known = ""  # what it has is told by the row
+    if known not in ("", name):
+        row.report.assume(f"accelerator {name[:40]}: the catalog's {known}")
+    if known != _MEASURED_ON:
+        row.report.assume(
+            f"accelerator {name[:40]}: constants that were measured on {_MEASURED_ON}"
+        )
     if given is None:
-        found = accelerators()[choose("accelerator", name, accelerators())]
-        known = found.framework_bytes or found.driver_bytes or found.sold_bytes
-        row.report.assume(f"visible_gib is not given: {known / GiB:.2f} (the catalog's {name})")
-        given = known / GiB
+        sheet = accelerators()[known]
+        size = sheet.framework_bytes or sheet.driver_bytes or sheet.sold_bytes
+        row.report.assume(f"visible_gib is not given: {size / GiB:.2f} (the catalog's {known})")
+        given = size / GiB
     return given * GiB, given * GiB >= LARGE_BYTES and "a100" not in name.lower()
 
 
-def _stored(row: _Row, config: Mapping[str, Any], named: str) -> StoredWeights:
+def _stored(row: Row, config: Mapping[str, Any], named: str, *, mine: bool) -> StoredWeights:
     """How the weights are stored: by the row, the model's name or file, or as most are."""
-    given = row.values.get("weight_dtype", "")
+    given = row.values.get("weight_dtype", "").removeprefix("torch.")
     if given and given.lower() != "auto":
         return stored_as(given)
     if named:
         told, why = stored_as(named), "as the model's name says"
-    elif tells_precision(config):
-        told, why = stored_by_config(config), "the model's configuration"
+    elif mine or tells_precision(config):
+        told, why = served_by_config(config)
     else:
         told, why = stored_as("bf16"), "as most checkpoints are stored"
     row.report.assume(f"weight_dtype is {given or 'not given'}: {told.name} ({why})")
     return told
 
 
-def _cache_bytes(row: _Row, config: Mapping[str, Any], stored: StoredWeights) -> float:
+def _cache_bytes(row: Row, config: Mapping[str, Any], stored: StoredWeights) -> float:
     """Bytes of a number of the cache: by the row, by the file, or as the wide weights."""
-    given = row.values.get("kv_dtype", "").lower()
+    given = row.values.get("kv_dtype", "").lower().removeprefix("torch.")
     if given not in ("", "auto"):
         if given not in _CACHE_BYTES:
             known = ", ".join(_CACHE_BYTES)
@@ -308,8 +209,9 @@ def _cache_bytes(row: _Row, config: Mapping[str, Any], stored: StoredWeights) ->
     return stored.bits / 8
 
 
-def _plan(row: _Row, large: bool, config: Mapping[str, Any], named: str) -> Plan:
-    stored = _stored(row, config, named)
+def _plan(row: Row, large: bool, of_file: tuple[dict[str, Any], bool], named: str) -> Plan:
+    config, mine = of_file
+    stored = _stored(row, config, named, mine=mine)
     width = _cache_bytes(row, config, stored)
     why = "vLLM's default on such an accelerator"
     return Plan(
@@ -321,7 +223,7 @@ def _plan(row: _Row, large: bool, config: Mapping[str, Any], named: str) -> Plan
     )  # fmt: skip
 
 
-def _add_parts(row: _Row, stages: tuple[Stage, ...]) -> None:
+def _add_parts(row: Row, stages: tuple[Stage, ...]) -> None:
     first = stages[0]
     if len(stages) > 1:
         row.report.assume("rows of a pipeline: activations and outside torch of its first stage")
@@ -332,7 +234,7 @@ def _add_parts(row: _Row, stages: tuple[Stage, ...]) -> None:
     row.report.add("CUDA graphs", first.graph_bytes / GiB, row.number("cuda_graph_gib"))
 
 
-def _add_pools(row: _Row, stages: tuple[Stage, ...], visible: float, share: float) -> None:
+def _add_pools(row: Row, stages: tuple[Stage, ...], visible: float, share: float) -> None:
     pool = row.number("kv_pool_gib")
     if pool is None:
         return
@@ -346,25 +248,3 @@ def _add_pools(row: _Row, stages: tuple[Stage, ...], visible: float, share: floa
     held = min(stages, key=lambda stage: stage.pages_in(pool * GiB))
     row.report.add("tokens in the pool", held.tokens_in(pool * GiB), row.number("kv_tokens"))
     row.report.add("tokens in the pool", held.pages_in(pool * GiB), row.number("kv_blocks"))
-
-
-def as_json(report: Report) -> str:
-    """Errors as shares, assumptions with the rows that need them, rows left out."""
-    return json.dumps(
-        {
-            "errors": report.summary(),
-            "assumptions": report.assumptions,
-            "left_out": report.problems,
-        },
-        indent=1,
-    )
-
-
-def as_text(report: Report) -> str:
-    """A table of absolute errors, and below it what was assumed and left out."""
-    lines = [f"{'component':20}  rows    mean  median   worst  absolute error"]
-    for name, found in report.summary().items():
-        figures = "".join(f" {found[key]:7.2%}" for key in ("mean", "median", "worst"))
-        lines.append(f"{name:20}  {found['rows']:4.0f}{figures}  {COMPONENTS[name]}")
-    lines += [f"assumed in {n} rows: {text}" for text, n in report.assumptions.items()]
-    return "\n".join([*lines, *report.problems])

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from estimator.architecture import Architecture
+from estimator.architecture.heads import why_headless
+from estimator.architecture.reader import shown
+from estimator.checkpoint import stored_head_params
 from estimator.validate.files import read_json
 
 HELP = "parameter counts against a file of configurations with their published counts"
@@ -19,7 +22,9 @@ class Comparison:
     """One model: the count that the file gives, the one computed, or why there is none.
 
     `assumed` has what the configuration leaves to its family's defaults, `left_out` the keys of
-    parts that are no part of the language model.
+    parts that are no part of the language model. `headless` says why its checkpoint stores no
+    output head, `head` how many of the computed parameters that are, and `remark` what in the
+    file disagrees.
     """
 
     model: str
@@ -30,6 +35,9 @@ class Comparison:
     problem: str
     assumed: dict[str, Any]
     left_out: tuple[str, ...] = ()
+    headless: str = ""
+    head: int = 0
+    remark: str = ""
 
     @property
     def matches(self) -> bool:
@@ -49,21 +57,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison; 0 where every count is exact, 1 elsewhere."""
-    comparisons = compare(read_json(arguments.file), name=Path(arguments.file).name)
+    comparisons = compare(read_json(arguments.file), arguments.file)
     print(as_json(comparisons) if arguments.json else as_text(comparisons))
     return 0 if all(one.matches for one in comparisons) else 1
 
 
-def compare(models: Any, name: str = "config.json") -> list[Comparison]:
+def compare(models: Any, path: str = "config.json") -> list[Comparison]:
     """Compute the parameters of every model of a file, in the file's order.
+
+    A file that is one model's configuration gives its name, and its path may tell what it is.
 
     Raises:
         ValueError: a file of another form, in one sentence.
     """
     if isinstance(models, dict) and "model_type" in models:
-        models = {name: {"config": models}}
+        return [_compare(Path(path).name, {"config": models}, path)]
     if isinstance(models, dict) and not any(
-        isinstance(one, dict) and "config" in one for one in models.values()
+        isinstance(one, dict) and ("config" in one or "model_type" in one)
+        for one in models.values()
     ):
         raise ValueError(
             "the file has no model_type and holds no models: give a config.json with its "
@@ -77,20 +88,50 @@ def compare(models: Any, name: str = "config.json") -> list[Comparison]:
     return [_compare(model, entry) for model, entry in models.items()]
 
 
-def _compare(model: str, entry: Any) -> Comparison:
+def _compare(model: str, entry: Any, path: str = "") -> Comparison:
     name = "".join(c if c.isprintable() else "?" for c in model[:60])
     published = entry.get("parameters") if isinstance(entry, dict) else None
     try:
-        if not isinstance(entry, dict) or "config" not in entry:
-            raise ValueError("the entry must be an object with parameters and config.")
-        if published is not None and type(published) is not int:
-            raise TypeError("parameters must be a whole number.")
-        found = Architecture.from_hf_config(entry["config"])
+        config = _config(entry)
+        if published is not None and not (type(published) is int and published > 0):
+            raise TypeError(
+                f"parameters is {shown(published)}, but it must be a whole number, 1 or more: "
+                "write it with digits alone."
+            )
+        found = Architecture.from_hf_config(config)
     except (TypeError, ValueError) as error:
         return Comparison(name, None, None, None, None, str(error), {})
     cached = int(found.kv_bytes_per_token(2))
     counts = (found.n_params, found.n_active_params, cached)
-    return Comparison(name, published, *counts, "", found.assumed, found.left_out)
+    why = why_headless(config, path or model)
+    head = stored_head_params(found) if why else 0
+    return Comparison(
+        name,
+        published,
+        *counts,
+        "",
+        found.assumed,
+        found.left_out,
+        why if head else "",
+        head,
+        found.remark,
+    )
+
+
+def _config(entry: Any) -> Any:
+    """The configuration of an entry, which may stand there without the name config.
+
+    Raises:
+        ValueError: an entry of another form, in one sentence.
+    """
+    if not isinstance(entry, dict) or not ("config" in entry or "model_type" in entry):
+        raise ValueError("the entry must be an object with parameters and config.")
+    if "config" not in entry:
+        return {key: value for key, value in entry.items() if key != "parameters"}
+    for key in entry:
+        if "param" in key.lower() and "parameters" not in entry:
+            raise ValueError(f"the key {shown(key)} is not read: name the count parameters.")
+    return entry["config"]
 
 
 def as_json(comparisons: list[Comparison]) -> str:
@@ -117,6 +158,12 @@ def as_text(comparisons: list[Comparison]) -> str:
         if one.left_out:
             left_out = ", ".join(one.left_out)
             lines.append(f"{'':{width}}  left out, no part of the language model: {left_out}")
+        if one.remark:
+            lines.append(f"{'':{width}}  {one.remark}")
+        if one.headless:
+            stored = (one.computed or 0) - one.head
+            line = f"{'':{width}}  its files hold no output head, {one.headless}: {stored:,}"
+            lines.append(line + (", as published" if stored == one.published else ""))
     return "\n".join([*lines, _verdict(comparisons)])
 
 

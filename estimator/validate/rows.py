@@ -26,6 +26,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from estimator.catalog import serving as catalog
+from estimator.catalog.accelerator_names import SYSTEMS
+from estimator.catalog.model_names import published_names
 from estimator.engine import DecoderShape, Layout, Numerics, replica, sequences_that_fit
 from estimator.validate.reasons import RowError, named
 
@@ -98,11 +100,19 @@ _TEXTS = ("model_path", "system", "backend", "backend_version", "gemm_quant_mode
 COMMON = (*_TEXTS, *_SIZES, "concurrency")
 
 
-class Settings:
-    """Makes settings, each once; `own` are models of the reader's, by name."""
+MOST_TOLD = 20
+"""Names that are told with what they were taken for."""
 
-    def __init__(self, own: Mapping[str, DecoderShape]) -> None:
+
+class Settings:
+    """Makes settings, each once; `own` are models of the reader's, by name.
+
+    `told` collects what names stand for that no list has as they are, one sentence each.
+    """
+
+    def __init__(self, own: Mapping[str, DecoderShape], told: set[str] | None = None) -> None:
         self.own = own
+        self.told = set() if told is None else told
         self.known: dict[tuple[tuple[str, ...], Layout], Setting] = {}
         self.unknown = 0
 
@@ -135,6 +145,8 @@ class Settings:
             layout,
             engine == "sglang" and _version(version) < FIRST_WITHOUT_WAVES,
         )
+        if hardware.name != system and system.lower() not in SYSTEMS:
+            self._tell(f"system {system[:60]} is the catalog's {hardware.name}")
         numbers = f"{setting.mode} under {engine}"
         named("gemm_quant_mode or precision is not known", numbers, lambda: setting.numerics)
         _check_fits(setting)
@@ -146,12 +158,19 @@ class Settings:
         if not model:
             raise RowError("model_path is empty", "", "model_path is empty: name the model.")
         try:
-            return catalog.decoder(model)
+            found = catalog.decoder(model)
         except ValueError as error:
             self.unknown += 1
             # To look for names that are near takes time: only the first sentences are shown.
             why = str(error) if self.unknown == 1 else f"model is {model[:60]!r}: not known."
             raise RowError("model_path is not known", model, why) from None
+        if found.name != model.lower() and model.lower() not in published_names():
+            self._tell(f"model {model[:60]} has the architecture of the catalog's {found.name}")
+        return found
+
+    def _tell(self, sentence: str) -> None:
+        if len(self.told) < MOST_TOLD:
+            self.told.add(sentence)
 
 
 def _sizes(row: Mapping[str, str]) -> dict[str, int]:

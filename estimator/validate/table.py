@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from estimator.engine import DecoderShape, sequences_that_fit
-from estimator.validate.files import check_plain
+from estimator.validate.files import check_plain, separated_by
 from estimator.validate.reasons import Reason, RowError, Unread
 from estimator.validate.replicas import replica_of, stacked
 from estimator.validate.rows import (
@@ -73,9 +73,12 @@ class Block:
 
 
 def read_blocks(
-    path: Path, rows: int = BLOCK_ROWS, own: Mapping[str, DecoderShape] | None = None
-) -> Iterator[Block]:
+    path: Path, rows: int = BLOCK_ROWS, own: Mapping[str, DecoderShape] | None = None,
+    told: set[str] | None = None,
+) -> Iterator[Block]:  # fmt: skip
     """Read a file in blocks of so many rows; `own` are the reader's models by name.
+
+    `told` collects what names were taken for.
 
     Raises: ColumnsError: no header, or columns are missing; OSError: no such file; ValueError: a
         pipe or a device, which may never end.
@@ -85,7 +88,7 @@ def read_blocks(
         cells = _Rows(file)
         header = cells.header()
         check_columns(header, path.name)
-        reader = _Reader(header, own or {})
+        reader = _Reader(header, own or {}, told)
         for lines, table, unread in _parts(cells, len(header), rows):
             yield reader.block(lines, table, unread)
 
@@ -112,7 +115,7 @@ def check_columns(header: list[str], name: str) -> None:
     missing = [column for column in REQUIRED if column not in header]
     if missing and any("\0" in column for column in header):
         raise ColumnsError(f"{name} is no UTF-8 text: save it as CSV UTF-8.")
-    if missing and (marks := _separated_by(header)):
+    if missing and (marks := separated_by(header, REQUIRED)):
         raise ColumnsError(
             f"{name} is separated by {marks}: save it with commas between its columns, and with "
             "points in its numbers."
@@ -122,15 +125,6 @@ def check_columns(header: list[str], name: str) -> None:
             f"{name} has no column {', '.join(missing)}: a table of measured serving runs has "
             f"{', '.join(REQUIRED)}, and may have {', '.join(OPTIONAL)}."
         )
-
-
-def _separated_by(header: list[str]) -> str:
-    """Say by what a header is separated instead of commas, as spreadsheets do in some countries."""
-    whole = ",".join(header)
-    for mark, marks in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if sum(cell.strip(' "') in REQUIRED for cell in whole.split(mark)) > 1:
-            return marks
-    return ""
 
 
 class _Rows:
@@ -185,11 +179,13 @@ def _parts(cells: Iterator[list[str]], columns: int, rows: int) -> Iterator[Part
 class _Reader:
     """Turns cells into blocks; it knows the settings and the rows that it has seen."""
 
-    def __init__(self, header: list[str], own: Mapping[str, DecoderShape]) -> None:
+    def __init__(
+        self, header: list[str], own: Mapping[str, DecoderShape], told: set[str] | None
+    ) -> None:  # fmt: skip
         self.places = {name: place for place, name in enumerate(header)}
         self.common = [name for name in COMMON if name in self.places]
         self.common_of = itemgetter(*(self.places[name] for name in self.common))
-        self.makes = Settings(own)
+        self.makes = Settings(own, told)
         self.known: dict[tuple[str, ...], Common | Reason] = {}
         self.settings: dict[Setting, int] = {}
         self.seen: set[int] = set()
