@@ -13,7 +13,7 @@ MOST_LAYERS = 10_000
 MOST_KEYS = 1_000
 _SHOWN = 40
 _ROPES = ("rope_parameters", "rope_scaling")
-_OBJECTS = (*_ROPES, "quantization_config")
+_OBJECTS = (*_ROPES, "quantization_config", "compression_config")
 
 
 @functools.cache
