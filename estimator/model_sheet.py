@@ -50,6 +50,7 @@ def _checkpoint(config: Mapping[str, Any], model: Architecture) -> tuple[float |
         return None, str(error)
     told = tells_precision(config)
     how = f"stored as {stored.name}" if told else "at 16 bits, since the file names no precision"
+    how += f" (not counted: {stored.left_out})" if stored.left_out else ""
     head = {part: params for part, params in model.parts.items() if part == HEAD}
     other = class_without_head(config)
     if head and other:
