@@ -184,7 +184,8 @@ def _cache(
              for rule in RULES}  # fmt: skip
     adds = float(model.kv_bytes_per_token(bytes_per_element))
     found = {"bytes_per_element": bytes_per_element, "asked": told, "token_adds_bytes": adds}
-    return {"tokens": tokens, **found, "sequence_bytes": rules}
+    above = model.why_above_full if rules["engine"] > rules["full"] else ""
+    return {"tokens": tokens, **found, "sequence_bytes": rules, "above_full": above}
 
 
 def text_of(sizes: Mapping[str, Any]) -> str:
@@ -223,4 +224,6 @@ def _cache_lines(sizes: Mapping[str, Any]) -> list[str]:
     for rule, size in cache["sequence_bytes"].items():
         each = f"{number_text(size / tokens, 6)} bytes a token"
         lines.append(f"  {rule:8} {bytes_text(size):>26} {each:>24}  {MEANING[rule]}")
+    if cache["above_full"]:
+        lines.append(f"  {cache['above_full']}")
     return lines
