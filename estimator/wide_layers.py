@@ -103,7 +103,7 @@ def _named(
     begun: set[str] = set()
     for key, name, one in names:
         block, expert = _without_expert(one)
-        layers = _OPEN_LAYER.search(block)
+        layers = _OPEN_LAYER.search(block) if block.endswith("*") else None
         if layers and decoder is not None and not one.startswith("re:"):
             if layers[0] in begun:
                 continue  # as another name has told
@@ -130,8 +130,13 @@ def _of_layers(digits: str, open_end: bool, decoder: Decoder) -> _Parts:
 
     There may be none, as ModelOpt names layer 61 of 61, where a prediction layer would stand.
     """
-    every = range(decoder.n_layers + decoder.prediction_layers)
-    layers = [n for n in every if str(n).startswith(digits)] if open_end else [int(digits)]
+    first, stop = int(digits), decoder.n_layers + decoder.prediction_layers
+    if digits != str(first):  # no layer is written so
+        return []
+    layers, size = [first], 10
+    while open_end and 0 < first * size < stop:
+        layers += range(first * size, min((first + 1) * size, stop))
+        size *= 10
     return [(part, n, "") for n in layers for part in _MATRICES if has_part(decoder, part, n)]
 
 
