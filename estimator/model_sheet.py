@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.architecture import RULES, Architecture
+from estimator.architecture.reader import keys_text
 from estimator.catalog.configurations import configuration
 from estimator.glossary import quantity
 from estimator.matrices import HEAD
@@ -96,7 +97,7 @@ def remarks(model: Architecture) -> str:
         assumed = ", ".join(f"{key} {_plain(value)}" for key, value in model.assumed.items())
         note += f" Assumed, as the file does not say: {assumed} (the family's defaults)."
     if model.left_out:
-        note += f" Left out, no part of the language model: {', '.join(model.left_out)}."
+        note += f" Left out, no part of the language model: {keys_text(model.left_out)}."
     return note
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.architecture import Architecture
+from estimator.architecture.reader import keys_text
 from estimator.validate.files import read_json
 
 HELP = "parameter counts against a file of configurations with their published counts"
@@ -115,7 +116,7 @@ def as_text(comparisons: list[Comparison]) -> str:
             assumed = ", ".join(f"{key} {value}" for key, value in one.assumed.items())
             lines.append(f"{'':{width}}  assumed, the family's defaults: {assumed}")
         if one.left_out:
-            left_out = ", ".join(one.left_out)
+            left_out = keys_text(one.left_out)
             lines.append(f"{'':{width}}  left out, no part of the language model: {left_out}")
     return "\n".join([*lines, _verdict(comparisons)])
 
