@@ -40,11 +40,11 @@ class Scales:
         block_rows, block_columns = self.rows, self.columns
         down = -(-rows // block_rows) if block_rows else 1
         across = -(-columns // block_columns) if block_columns else 1
+        if not self.words:
+            return down * across * self.bits
         if self.words == "rows":
             return across * (-(-down * self.bits // _WORD) * _WORD)
-        if self.words:
-            return down * (-(-across * self.bits // _WORD) * _WORD)
-        return down * across * self.bits
+        return down * (-(-across * self.bits // _WORD) * _WORD)
 
 
 def shapes(decoder: Decoder, part: str) -> dict[str, tuple[int, int]]:

@@ -105,6 +105,7 @@ class StoredWeights:
 
 
 _NOTHING: Wide = {}
+_NAMING = frozenset((*LISTS, DYNAMIC, EXTRA))
 
 
 def _layers_in(decoder: Decoder, more: int, layers: Layers, every: int) -> int:
@@ -191,7 +192,7 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
                 "has none: size this checkpoint by its files."
             )
     wide: Mapping[str, Wide] = {}
-    if found.targets or not quantization.keys().isdisjoint((*LISTS, DYNAMIC, EXTRA)):
+    if found.targets or not _NAMING.isdisjoint(quantization):
         decoder = model.decoder if model else _decoder(config)
         wide, chosen = wide_parts(quantization, decoder, found.targets)
         head = head or chosen

@@ -7,7 +7,7 @@ from typing import Any
 
 from estimator.architecture.reader import same
 
-QUANTIZATIONS = ("quantization_config", "compression_config")
+QUANTIZATIONS = _NEWER, _OLDER = "quantization_config", "compression_config"
 """The key, and its name in the first files of llm-compressor, which vLLM takes next."""
 
 
@@ -24,7 +24,10 @@ def told_quantization(
     >>> told_quantization({"compression_config": {"format": "float-quantized"}}, {})
     {'format': 'float-quantized', 'quant_method': 'compressed-tensors'}
     """
-    found, older = (_first(key, config, inner) for key in QUANTIZATIONS)
+    found, older = config.get(_NEWER), config.get(_OLDER)
+    if inner:
+        found = inner.get(_NEWER) if found is None else found
+        older = inner.get(_OLDER) if older is None else older
     if older is not None:
         if isinstance(older, Mapping) and older.get("quant_method") is None:
             older = {**older, "quant_method": "compressed-tensors"}
@@ -34,17 +37,14 @@ def told_quantization(
                 "the first alone."
             )
         found = older
-    if found is not None and not isinstance(found, Mapping):
+    if found is None:
+        return None
+    if type(found) is not dict and not isinstance(found, Mapping):
         raise ValueError("quantization_config must be an object: give the published one.")
-    if found is not None and isinstance(found.get("quantization"), Mapping):
-        deeper = found["quantization"]
+    deeper = found.get("quantization")
+    if deeper is not None and isinstance(deeper, Mapping):
         if twice := sorted((found.keys() - {"quantization"}) & deeper.keys(), key=str):
             raise ValueError(f"{twice[0]!r:.60} stands twice in quantization_config: give it once.")
         found = {key: one for key, one in found.items() if key != "quantization"} | {**deeper}
     read: Mapping[str, Any] | None = found
     return read
-
-
-def _first(key: str, config: Mapping[str, Any], inner: Mapping[str, Any]) -> Any:
-    value = config.get(key)
-    return inner.get(key) if value is None else value
