@@ -105,9 +105,9 @@ def _named(
         block, expert = _without_expert(one)
         layers = _OPEN_LAYER.search(block) if block.endswith("*") else None
         if layers and decoder is not None and not one.startswith("re:"):
-            if layers[0] in begun:
+            if layers.group() in begun:
                 continue  # as another name has told
-            begun.add(layers[0])
+            begun.add(layers.group())
             read: _Parts = _of_layers(layers[1], layers[2] == "*", decoder)
         else:
             read = _read(key, block, decoder)
@@ -134,7 +134,7 @@ def _of_layers(digits: str, open_end: bool, decoder: Decoder) -> _Parts:
     if digits != str(first):  # no layer is written so
         return []
     layers, size = [first], 10
-    while open_end and 0 < first * size < stop:
+    while open_end and first and first * size < stop:
         layers += range(first * size, min((first + 1) * size, stop))
         size *= 10
     return [(part, n, "") for n in layers for part in _MATRICES if has_part(decoder, part, n)]

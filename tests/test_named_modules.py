@@ -108,6 +108,13 @@ def test_layers_whose_numbers_begin_so() -> None:
     twice = ["model.layers.1*", "language_model.layers.1*", "model.layers.3.self_attn"]
     attention = 2 * 64 * 64 + 2 * 64 * 32
     assert size(config, FP8, ignore=twice) - size(config, FP8) == 11 * layer + attention
+    both = ["model.layers.1.*", "model.layers.1*"]
+    assert size(config, FP8, ignore=both) - size(config, FP8) == 11 * layer
+    predicted = {**MIXTURE, "num_hidden_layers": 10, "num_nextn_predict_layers": 1}
+    eleven = [size(predicted, FP8, ignore=names) for names in (["layers.10*"], ["layers.1*"])]
+    one = size(predicted, FP8, ignore=["layers.1"])
+    assert eleven[0] == one > size(predicted, FP8)
+    assert eleven[1] - one == one - size(predicted, FP8)
     with pytest.raises(ValueError, match=r"^ignore names 'model.layers.1\*'"):
         stored_by_config({"quantization_config": {**FP8, "ignore": ["model.layers.1*"]}})
 
