@@ -77,7 +77,8 @@ def _stored(
 ) -> tuple[StoredWeights, str]:
     if tells_precision(config):
         stored = stored_by_config(config, model)
-        return stored, f"stored as {stored.name}"
+        left_out = f" (not counted: {stored.left_out})" if stored.left_out else ""
+        return stored, f"stored as {stored.name}{left_out}"
     stored_by_config(config, model)  # refuses what is not known
     if published:
         return stored_as("bf16"), "at 16 bits, since the catalog names no precision"

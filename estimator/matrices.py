@@ -8,6 +8,7 @@ from estimator.architecture import Decoder, FeedForward
 from estimator.architecture.description import GATED
 
 HEAD = "output head"
+_WORD = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,16 @@ class Scales:
 
     Of a matrix's inputs (`rows`) and outputs (`columns`), so many of each share one number; 0
     stands for all of them. Where `flat`, `rows` weights share one in the order of the file. The
-    last block of a matrix may be a part of one, and has its number all the same.
+    last block of a matrix may be a part of one, and has its number all the same. `words` tells
+    along which side ("rows" or "columns") numbers are packed into words of 32 bits, if they are:
+    the last word counts as a whole.
     """
 
     bits: float
     rows: int = 0
     columns: int = 1
     flat: bool = False
+    words: str = ""
 
     @property
     def weights(self) -> int:
@@ -36,7 +40,11 @@ class Scales:
         block_rows, block_columns = self.rows, self.columns
         down = -(-rows // block_rows) if block_rows else 1
         across = -(-columns // block_columns) if block_columns else 1
-        return down * across * self.bits
+        if not self.words:
+            return down * across * self.bits
+        if self.words == "rows":
+            return across * (-(-down * self.bits // _WORD) * _WORD)
+        return down * (-(-across * self.bits // _WORD) * _WORD)
 
 
 def shapes(decoder: Decoder, part: str) -> dict[str, tuple[int, int]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.architecture import RULES, Architecture
+from estimator.architecture.reader import keys_text
 from estimator.catalog.configurations import configuration
 from estimator.catalog.model_names import model_and_precision
 from estimator.checkpoint import checkpoint
@@ -63,7 +64,7 @@ def remarks(model: Architecture) -> str:
         assumed = ", ".join(f"{key} {_plain(value)}" for key, value in model.assumed.items())
         note += f" Assumed, as the file does not say: {assumed} (the family's defaults)."
     if model.left_out:
-        note += f" Left out, no part of the language model: {', '.join(model.left_out)}."
+        note += f" Left out, no part of the language model: {keys_text(model.left_out)}."
     return note + f" {model.remark}" * bool(model.remark)
 
 
@@ -159,7 +160,8 @@ def _cache(
              for rule in RULES}  # fmt: skip
     adds = float(model.kv_bytes_per_token(bytes_per_element))
     found = {"bytes_per_element": bytes_per_element, "asked": told, "token_adds_bytes": adds}
-    return {"tokens": tokens, **found, "sequence_bytes": rules}
+    above = model.why_above_full if rules["engine"] > rules["full"] else ""
+    return {"tokens": tokens, **found, "sequence_bytes": rules, "above_full": above}
 
 
 def text_of(sizes: Mapping[str, Any]) -> str:
@@ -198,4 +200,6 @@ def _cache_lines(sizes: Mapping[str, Any]) -> list[str]:
     for rule, size in cache["sequence_bytes"].items():
         each = f"{number_text(size / tokens, 6)} bytes a token"
         lines.append(f"  {rule:8} {bytes_text(size):>26} {each:>24}  {MEANING[rule]}")
+    if cache["above_full"]:
+        lines.append(f"  {cache['above_full']}")
     return lines

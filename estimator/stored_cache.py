@@ -7,6 +7,7 @@ from typing import Any
 
 from estimator.architecture.reader import shown
 from estimator.architecture.wrappers import text_part
+from estimator.told_quantization import told_quantization
 
 _BITS = {"fp8": 8, "int8": 8, "nvfp4": 4 + 8 / 16}
 """Bits of a number; NVFP4 has a scale of 8 bits for 16 of them."""
@@ -20,13 +21,12 @@ def asked_precision(config: Mapping[str, Any]) -> tuple[str, float] | None:
     the cache so unless it is told otherwise.
 
     Raises:
-        ValueError: a precision that is not known here.
+        ValueError: a precision that is not known here, or a quantization that is no object.
 
     >>> asked_precision({"quantization_config": {"kv_cache_quant_algo": "FP8"}})
     ('fp8', 1.0)
     """
-    told = (place.get("quantization_config") for place in (config, text_part(config)))
-    quantization = next((one for one in told if isinstance(one, Mapping)), {})
+    quantization = told_quantization(config, text_part(config)) or {}
     keys = ("kv_cache_quant_algo", "kv_cache_scheme")
     names = {_name(key, quantization[key]) for key in keys if quantization.get(key) is not None}
     if len(names) > 1:

@@ -13,7 +13,8 @@ from estimator.formula import facts_of
 from estimator.matrices import HEAD, Scales, blocks_with, shapes
 from estimator.model_storage import linear_params, scaled_bits_per_weight, weight_bytes
 from estimator.quantization import read_quantization
-from estimator.wide_layers import DYNAMIC, LISTS, Layers, Wide, wide_parts
+from estimator.told_quantization import QUANTIZATIONS, told_quantization
+from estimator.wide_layers import DYNAMIC, EXTRA, LISTS, Layers, Wide, wide_parts
 
 _scaled = facts_of(scaled_bits_per_weight).bare
 _bytes = facts_of(weight_bytes).bare
@@ -32,8 +33,8 @@ class StoredWeights:
 
     Embedding, output head, norms and router stay at `bits`, as quantized checkpoints keep them.
     `scales` are what each quantized matrix has beside its weights, `wide` the matrices that stay
-    at `bits`, with their layers. `padding` is a multiple to which an engine rounds the quantized
-    width up.
+    at `bits`, with their layers; `packed` tells how weights fill words. `padding` is a multiple to
+    which an engine rounds the quantized width up. `left_out` says what of the files is not counted.
     """
 
     name: str
@@ -43,6 +44,8 @@ class StoredWeights:
     padding: int = 1
     scales: tuple[Scales, ...] = ()
     wide: Mapping[str, Wide] = field(default_factory=dict)
+    packed: Scales | None = None
+    left_out: str = ""
 
     @property
     def quantized_bits(self) -> float | None:
@@ -78,13 +81,15 @@ class StoredWeights:
             return _bytes(params, self.bits)  # type: ignore[no-any-return]
         more = decoder.prediction_layers if on_disk else 0
         count, blocks = blocks_with(decoder, part, more)
-        element, scales = self.element_bits, self.scales
-        bits = of_one = weights = every = kept = 0
+        element, scales, packed = self.element_bits, self.scales, self.packed
+        bits: float = 0
+        of_one: float = 0
+        weights = every = kept = 0
         last: tuple[int, int] | None = None
         for name, shape in shapes(decoder, part).items():
             if shape != last:  # else this matrix is as large as the last one
                 last, weights = shape, _linear(*shape)
-                of_one = weights * element
+                of_one = packed.of_matrix(*shape) if packed else weights * element
                 for scale in scales:
                     of_one += scale.of_matrix(*shape)
             every += weights
@@ -100,6 +105,7 @@ class StoredWeights:
 
 
 _NOTHING: Wide = {}
+_NAMING = frozenset((*LISTS, DYNAMIC, EXTRA))
 
 
 def _layers_in(decoder: Decoder, more: int, layers: Layers, every: int) -> int:
@@ -167,12 +173,10 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
         raise ValueError(
             "quantization (MLX's key) is not known here: size this checkpoint by its files."
         )
-    quantization = _first("quantization_config", config, inner)
-    if quantization is None:
-        return base
-    if not isinstance(quantization, Mapping):
-        raise ValueError("quantization_config must be an object: give the published one.")
     try:
+        quantization = told_quantization(config, inner)
+        if quantization is None:
+            return base
         found = read_quantization(quantization)
     except RecursionError:
         raise ValueError(
@@ -188,21 +192,22 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
                 "has none: size this checkpoint by its files."
             )
     wide: Mapping[str, Wide] = {}
-    if found.targets or not quantization.keys().isdisjoint((*LISTS, DYNAMIC)):
+    if found.targets or not _NAMING.isdisjoint(quantization):
         decoder = model.decoder if model else _decoder(config)
         wide, chosen = wide_parts(quantization, decoder, found.targets)
         head = head or chosen
     if head:
         quantized = quantized | {HEAD}
     return StoredWeights(
-        found.name, base.bits, found.bits, quantized, padding, found.scales, wide
+        found.name, base.bits, found.bits, quantized, padding, found.scales, wide, found.packed,
+        found.left_out,
     )  # fmt: skip
 
 
 def tells_precision(config: Mapping[str, Any]) -> bool:
     """Tell whether a configuration says how its weights are stored."""
     inner = text_part(config)
-    keys = ("torch_dtype", "dtype", "quantization_config")
+    keys = ("torch_dtype", "dtype", *QUANTIZATIONS)
     return any(_first(key, config, inner) is not None for key in keys)
 
 

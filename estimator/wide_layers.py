@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from estimator.architecture import Decoder
-from estimator.architecture.reader import shown
+from estimator.architecture.reader import same, shown
 from estimator.matrices import HEAD, has_part, layers_with, shapes
 
 LISTS = (
@@ -19,6 +19,8 @@ LISTS = (
 # GPTQ's settings of modules by expression; those behind -: leave them out.
 DYNAMIC = "dynamic"
 SKIPPED = "-:"
+# AutoRound's settings of modules by name or expression; with 16 bits they are left out.
+EXTRA = "extra_config"
 _MOST_NAMES = 100_000
 _HEADS = {"lm_head", "output_layer", "embed_out"}
 # Never among the quantized parts: embeddings, routers, encoders and what joins them, and what joins
@@ -33,6 +35,7 @@ _BLOCKS = {
     "feed_forward": "mlp", "block_sparse_moe": "mlp", "experts": "experts",
     "shared_experts": "shared experts", "shared_expert": "shared experts",
 }  # fmt: skip
+_SETTINGS = {"bits", "group_size", "data_type"}
 _MOST_ALTERNATIVES = 64
 _LONGEST_NAME = 1_000
 # What a name may call several matrices at once, and other names of theirs.
@@ -49,6 +52,8 @@ _WHOLE = {"mlp", "feed_forward", "block_sparse_moe"}
 _MLPS = ("mlp", "experts", "shared experts")
 _MATRICES = {"attention": _ATTENTION} | dict.fromkeys(_MLPS, _MLP)
 _NONE = frozenset[int]()
+# What ends so is of a layer, and with a star alone of all whose number begins with these digits.
+_OPEN_LAYER = re.compile(r"\blayers\.(\d{1,9})(\.?\*)$")
 _OPEN_NUMBER = re.compile(r"\.\d+(\.\*)?$")
 _EXPERT = re.compile(r"(?<=\bexperts)\\?\.(\d{1,9})(?=\\?\.|\$?$)")
 
@@ -58,6 +63,8 @@ Wide = Mapping[str, Layers]
 """The matrices of a part that stay wide, with the layers in which they do; "" is the whole part."""
 _WHOLE_PART: Wide = {"": None}
 _Matrix = tuple[str, int | None, str]
+# What a name tells: parts, each with its layer and its matrix.
+_Parts = Sequence[tuple[str, int | None, str]]
 # Of each part the layers (none for all of them) with the matrices that are named there.
 _Named = dict[str, dict[int | None, set[str]]]
 
@@ -93,9 +100,17 @@ def _named(
     found: _Named = {}
     first: dict[str, tuple[str, str]] = {}
     shares: dict[_Matrix, tuple[set[int], str, str]] = {}
+    begun: set[str] = set()
     for key, name, one in names:
         block, expert = _without_expert(one)
-        read = _read(key, block, decoder)
+        layers = _OPEN_LAYER.search(block) if block.endswith("*") else None
+        if layers and decoder is not None and not one.startswith("re:"):
+            if layers.group() in begun:
+                continue  # as another name has told
+            begun.add(layers.group())
+            read: _Parts = _of_layers(layers[1], layers[2] == "*", decoder)
+        else:
+            read = _read(key, block, decoder)
         if every and not read:
             _refuse(key, name)
         for part, layer, matrix in read:
@@ -108,6 +123,21 @@ def _named(
         _check_all_experts(experts, key, name, decoder)
         found.setdefault(part, {}).setdefault(layer, set()).add(matrix)
     return found, first
+
+
+def _of_layers(digits: str, open_end: bool, decoder: Decoder) -> _Parts:
+    """All parts of a layer, or with an open end of every layer whose number begins so.
+
+    There may be none, as ModelOpt names layer 61 of 61, where a prediction layer would stand.
+    """
+    first, stop = int(digits), decoder.n_layers + decoder.prediction_layers
+    if digits != str(first):  # no layer is written so
+        return []
+    layers, size = [first], 10
+    while open_end and first and first * size < stop:
+        layers += range(first * size, min((first + 1) * size, stop))
+        size *= 10
+    return [(part, n, "") for n in layers for part in _MATRICES if has_part(decoder, part, n)]
 
 
 def _without_expert(name: str) -> tuple[str, int | None]:
@@ -184,7 +214,29 @@ def _names(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
     skipped = quantization.get(DYNAMIC)
     if isinstance(skipped, Mapping):
         listed += [(DYNAMIC, "re:" + name.removeprefix(SKIPPED)) for name in skipped]
-    return _choices(listed)
+    return _choices([*listed, *_set_apart(quantization)])
+
+
+def _set_apart(quantization: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """What AutoRound's settings keep wide; one that quantizes a module otherwise is refused."""
+    settings = quantization.get(EXTRA)
+    if settings is None:
+        return
+    if not isinstance(settings, Mapping) or len(settings) > _MOST_NAMES:
+        raise ValueError(f"{EXTRA} must be an object of at most {_MOST_NAMES:,} modules.")
+    for name, told in settings.items():
+        if not isinstance(name, str) or not isinstance(told, Mapping):
+            raise ValueError(f"{EXTRA} has {shown(name)}: give each module an object.")
+        bits = told.get("bits", quantization.get("bits"))
+        if type(bits) is int and bits >= 16:
+            yield EXTRA, f"re:{name}" if "*" in name or "\\" in name else name
+        elif name.rpartition(".")[2] in _HEADS or any(
+            not same(one, quantization.get(key)) for key, one in told.items() if key in _SETTINGS
+        ):
+            raise ValueError(
+                f"{EXTRA} quantizes {shown(name)} apart from the rest, which is not counted here: "
+                "size this checkpoint by its files."
+            )
 
 
 def _choices(named: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str, str]]:
@@ -208,7 +260,7 @@ def _alternatives(name: str) -> list[str]:
     return ["".join(chosen) for chosen in itertools.product(*pieces)]
 
 
-def _read(key: str, name: str, decoder: Decoder | None) -> Sequence[tuple[str, int | None, str]]:
+def _read(key: str, name: str, decoder: Decoder | None) -> _Parts:
     """Read a name as parts, each with a layer and a matrix; ("", none) stand for all of them."""
     if name == "Llama4TextAttention":
         return [("attention", None, "")]

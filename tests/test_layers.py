@@ -32,8 +32,12 @@ LAYERS = (
     {
         "matrices",
         "stored_cache",
+        "told_quantization",
         "wide_layers",
+        "compressed_tensors",
         "quantization",
+        "quantization_keys",
+        "quantization_values",
         "engine_memory",
         "stored_weights",
         "checkpoint",

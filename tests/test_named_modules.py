@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -92,3 +93,40 @@ def test_what_is_nested_deeply_gets_a_sentence(
     with pytest.raises((TypeError, ValueError)) as caught:
         stored_by_config({**LLAMA, **changes})
     assert len(str(caught.value)) < 300
+
+
+def test_layers_whose_numbers_begin_so() -> None:
+    """As ModelOpt's expressions say: layers.1* are 1 and 10 to 19, and 61* may be none."""
+    config = {**LLAMA, "num_hidden_layers": 21}
+    layer = 2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 128
+    for name, layers in (
+        ("model.layers.1*", 11), ("model.layers.2*", 2), ("model.layers.20*", 1),
+        ("model.layers.0*", 1), ("model.layers.1.*", 1), ("model.layers.21*", 0),
+        ("layers.61.*", 0), ("layers.01*", 0),
+    ):  # fmt: skip
+        assert size(config, FP8, ignore=[name]) - size(config, FP8) == layers * layer
+    twice = ["model.layers.1*", "language_model.layers.1*", "model.layers.3.self_attn"]
+    attention = 2 * 64 * 64 + 2 * 64 * 32
+    assert size(config, FP8, ignore=twice) - size(config, FP8) == 11 * layer + attention
+    both = ["model.layers.1.*", "model.layers.1*"]
+    assert size(config, FP8, ignore=both) - size(config, FP8) == 11 * layer
+    predicted = {**MIXTURE, "num_hidden_layers": 10, "num_nextn_predict_layers": 1}
+    eleven = [size(predicted, FP8, ignore=names) for names in (["layers.10*"], ["layers.1*"])]
+    one = size(predicted, FP8, ignore=["layers.1"])
+    assert eleven[0] == one > size(predicted, FP8)
+    assert eleven[1] - one == one - size(predicted, FP8)
+    with pytest.raises(ValueError, match=r"^ignore names 'model.layers.1\*'"):
+        stored_by_config({"quantization_config": {**FP8, "ignore": ["model.layers.1*"]}})
+
+
+def test_a_hundred_thousand_expressions_of_layers_are_read_at_once() -> None:
+    names = [f"layers.{n % 9999}*" for n in range(100_000)]
+    config = {**LLAMA, "num_hidden_layers": 10_000}
+    started = time.process_time()
+    assert size(config, FP8, ignore=names) > size(config, FP8)
+    assert time.process_time() - started < 5  # tenths of a second, by itself
+
+
+def test_a_layer_that_is_targeted_must_be_there() -> None:
+    with pytest.raises(ValueError, match=r"^modules_to_convert names 'model.layers.7\*'"):
+        size(LLAMA, FP8, modules_to_convert=["model.layers.7*"])

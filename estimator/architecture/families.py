@@ -39,6 +39,8 @@ def read_text(
     reader = Reader(values, name, {**family.defaults, **(own or {})}, nested=nested)
     decoder = _decoder(reader, family)
     decoder = _ENDINGS[name](reader, decoder) if name in _ENDINGS else decoder
+    if _sees_what_follows(reader, family):
+        decoder = replace(decoder, cached=False)
     reader.used.update(family.ignored)
     for key, only in family.fixed.items():
         if reader.find(key)[1] not in (only, None):
@@ -46,6 +48,17 @@ def read_text(
     reader.check_kinds()
     reader.finish()
     return decoder, reader.assumed
+
+
+def _sees_what_follows(reader: Reader, family: Family) -> bool:
+    """Tell an embedding model of a decoder's parts: each token sees all, so that nothing is kept.
+
+    As gte-Qwen2 and EmbeddingGemma say it. transformers 5 builds the same module with another mask,
+    and vLLM runs it as an encoder, without a cache.
+    """
+    if "is_causal" in reader.values and not reader.flag("is_causal", True):
+        return True
+    return bool(family.bidirectional) and reader.flag(family.bidirectional)
 
 
 def _family_of(name: str, *, inside: bool) -> tuple[str, Family]:

@@ -40,9 +40,10 @@ class Family:
     "early" (every second one before it), "pattern" (all but each so-manieth) or "chunked" (those
     that rotate positions), unless `layer_types` says it layer by layer. `learned` counts what a
     table of learned positions has beyond what its key says. `mask` tells how published files hold
-    the causal masks ("float", "byte" or not at all). `ignored` keys have no effect here,
-    `fixed` ones only a single value; `defaults` are the family's own. Where `tells_head_dim`, all
-    published files give the size of a head, and one that does not has lost it.
+    the causal masks ("float", "byte" or not at all). `bidirectional` is a key by which tokens see
+    what follows them, as by `is_causal` in any family. `ignored` keys have no effect here, `fixed`
+    ones only a single value; `defaults` are the family's own. Where `tells_head_dim`, all published
+    files give the size of a head, and one that does not has lost it.
     """
 
     d_model: tuple[str, ...] = ("hidden_size",)
@@ -70,6 +71,7 @@ class Family:
     window_switch: Flag = True
     mixture: MixtureKeys | None = None
     learned: int | None = None
+    bidirectional: str = ""
     ignored: tuple[str, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -200,6 +200,17 @@ class Architecture:
         size = self.group_layers or 1
         return -(-full // size), -(-local // size)
 
+    @property
+    def why_above_full(self) -> str:
+        """Why an engine may set aside more than all tokens of all layers need."""
+        full, local = self.groups
+        why = ["the last block of a sequence counts as a whole"]
+        if local and CHUNKED not in self.cached_layers:
+            why.append("a layer with a window has one more, which seldom starts where a block does")
+        if (full + local) * self.group_layers > sum(self.cached_layers.values()):
+            why.append("groups of layers are filled up to equal size")
+        return f"engine is above full here: {', and '.join(why)}"
+
     def _engine_bytes(
         self, tokens: Number, batch: Number, layer_bytes: Number, block: Number, chunk: Number
     ) -> Number:

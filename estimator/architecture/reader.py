@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, NoReturn
 
@@ -12,8 +12,9 @@ LARGEST_SIZE = 10**9
 MOST_LAYERS = 10_000
 MOST_KEYS = 1_000
 _SHOWN = 40
+_MOST_SHOWN = 20
 _ROPES = ("rope_parameters", "rope_scaling")
-_OBJECTS = (*_ROPES, "quantization_config")
+_OBJECTS = (*_ROPES, "quantization_config", "compression_config")
 
 
 @functools.cache
@@ -51,6 +52,16 @@ def shown(value: object) -> str:
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     return f"a {type(value).__name__}"
+
+
+def keys_text(keys: Sequence[str]) -> str:
+    """Write keys of a file in a row: the first ones, and what cannot be printed as `shown` does."""
+    row = [
+        key if key.isascii() and key.isidentifier() and len(key) <= _SHOWN else shown(key)
+        for key in keys[:_MOST_SHOWN]
+    ]
+    more = [f"and {len(keys) - _MOST_SHOWN:,} more"] if len(keys) > _MOST_SHOWN else []
+    return ", ".join([*row, *more])
 
 
 def check_mapping(config: object, what: str = "the configuration") -> dict[str, Any]:

@@ -30,6 +30,7 @@ from estimator.memory_budget import shard
 from estimator.model_storage import weight_bytes
 from estimator.quantity import check_each
 from estimator.stored_weights import StoredWeights, stored_by_config
+from estimator.told_quantization import told_quantization
 from estimator.units import BITS_PER_BYTE
 
 ENGINE = "vLLM 0.19.0"
@@ -140,8 +141,7 @@ def stored_form(config: Mapping[str, Any], model: Architecture | None = None) ->
     Raises:
         ValueError: a quantization that is not known.
     """
-    told = [place.get("quantization_config") for place in (config, text_part(config))]
-    quantization = next((one for one in told if one is not None), None)
+    quantization = told_quantization(config, text_part(config))
     if quantization is None:
         return None
     weights = stored_by_config(config, model)

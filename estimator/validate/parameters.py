@@ -10,7 +10,7 @@ from typing import Any
 
 from estimator.architecture import Architecture
 from estimator.architecture.heads import why_headless
-from estimator.architecture.reader import shown
+from estimator.architecture.reader import keys_text, shown
 from estimator.checkpoint import stored_head_params
 from estimator.validate.files import read_json
 
@@ -156,7 +156,7 @@ def as_text(comparisons: list[Comparison]) -> str:
             assumed = ", ".join(f"{key} {value}" for key, value in one.assumed.items())
             lines.append(f"{'':{width}}  assumed, the family's defaults: {assumed}")
         if one.left_out:
-            left_out = ", ".join(one.left_out)
+            left_out = keys_text(one.left_out)
             lines.append(f"{'':{width}}  left out, no part of the language model: {left_out}")
         if one.remark:
             lines.append(f"{'':{width}}  {one.remark}")
