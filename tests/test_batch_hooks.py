@@ -60,7 +60,8 @@ APART: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
         ["row 2: usd_per_accelerator_hour is 0, which asks for the catalog's, but no price of an",
          "row 4: model is 'llama-3.1-8b', but ",
          "row 5: usd_per_accelerator_hour is 0",
-         "row 6: users is -1"],
+         "row 6: users is -1",
+         "row 6: usd_per_accelerator_hour is 0"],
     ),
     "06": (
         [{"tensor_parallel": 3}, {"prompt_tokens": 200_000}, {"prompt_tokens": 1}],

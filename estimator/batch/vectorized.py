@@ -20,15 +20,9 @@ from typing import IO, Any
 from estimator.batch.declared import PATH, Lesson
 from estimator.batch.hooks import as_objects, hook, row_by_row
 from estimator.batch.lost import WorkersLostError
-from estimator.batch.scenarios import (
-    NAME,
-    Chunk,
-    Problems,
-    ScenarioFile,
-    are_plain,
-    name_problem,
-    same_file,
-)
+from estimator.batch.names import are_plain, name_problem, same_file
+from estimator.batch.problems import Problems
+from estimator.batch.scenarios import NAME, NAMED, Chunk, ScenarioFile
 from estimator.batch.store import OWN, TABLE, Store
 from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
 from estimator.batch.workers import BROKEN, local
@@ -247,7 +241,7 @@ class Names:
     def _check_each(self, rows: Sequence[int], names: Sequence[Any]) -> None:
         for row, name in zip(rows, names, strict=True):
             if problem := name_problem(name):
-                self.file.note(row, problem)
+                self.file.note(row, problem, NAMED)
 
     def check(self) -> None:
         """Read the file again if a name may be there twice, and note where."""
@@ -257,16 +251,16 @@ class Names:
             return
         everything = np.sort(np.concatenate(self.hashes))
         repeated = set(everything[1:][everything[1:] == everything[:-1]].tolist())
+        repeated |= set(map(hash, self.file.seen))  # rows that are no part of a chunk
         if not repeated:
             return
         again = ScenarioFile(self.file.path, self.file.lesson)
         for chunk in again.chunks():
             for row, name in zip(chunk.rows, chunk.columns[NAME], strict=True):
-                if not name_problem(name) and hash(same_file(name)) in repeated:
-                    again.check_name(row, name)
-        for row, sentence in again.problems.found:
-            if "is that of" in sentence and (row, sentence) not in self.file.problems.found:
-                self.file.problems.add(sentence, row)
+                if name_problem(name) or hash(same_file(name)) not in repeated:
+                    continue
+                if problem := again.name_again(row, name):
+                    self.file.note(row, problem, NAMED)
 
 
 def arrays(file: ScenarioFile, chunk: Chunk) -> dict[str, Any]:
@@ -303,16 +297,8 @@ def _column(file: ScenarioFile, rows: Sequence[int], name: str, cells: Sequence[
         return np.array([cell or default for cell in cells])
     found = []
     for row, cell in zip(rows, cells, strict=True):
-        value = default
-        try:
-            if cell not in (None, ""):
-                value = file.value(name, cell)
-                for sentence in checks.check({name: value})[1]:
-                    raise ValueError(sentence)
-        except ValueError as error:
-            file.refuse(row, str(error))
-            value = default
-        found.append(value)
+        value = file.value(row, name, cell)
+        found.append(default if value is None else value)
     return np.array(found, np.float64) if is_number else as_objects(found)
 
 
