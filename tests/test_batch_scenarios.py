@@ -11,7 +11,6 @@ from estimator.batch.scenarios import Scenario, ScenarioFile
 from tests.scenarios import read, small_lesson, told
 
 ROOT = Path(__file__).parents[1]
-SERVICE = ROOT / "notebooks" / "05-size-a-service.ipynb"
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from estimator.batch.yaml_file import read_yaml_parts
 from tests.scenarios import read, told
 
 ROOT = Path(__file__).parents[1]
-SERVICE = ROOT / "notebooks" / "05-size-a-service.ipynb"
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from estimator.lesson.lesson_05_model import (
     DEFAULTS,
     FROM_CATALOG,
     KEYS,
+    MOST,
     NAMES,
     POSITIVE,
     Columns,
@@ -67,7 +68,7 @@ def _floored(one: Range) -> Range:
 
     Raises: ValueError, where an end lies below what the input can be.
     """
-    entry = quantity(one.name)
+    entry = narrowed(one.name) if one.name in MOST else quantity(one.name)
     entry.check(one.low)
     entry.check(one.likely)
     return one.above(entry.low) if entry.low < one.likely else one
