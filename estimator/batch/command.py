@@ -176,7 +176,7 @@ def _files(
 ) -> dict[str, str] | None:
     """Give the digest of each file that a scenario reads; a worker's elsewhere is not seen."""
     from estimator.batch.declared import names_a_file
-    from estimator.batch.fingerprint import digest
+    from estimator.batch.fingerprint import file_digest
 
     if arguments.scheduler:
         return None
@@ -184,7 +184,7 @@ def _files(
     for name, value in {**lesson.defaults, **scenario.parameters}.items():
         if value and names_a_file(name):
             try:
-                found[name] = digest(Path(value).read_bytes())
+                found[name] = file_digest(Path(value))
             except (OSError, TypeError, ValueError):  # a default; its lesson will tell
                 found[name] = ""
     return found

@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import shutil
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from dataclasses import dataclass, field, replace
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,9 +48,13 @@ def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> 
         )
     file = ScenarioFile(scenarios, lesson, reads_files=False)
     store = Store(folder)
-    with store.opened([]), half_written(folder / TABLE, folder / OWN) as out:
-        passed, failed = _write_parts(file, workers, out)
-        file.refuse_problems(passed + failed)
+    with store.opened([]):
+        store.refuse_notebooks()
+        with half_written(folder / TABLE, folder / OWN) as out:
+            passed, failed, filled = _write_parts(file, workers, out)
+            file.refuse_problems(passed + failed)
+            if not all(filled.values()):
+                leave_out_empty(filled, out, store.scratch)
     print(f"{passed:,} passed, {failed:,} failed, 0 skipped: {folder / TABLE}")
     return 1 if failed else 0
 
@@ -62,23 +68,51 @@ def half_written(path: Path, aside: Path) -> Iterator[IO[str]]:
         out.detach()
 
 
+def leave_out_empty(filled: Mapping[str, bool], table: IO[str], aside: Path) -> None:
+    """Take results that no row has out of a table, as the table of notebooks is without them.
+
+    Row by row, by way of a file in a folder aside.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="", dir=aside) as narrow:
+        table.seek(0)
+        rows = csv.reader(table)
+        header = next(rows)
+        results = [filled[name] for name in sorted(filled)]
+        kept = [True] * (len(header) - len(results) - 1) + [*results, True]
+        _writer(narrow).writerows(list(compress(row, kept)) for row in chain([header], rows))
+        narrow.seek(0)
+        table.seek(0)
+        table.truncate()
+        shutil.copyfileobj(narrow, table)
+
+
 @dataclass(frozen=True)
 class Part:
-    """A chunk of the table: its header, its rows, how many have no result, what is wrong."""
+    """A chunk of the table: its header, its rows, how many have no result, what is wrong.
+
+    `filled` tells of each result whether any row has it.
+    """
 
     header: str
     rows: str
     count: int
     failed: int
     problems: Problems
+    filled: Mapping[str, bool] = field(default_factory=dict)
 
 
-def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, int]:
-    """Write the parts in order as they come, and count the scenarios with and without a result."""
+def _write_parts(
+    file: ScenarioFile, workers: int, out: IO[str]
+) -> tuple[int, int, dict[str, bool]]:
+    """Write the parts in order as they come; count the scenarios with and without a result.
+
+    Tell also of each result whether any scenario has it.
+    """
     from tqdm import tqdm
 
     names = Names(file)
     done = failed = 0
+    filled: dict[str, bool] = {}
     total = file.count_plainly()
     with tqdm(total=total, unit=" scenarios", unit_scale=True, file=sys.stderr) as bar:
         for part in _parts(file, names, workers):
@@ -87,11 +121,12 @@ def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, i
                 out.write(part.rows if done else part.header + part.rows)
             done += part.count
             failed += part.failed
+            filled |= {name: filled.get(name) or is_so for name, is_so in part.filled.items()}
             bar.update(part.count)
         bar.total = done  # empty rows were counted with the others
         bar.leave = not file.problems.count  # else the problems would follow on its line
     names.check()
-    return done - failed, failed
+    return done - failed, failed, filled
 
 
 def _parts(file: ScenarioFile, names: Names, workers: int) -> Iterator[Part]:
@@ -157,8 +192,9 @@ def part_of(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> P
     echoed = [_echoed(columns[name], chunk.columns[name]) for name in given]
     head, rows = io.StringIO(), io.StringIO()
     _writer(head).writerow([NAME, "status", *given, *sorted(results), "error"])
-    _write_chunk(_writer(rows), chunk, echoed, results, wrong, reasons)
-    return Part(head.getvalue(), rows.getvalue(), len(chunk), int(wrong.sum()), file.problems)
+    filled = _write_chunk(_writer(rows), chunk, echoed, results, wrong, reasons)
+    failed = int(wrong.sum())
+    return Part(head.getvalue(), rows.getvalue(), len(chunk), failed, file.problems, filled)
 
 
 def _computed_rows(
@@ -323,16 +359,18 @@ def _write_chunk(
     results: Mapping[str, Any],
     wrong: Any,
     reasons: Mapping[int, str],
-) -> None:
-    """Write a chunk's rows; those that are wrong have no results, but a reason."""
+) -> dict[str, bool]:
+    """Write a chunk's rows, and tell which results any has; those that are wrong have a reason."""
     import numpy as np
 
-    columns = [written(results[name], wrong | np.isnan(results[name])) for name in sorted(results)]
+    empty = {name: wrong | np.isnan(results[name]) for name in sorted(results)}
+    columns = [written(results[name], where) for name, where in empty.items()]
     status = np.where(wrong, FAILED, PASSED).tolist()
     error = np.where(wrong, NO_RESULT, "").tolist()
     for place, reason in reasons.items():
         error[place] = reason
     writer.writerows(zip(chunk.columns[NAME], status, *echoed, *columns, error, strict=True))
+    return {name: not where.all() for name, where in empty.items()}
 
 
 def written(values: Any, empty: Any) -> list[Any]:
