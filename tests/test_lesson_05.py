@@ -13,6 +13,7 @@ from estimator import catalog
 from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS, chain_of
 from estimator.lesson.lesson_05_report import report_html
+from estimator.lesson.lesson_05_words import short_usd
 from estimator.uncertainty import Range
 from tests.seen import column
 from tests.services import given
@@ -166,6 +167,35 @@ def test_a_tiny_load_is_not_told_as_none() -> None:
     shown = "".join(map(str, lesson.one_page(one, one.intervals(100)).rows))
     assert "less than 0.01 bit/s" in shown
     assert "'0 " not in shown
+
+
+def test_a_replica_that_is_not_the_cheapest_is_told_with_the_price_of_a_wider_one() -> None:
+    bills = {}
+    for tokens in (1_000, 4_000):
+        one = lesson.case("text", model="llama-3.1-70b", prompt_tokens=tokens)
+        bills[one.width] = one.point["usd_per_month"]
+        wider = {w: replace(one, width=w).point["usd_per_month"] for w in (4, 8) if w > one.width}
+        best = min(wider, key=lambda width: wider[width])
+        assert one.cheaper_width == (best, wider[best])
+        note = lesson.one_page(one, one.intervals()).note
+        said = f"with {best} to a replica, a month would cost {short_usd(wider[best])} at likely"
+        assert f"{one.width} to a replica. That is the fewest that will do" in note
+        assert said in note
+        assert "a longer prompt, which asks for wider replicas, can cost less" in note
+        assert ("In 31 % of the draws a replica serves one request at a time" in note) == (
+            tokens == 1_000
+        )
+    assert bills[4] < bills[2]
+    for other in (TEXT, lesson.case("text", accelerator="RTX-4090"), lesson.case("image")):
+        note = lesson.one_page(other, other.intervals()).note
+        assert "to a replica. A request brings" in note
+
+
+def test_a_price_that_the_catalog_lacks_is_told_to_be_the_reader_s() -> None:
+    one = lesson.case("text", accelerator="L4", usd_per_accelerator_hour=0.8)
+    said = "No price of L4 with a source stands in the catalog: what it costs here follows from "
+    assert f"{said}the reader's 0.8 USD an hour." in lesson.one_page(one, one.intervals(50)).note
+    assert said in report_html(one, one.intervals(50))
 
 
 def test_the_engine_s_line_is_the_parts_of_its_step_and_little_s_law() -> None:
