@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from itertools import chain, compress, islice
@@ -22,9 +22,9 @@ from typing import IO, Any
 from estimator.batch.declared import PATH, Lesson
 from estimator.batch.hooks import as_objects, hook, row_by_row
 from estimator.batch.lost import WorkersLostError
-from estimator.batch.names import are_plain, name_problem, same_file
 from estimator.batch.problems import Problems
-from estimator.batch.scenarios import NAME, NAMED, Chunk, ScenarioFile
+from estimator.batch.repeated import Names
+from estimator.batch.scenarios import NAME, Chunk, ScenarioFile
 from estimator.batch.store import OWN, TABLE, Store
 from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
 from estimator.batch.workers import BROKEN, local
@@ -39,7 +39,7 @@ def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> 
     """Write results.csv; 0 where every scenario has a result, 1 where some have none.
 
     Raises:
-        ValueError: the lesson takes no part, or all that is wrong with the file.
+        ValueError: the lesson takes no part, all that is wrong with the file, or no room.
     """
     if not any(hook(lesson, name) for name in ("point_results", "row_results")):
         raise ValueError(
@@ -50,11 +50,17 @@ def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> 
     store = Store(folder)
     with store.opened([]):
         store.refuse_notebooks()
-        with half_written(folder / TABLE, folder / OWN) as out:
-            passed, failed, filled = _write_parts(file, workers, out)
-            file.refuse_problems(passed + failed)
-            if not all(filled.values()):
-                leave_out_empty(filled, out, store.scratch)
+        try:
+            with half_written(folder / TABLE, folder / OWN) as out:
+                passed, failed, filled = _write_parts(file, workers, out)
+                file.refuse_problems(passed + failed)
+                if not all(filled.values()):
+                    leave_out_empty(filled, out, store.scratch)
+        except OSError as error:
+            raise ValueError(
+                f"{TABLE} cannot be written to {folder} ({error.strerror}), and is as it was: make "
+                "room, then run the same command again."
+            ) from None
     print(f"{passed:,} passed, {failed:,} failed, 0 skipped: {folder / TABLE}")
     return 1 if failed else 0
 
@@ -248,55 +254,6 @@ def _reason(lesson: Lesson, columns: Mapping[str, Any], place: int) -> str:
 
 def _writer(out: IO[str]) -> Any:
     return csv.writer(out, lineterminator="\n")
-
-
-class Names:
-    """The names of a file of any length: eight bytes for each, to find one that is there twice."""
-
-    def __init__(self, file: ScenarioFile) -> None:
-        self.file = file
-        self.hashes: list[Any] = []
-
-    def noted(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-        """Check the names of each chunk on its way, and note them."""
-        import numpy as np
-
-        for chunk in chunks:
-            names = chunk.columns[NAME]
-            if not self.file.has_names:
-                yield chunk
-                continue
-            if not self.file.is_yaml and are_plain(names):
-                same: Iterable[int] = map(hash, "\n".join(names).lower().split("\n"))
-            else:
-                self._check_each(chunk.rows, names)
-                same = (hash(same_file(str(name))) for name in names)
-            self.hashes.append(np.fromiter(same, np.int64, len(names)))
-            yield chunk
-
-    def _check_each(self, rows: Sequence[int], names: Sequence[Any]) -> None:
-        for row, name in zip(rows, names, strict=True):
-            if problem := name_problem(name):
-                self.file.note(row, problem, NAMED)
-
-    def check(self) -> None:
-        """Read the file again if a name may be there twice, and note where."""
-        import numpy as np
-
-        if not self.hashes:
-            return
-        everything = np.sort(np.concatenate(self.hashes))
-        repeated = set(everything[1:][everything[1:] == everything[:-1]].tolist())
-        repeated |= set(map(hash, self.file.seen))  # rows that are no part of a chunk
-        if not repeated:
-            return
-        again = ScenarioFile(self.file.path, self.file.lesson)
-        for chunk in again.chunks():
-            for row, name in zip(chunk.rows, chunk.columns[NAME], strict=True):
-                if name_problem(name) or hash(same_file(name)) not in repeated:
-                    continue
-                if problem := again.name_again(row, name):
-                    self.file.note(row, problem, NAMED)
 
 
 def arrays(file: ScenarioFile, chunk: Chunk) -> dict[str, Any]:
