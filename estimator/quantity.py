@@ -132,7 +132,10 @@ class Quantity:
 
     def refuse(self, value: float, where: str = "") -> NoReturn:
         """Raise the one sentence on a value out of range."""
-        shown = value if abs(value) < 1e15 else float_or_large(value)
+        if abs(value) >= 1e15:
+            shown = float_or_large(value)
+        else:  # to a reader 0.0 copies are 0
+            shown = str(int(value) if value % 1 == 0 else value)
         limit = ", but no more than a float can hold" if value > self.high >= _ENDLESS else ""
         raise ValueError(
             f"{self.name}{where} is {shown}, but the {self.label} must be "

@@ -90,9 +90,13 @@ def prefixed_text(
     ('12.58 MB', '12.00 MiB')
     >>> prefixed_text(16.2e9, "B", decimals=None), prefixed_text(925925925.9, "bit/s")
     ('16.2 GB', '925.93 Mbit/s')
+    >>> prefixed_text(0.004, "bit/s", decimals=None), prefixed_text(0, "bit/s")
+    ('less than 0.01 bit/s', '0 bit/s')
     """
     base, prefixes = (1024, _BINARY) if binary else (1000, _DECIMAL)
     places = 2 if decimals is None else decimals
+    if value > 0 and not round(value, places):
+        return f"less than {10.0**-places:g} {unit}"
     power, scaled = 0, value
     while abs(round(scaled, places)) >= base and power < len(prefixes) - 1:
         power += 1

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pytest
 
 from estimator.__main__ import main
+from estimator.batch.declared import Lesson
+from estimator.batch.scenarios import Scenario, ScenarioFile
 
 PARAMETERS = """\
 users = 100
@@ -80,3 +83,16 @@ def table(out: Path) -> list[dict[str, str]]:
     """Read results.csv, a row for each scenario."""
     with (out / "results.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def read(lesson: Lesson, path: Path, text: str) -> list[Scenario]:
+    """Write a file of scenarios and read it."""
+    path.write_text(text, encoding="utf-8")
+    return ScenarioFile(path, lesson).scenarios()
+
+
+def told(lesson: Lesson, path: Path, text: str) -> list[str]:
+    """The sentences on a file, without the first, which counts them."""
+    with pytest.raises(ValueError, match="nothing was run") as caught:
+        read(lesson, path, text)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]

@@ -1,13 +1,15 @@
 """Batches: what a scenario leaves, what is run again, and results that cannot be used."""
 
 import json
+import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from estimator.batch.declared import read_lesson
-from estimator.batch.fingerprint import fingerprint, source_files
+from estimator.batch.fingerprint import digest, file_digest, fingerprint, source_files
 from estimator.batch.scenarios import ScenarioFile
 from tests.scenarios import batch, scenario_file, small_lesson, table
 
@@ -189,6 +191,20 @@ def test_a_file_that_a_parameter_names_belongs_to_what_is_compared(
     config.write_text("[]")
     assert batch(lesson, scenarios, tmp_path / "out") == 0
     assert "1 passed, 0 failed, 0 skipped" in capsys.readouterr().out
+
+
+def test_a_file_of_any_size_is_read_bit_by_bit_and_a_pipe_not_at_all(tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * 8_000_000)
+    tracemalloc.start()
+    found = file_digest(large)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    assert found == digest(large.read_bytes())
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(ValueError, match="is a pipe or a device"):
+            file_digest(path)
 
 
 def test_a_file_that_is_not_there_is_told_beforehand(

@@ -1,6 +1,7 @@
 """What a lesson's module tells batches: results without a notebook, and inputs that contradict."""
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ APART: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
         ["row 2: usd_per_accelerator_hour is 0, which asks for the catalog's, but no price of an",
          "row 4: model is 'llama-3.1-8b', but ",
          "row 5: usd_per_accelerator_hour is 0",
-         "row 6: users is -1"],
+         "row 6: users is -1",
+         "row 6: usd_per_accelerator_hour is 0"],
     ),
     "06": (
         [{"tensor_parallel": 3}, {"prompt_tokens": 200_000}, {"prompt_tokens": 1}],
@@ -173,12 +175,33 @@ def test_parts_of_a_table_have_the_same_columns_where_all_of_one_fail(
     assert ",planned_accelerators," in one.read_text(encoding="utf-8").splitlines()[0]
 
 
+@pytest.mark.parametrize(("number", "row"), [("04", {"owned_accelerators": 10}),
+                                             ("05", {"n_params": 9e13})])  # fmt: skip
+def test_where_no_row_has_a_result_there_are_no_columns_of_results(
+    number: str, row: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenarios = scenario_file(tmp_path / "s.csv", named([row] * 2))
+    monkeypatch.setattr("estimator.batch.scenarios.CHUNK_ROWS", 1)
+    assert batch(number, scenarios, tmp_path / "out", "--table-only", "--workers", "1") == 1
+    found = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
+    assert found.startswith(f"name,status,{next(iter(row))},error\ns0,failed,")
+    assert found == table_of_notebooks(number, scenarios)
+
+
+def test_results_that_no_row_has_are_left_out_and_parameters_of_their_name_are_not(
+    tmp_path: Path,
+) -> None:
+    table = io.StringIO('name,status,b,a,b,c,error\nx,failed,5,,,,"no, x"\ny,passed,6,1,,,\n')
+    vectorized.leave_out_empty({"a": True, "b": False, "c": False}, table, tmp_path)
+    assert table.getvalue() == 'name,status,b,a,error\nx,failed,5,,"no, x"\ny,passed,6,1,\n'
+
+
 def test_an_infinite_result_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lesson_06, "row_results", lambda **given: {"b": 1.0, "a": float("inf")})
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "x"}])
     assert batch("06", scenarios, tmp_path / "out", "--table-only") == 1
     found = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
-    assert found.splitlines()[1] == "x,failed,,,the lesson's result a is too large for a number"
+    assert found.splitlines()[1] == "x,failed,the lesson's result a is too large for a number"
     assert vectorized.infinite({"a": np.array([1, -np.inf, np.nan])}).keys() == {1}
 
 

@@ -7,12 +7,10 @@ import pytest
 
 from estimator.__main__ import main
 from estimator.batch.declared import Lesson, check_file, read_lesson
-from estimator.batch.scenarios import Scenario, ScenarioFile, are_plain, name_problem
-from estimator.batch.yaml_file import read_yaml_parts
-from tests.scenarios import small_lesson
+from estimator.batch.scenarios import Scenario, ScenarioFile
+from tests.scenarios import read, small_lesson, told
 
 ROOT = Path(__file__).parents[1]
-SERVICE = ROOT / "notebooks" / "05-size-a-service.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -20,29 +18,9 @@ def lesson() -> Lesson:
     return read_lesson(ROOT / "notebooks" / "04-servers-and-bandwidth.ipynb")
 
 
-def read(lesson: Lesson, path: Path, text: str) -> list[Scenario]:
-    path.write_text(text, encoding="utf-8")
-    return ScenarioFile(path, lesson).scenarios()
-
-
-def told(lesson: Lesson, path: Path, text: str) -> list[str]:
-    """The sentences on a file, without the first, which counts them."""
-    with pytest.raises(ValueError, match="nothing was run") as caught:
-        read(lesson, path, text)
-    return [line.strip() for line in str(caught.value).splitlines()[1:]]
-
-
 def test_an_empty_cell_keeps_the_default_of_the_lesson(lesson: Lesson, tmp_path: Path) -> None:
     text = "name, users,accelerator\n a ,7e6,\nb,,T4\n\n"
     assert read(lesson, tmp_path / "s.csv", text) == [
-        Scenario("a", {"users": 7_000_000}),
-        Scenario("b", {"accelerator": "T4"}),
-    ]
-
-
-def test_yaml_says_the_same_as_csv(lesson: Lesson, tmp_path: Path) -> None:
-    text = "- name: a\n  users: 7e6\n- {name: b, accelerator: T4, users: null}\n"
-    assert read(lesson, tmp_path / "s.yaml", text) == [
         Scenario("a", {"users": 7_000_000}),
         Scenario("b", {"accelerator": "T4"}),
     ]
@@ -106,35 +84,6 @@ def test_files_without_scenarios(lesson: Lesson, tmp_path: Path, text: str, sent
     assert told(lesson, tmp_path / "s.csv", text)[0].startswith(sentence)
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("- {name: a, users: true}", "item 1: users is True, but it must be a number"),
-        ("- {name: 1}", "item 1: the name 1 is no text: put it in quotes"),
-        ("- {name: a, accelerator: 4}", "item 1: accelerator is 4, but it must be text"),
-        ("- {name: a, users: .inf}", "item 1: users is inf, but it must be a finite number"),
-        ("- a", "item 1: it is no mapping"),
-    ],
-)
-def test_wrong_types_in_yaml(lesson: Lesson, tmp_path: Path, text: str, sentence: str) -> None:
-    assert told(lesson, tmp_path / "s.yml", text)[0].startswith(sentence)
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("a: 1", "is no list"),
-        ("- {name: a, name: b}", "the key 'name' is there twice"),
-        ('- {name: a, users: 5, "users ": 6}', "the key 'users' is there 2 times"),
-        ("- [", "is no YAML"),
-        ("- !!python/object/apply:os.getcwd []", "item 1: it cannot be read, from line 1 on"),
-    ],
-)
-def test_yaml_of_another_kind(lesson: Lesson, tmp_path: Path, text: str, sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
-        read(lesson, tmp_path / "s.yaml", text)
-
-
 def test_files_that_cannot_be_read(lesson: Lesson, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be read"):
         ScenarioFile(tmp_path / "none.csv", lesson).scenarios()
@@ -164,32 +113,6 @@ def test_many_problems_are_counted_and_the_first_shown(lesson: Lesson, tmp_path:
     assert len(found) == 101
     assert found[0].startswith("row 2:")
     assert found[-1] == "and 899 more, in rows 102 to 1000"
-
-
-@pytest.mark.parametrize("name", ["a", "Llama 3.1 (70B)", "x" * 100, "été", "7", "a.b_c+d=e,f"])
-def test_names_that_are_fine(name: str) -> None:
-    assert name_problem(name) == ""
-
-
-@pytest.mark.parametrize(
-    ("names", "says"),
-    [
-        (["..", "a/b", "a\\b", ".x"], "would leave the folder or be hidden: name a file"),
-        (["-x", "=1+1", "a ", "a.", "a\nb", "a:b", "a\0b", "a*", '"'], "cannot be a file's name"),
-        (["NUL", "com1.txt"], "is reserved on some systems: give another"),
-        (["x" * 101, "é" * 51], "bytes: 100 at most"),
-        (["", None], "it has no name: give one"),
-        ([3], "the name 3 is no text: put it in quotes"),
-    ],
-)
-def test_names_that_are_refused(names: list[object], says: str) -> None:
-    for name in names:
-        assert says in name_problem(name)
-
-
-def test_names_that_a_system_takes_for_one_file(lesson: Lesson, tmp_path: Path) -> None:
-    text = "name\nCafé\ncafe\N{COMBINING ACUTE ACCENT}\n"
-    assert "is that of row 2" in told(lesson, tmp_path / "s.csv", text)[0]
 
 
 def test_a_wrong_file_ends_with_status_2_and_makes_nothing(
@@ -261,14 +184,6 @@ def test_values_that_no_result_file_can_hold_are_refused(tmp_path: Path) -> None
     }
 
 
-def test_a_file_without_names_is_read_on(lesson: Lesson, tmp_path: Path) -> None:
-    found = told(lesson, tmp_path / "s.csv", "users,accelerator\n-5,T4\n7,T5\n")
-    assert [line.partition(":")[0] for line in found[1:]] == ["row 2", "row 3"]
-    assert found[0] == "there is no column name: give each scenario a name"
-    found = told(lesson, tmp_path / "s.yaml", "- users: -5\n- users: 7\n")
-    assert [line.partition(":")[0] for line in found[1:]] == ["item 1"]
-
-
 def test_rows_before_a_broken_quote_are_told_too(lesson: Lesson, tmp_path: Path) -> None:
     found = told(lesson, tmp_path / "s.csv", 'name,users\na,-1\nb,"7"x\nc,-1\n')
     assert found[0].startswith("row 2: users is -1")
@@ -284,39 +199,6 @@ def test_rows_that_are_no_utf_8_are_told_with_their_numbers(lesson: Lesson, tmp_
     assert found[0].startswith("row 2: users is -1")
     assert found[1] == "row 3: it is no text in UTF-8: save the file as such"
     assert not [line for line in found if line.startswith("row 4")]
-
-
-def test_each_item_of_yaml_that_cannot_be_read_is_told(lesson: Lesson, tmp_path: Path) -> None:
-    found = told(
-        lesson,
-        tmp_path / "s.yaml",
-        "- {name: a, name: b}\n- {name: c, users: 2001-99-99}\n- {name: d, users: !!int foo}\n"
-        "- !!map [1, 2]\n- {[1]: 2}\n- {name: ../e, users: -1}\n",
-    )
-    numbers = [line.partition(":")[0] for line in found]
-    assert numbers == ["item 1", "item 2", "item 3", "item 4", "item 5", "item 6", "item 6"]
-    assert "month must be in 1..12" in found[1]
-    assert "users is -1" in "".join(found[-2:])
-
-
-def test_a_name_with_a_line_break_is_not_two_names() -> None:
-    assert are_plain(["a", "b"])
-    assert not are_plain(["a\nb", "c"])
-
-
-def test_a_last_row_without_a_name_is_seen() -> None:
-    assert not are_plain(["a", ""])
-    assert not are_plain([""])
-    assert not are_plain([])
-
-
-def test_a_key_that_is_unknown_is_told_with_its_items(lesson: Lesson, tmp_path: Path) -> None:
-    text = "- {name: a}\n- {name: b, usrs: 7}\n- {name: c, usrs: 8, sheet: x}\n- {users: 9}\n"
-    assert [line.partition(",")[0] for line in told(lesson, tmp_path / "s.yaml", text)] == [
-        "item 2 and 1 more: the key 'usrs' is no parameter of the lesson: did you mean users?",
-        "item 3: the key 'sheet' is no parameter of the lesson: the lesson has users",
-        "item 4: it has no name: give one",
-    ]
 
 
 def test_what_can_be_read_of_a_row_of_another_width_is_checked(
@@ -341,26 +223,11 @@ def test_a_column_that_is_there_twice_hides_no_value(lesson: Lesson, tmp_path: P
     assert [line.partition(",")[0] for line in told(lesson, tmp_path / "s.csv", text)] == [
         "the column 'name' is there 2 times",
         "the column 'users' is there 2 times",
-        "row 2: users is -1",
         "row 2: the name '../b' would leave the folder or be hidden: name a file",
+        "row 2: users is -1",
         "row 3: the name 'c/d' would leave the folder or be hidden: name a file",
         "row 3: users is -2",
     ]
-
-
-@pytest.mark.parametrize("value", ["1:30", "1:30.5", "0x1F", "0b11"])
-def test_a_number_that_only_yaml_1_1_reads_is_refused(
-    lesson: Lesson, tmp_path: Path, value: str
-) -> None:
-    found = told(lesson, tmp_path / "s.yaml", f"- {{name: a, users: {value}}}\n")
-    assert found == [f"item 1: users is '{value}', but it must be a number."]
-
-
-def test_numbers_of_yaml_are_read_as_those_of_csv(lesson: Lesson, tmp_path: Path) -> None:
-    for text, value in (("012", 12), ("+7", 7), ("1_000", 1000), ("7.0e+3", 7000), ("30", 30)):
-        found = read(lesson, tmp_path / "s.yaml", f"- {{name: a, users: {text}}}\n")
-        assert found == read(lesson, tmp_path / "s.csv", f"name,users\na,{text}\n")
-        assert found[0].parameters == {"users": value}
 
 
 @pytest.mark.parametrize(
@@ -374,39 +241,6 @@ def test_the_rows_of_a_plain_file_are_counted(
     (tmp_path / "s.csv").write_text(content)
     assert ScenarioFile(tmp_path / "s.csv", lesson).count_plainly() == rows
     assert ScenarioFile(tmp_path / "s.yaml", lesson).count_plainly() is None
-
-
-@pytest.mark.parametrize("options", [[], ["--table-only"]])
-def test_contradictions_are_told_of_rows_whose_names_are_wrong(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
-) -> None:
-    scenarios = tmp_path / "s.csv"
-    scenarios.write_text(
-        "name,accelerator,others\nbad/name,T4,\na,T4,pue = 1.2\na,TPU-v4,\nb,T4,pue = 0.1\n"
-    )
-    out = tmp_path / "out"
-    assert main(["batch", str(SERVICE), str(scenarios), "--out", str(out), *options]) == 2
-    said = capsys.readouterr().err
-    found = [line.strip().partition(",")[0] for line in said.splitlines() if "  row" in line]
-    assert sorted(found) == [
-        "row 2: the name 'bad/name' would leave the folder or be hidden: name a file",
-        "row 2: usd_per_accelerator_hour is 0",
-        "row 3: usd_per_accelerator_hour is 0",
-        "row 4: accelerator_watts is 0",
-        "row 4: the name 'a' is that of row 3: give another",
-        "row 4: usd_per_accelerator_hour is 0",
-        "row 5: pue is 0.1",
-    ]
-
-
-@pytest.mark.parametrize("text", ["[" * 3000, "- name: a\n  users: " + "[" * 3000 + "]" * 3000])
-def test_yaml_that_is_nested_too_deeply_is_told(lesson: Lesson, tmp_path: Path, text: str) -> None:
-    path = tmp_path / "s.yaml"
-    path.write_text(text)
-    with pytest.raises(ValueError, match="nests lists or mappings too deeply: write it flatter"):
-        ScenarioFile(path, lesson).scenarios()
-    with pytest.raises(ValueError, match="nests lists or mappings too deeply"):
-        read_yaml_parts(path)
 
 
 def test_a_pipe_is_no_file_of_a_parameter(tmp_path: Path) -> None:

@@ -114,6 +114,22 @@ def test_a_full_disk_leaves_no_half_file_and_loses_nothing(tmp_path: Path) -> No
     assert (out / "a.json").stat().st_ino == kept
 
 
+def test_a_table_without_room_is_told_and_stays_as_it_was(tmp_path: Path) -> None:
+    lesson = Path(__file__).parents[1] / "notebooks" / "00-start-here.ipynb"
+    out = tmp_path / "out"
+    few = scenario_file(tmp_path / "few.csv", [{"name": "a"}])
+    assert batch(lesson, few, out, "--table-only") == 0
+    before = (out / "results.csv").read_bytes()
+    many = scenario_file(tmp_path / "s.csv", [{"name": f"s{n}"} for n in range(200)])
+    stopped = start(lesson, many, "--out", out, "--table-only", limit_bytes=5_000)
+    said = stopped.communicate(timeout=60)[1]
+    assert f"results.csv cannot be written to {out} (File too large), and is as it was: " in said
+    assert "Traceback" not in said
+    assert stopped.returncode == 2
+    assert (out / "results.csv").read_bytes() == before
+    assert not list(out.rglob(".half-*"))
+
+
 def test_without_room_for_the_page_the_closing_line_names_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

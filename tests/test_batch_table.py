@@ -78,6 +78,24 @@ def test_the_table_of_the_notebooks_byte_for_byte(tmp_path: Path) -> None:
     assert one.read_bytes() == other.read_bytes()
 
 
+def test_a_folder_that_holds_notebooks_keeps_its_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenarios = scenario_file(tmp_path / "s.csv", MODELS[:1])
+    out = tmp_path / "out"
+    assert table(STORAGE, scenarios, out) == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for gone in (None, "index.html", "results.csv"):  # as where it was stopped, or had no room
+        if gone:
+            del before[out / gone]
+            (out / gone).unlink()
+        assert table(STORAGE, scenarios, out, "--table-only") == 2
+        assert "holds the notebooks of a batch, and --table-only" in capsys.readouterr().err
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert table(STORAGE, scenarios, tmp_path / "other", "--table-only") == 0
+    assert table(STORAGE, scenarios, tmp_path / "other", "--table-only") == 0
+
+
 def test_points_and_intervals_of_a_service_as_its_notebook_reports_them(tmp_path: Path) -> None:
     given = {"system": "image", "users": 3_000_000, "precision": "INT8", "accelerator": "H100-SXM"}
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "one", **given}, {"name": "two"}])

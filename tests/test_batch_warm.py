@@ -128,3 +128,19 @@ def test_a_worker_with_another_estimator_is_refused(tmp_path: Path) -> None:
     found = read_lesson(lesson)
     other = Task("one", {}, "small", found.text, (), Timeouts(), source="another")
     assert "another version of the estimator" in run_scenario(other).error
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
+def test_what_a_kernel_says_beside_its_notebook_is_shown_only_where_it_died(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], *, warm: bool
+) -> None:
+    # A module that no other test has asked for: its template writes to this test's terminal.
+    lesson = small_lesson(
+        tmp_path / "small.ipynb",
+        "import os, time\nimport numpy.polynomial\nos.write(2, b'whispered\\n')\ntime.sleep(0.5)",
+        "if word == 'die':\n    os.kill(os.getpid(), 9)",
+    )
+    assert run_scenario(task(lesson, warm=warm)).error == ""
+    assert "whispered" not in capfd.readouterr().err
+    assert run_scenario(task(lesson, warm=warm, word="die")).error == "the kernel died"
+    assert "whispered" in capfd.readouterr().err

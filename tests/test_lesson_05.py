@@ -1,4 +1,4 @@
-"""Lesson 05: the course's systems, one page with ranges, levers, panel, report, tables of many."""
+"""Lesson 05: the course's systems, the answers by hand, and what the page says of them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ import csv
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from estimator import catalog
 from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS, chain_of
-from estimator.lesson.lesson_05_figures import tornado_chart
-from estimator.lesson.lesson_05_levers import halving
-from estimator.lesson.lesson_05_model import OTHERS, others_of
 from estimator.lesson.lesson_05_report import report_html
-from estimator.uncertainty import DRAWS, Range
+from estimator.lesson.lesson_05_words import short_usd
+from estimator.uncertainty import Range
 from tests.seen import column
 from tests.services import given
 
-NAME = "05-size-a-service"
 ROOT = Path(__file__).parents[1]
 TEXT = lesson.case("text")
 
@@ -167,6 +162,42 @@ def test_the_page_says_which_bytes_it_counts() -> None:
     assert "brings 4 KB, its image has 2 MB, and 2 MB are stored, as the system declares" in note
 
 
+def test_a_tiny_load_is_not_told_as_none() -> None:
+    one = lesson.case("text", users=1, requests_per_user=0.001)
+    shown = "".join(map(str, lesson.one_page(one, one.intervals(100)).rows))
+    assert "less than 0.01 bit/s" in shown
+    assert "'0 " not in shown
+
+
+def test_a_replica_that_is_not_the_cheapest_is_told_with_the_price_of_a_wider_one() -> None:
+    bills = {}
+    for tokens in (1_000, 4_000):
+        one = lesson.case("text", model="llama-3.1-70b", prompt_tokens=tokens)
+        bills[one.width] = one.point["usd_per_month"]
+        wider = {w: replace(one, width=w).point["usd_per_month"] for w in (4, 8) if w > one.width}
+        best = min(wider, key=lambda width: wider[width])
+        assert one.cheaper_width == (best, wider[best])
+        note = lesson.one_page(one, one.intervals()).note
+        said = f"with {best} to a replica, a month would cost {short_usd(wider[best])} at likely"
+        assert f"{one.width} to a replica. That is the fewest that will do" in note
+        assert said in note
+        assert "a longer prompt, which asks for wider replicas, can cost less" in note
+        assert ("In 31 % of the draws a replica serves one request at a time" in note) == (
+            tokens == 1_000
+        )
+    assert bills[4] < bills[2]
+    for other in (TEXT, lesson.case("text", accelerator="RTX-4090"), lesson.case("image")):
+        note = lesson.one_page(other, other.intervals()).note
+        assert "to a replica. A request brings" in note
+
+
+def test_a_price_that_the_catalog_lacks_is_told_to_be_the_reader_s() -> None:
+    one = lesson.case("text", accelerator="L4", usd_per_accelerator_hour=0.8)
+    said = "No price of L4 with a source stands in the catalog: what it costs here follows from "
+    assert f"{said}the reader's 0.8 USD an hour." in lesson.one_page(one, one.intervals(50)).note
+    assert said in report_html(one, one.intervals(50))
+
+
 def test_the_engine_s_line_is_the_parts_of_its_step_and_little_s_law() -> None:
     table = lesson.step_table(TEXT)
     parts = [float(text.split()[0]) for text in column(table, "time")]
@@ -190,319 +221,3 @@ def test_every_accelerator_with_a_price_is_held_against_the_reader_s() -> None:
     assert listed["L40S"] == pytest.approx(100 * other / TEXT.point["usd_per_month"], abs=0.5)
     assert "No price is known of" in table.note
     assert "MI300X" in table.note
-
-
-# --- Ranges ---------------------------------------------------------------------------------
-
-
-def test_every_answer_has_its_interval_in_order() -> None:
-    for key in COURSE_SYSTEMS:
-        found = lesson.case(key).intervals()
-        assert set(found) == set(lesson.KEYS)
-        assert all(ends.p10 <= ends.p50 <= ends.p90 for ends in found.values())
-
-
-def test_ten_thousand_draws_are_one_call_of_arrays() -> None:
-    drawn = TEXT.drawn()
-    assert drawn["usd_per_month"].shape == (DRAWS,) == (10_000,)
-
-
-def test_without_doubt_every_interval_is_the_point() -> None:
-    one = lesson.case("retrieval", doubt=0)
-    found = one.intervals(50)
-    for name, value in one.point.items():
-        assert found[name] == pytest.approx((value,) * 3), name
-    assert "With nothing doubted" in lesson.your_service(one, found).text
-    picture = lesson.tornado_chart(one)
-    assert picture.alt.endswith("USD. With nothing doubted, no input moves the bill.")
-    assert picture.figure.get_suptitle() == "With nothing doubted, no input moves the bill"
-    ranges = {str(row[0]): str(row[1]) for row in lesson.swing_table(one).rows}
-    assert ranges["number of users"] == "100,000,000 users"
-    assert not any(" to " in text for text in ranges.values())
-
-
-def test_ends_that_three_digits_cannot_tell_apart_are_one() -> None:
-    one = lesson.case("text", doubt=1e-6)
-    said = lesson.your_service(one, one.intervals()).text
-    assert "and four times in five about as much, to three digits. With every" in said
-    assert not any(" to " in str(row[1]) for row in lesson.swing_table(one).rows)
-
-
-def test_one_user_is_no_users() -> None:
-    one = lesson.case("text", users=1, requests_per_user=1)
-    page = lesson.one_page(one, one.intervals())
-    assert page.caption == "Text to text for 1 user, 1 a day"
-    cost = next(row for row in page.rows if row[0] == "cost of storage")
-    assert cost[1:] == ("less than 0.01 USD",) * 4
-    assert lesson.one_page(TEXT, TEXT.intervals()).caption.endswith("users, 10 a day each")
-
-
-def test_more_doubt_is_a_wider_bill() -> None:
-    narrow, wide = (lesson.case("text", doubt=d).intervals()["usd_per_month"] for d in (0.5, 2))
-    assert wide.p90 / wide.p10 > 4 * narrow.p90 / narrow.p10
-
-
-def test_a_seed_decides_the_draws() -> None:
-    first, again, other = (
-        lesson.case("text", seed=seed).intervals()["usd_per_month"] for seed in (1, 1, 2)
-    )
-    assert first == again
-    assert first != other
-    assert first.p90 == pytest.approx(other.p90, rel=0.05)
-
-
-def test_extreme_doubt_and_peaks_still_have_an_answer() -> None:
-    one = lesson.case("text", doubt=3, peak_factor=60, others="pue = 5")
-    assert np.isfinite(one.drawn()["usd_per_month"]).all()
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"peak_factor": 51}, {"peak_factor": 20, "doubt": 3}, {"peak_factor": 100},
-     {"others": "pue = 9"}, {"others": "pue = 10", "doubt": 3}],
-)  # fmt: skip
-def test_ranges_end_where_the_glossary_ends_so_that_every_bar_has_a_bill(
-    changes: dict[str, Any],
-) -> None:
-    one = lesson.your_case(given(**changes))
-    ends = {entry.name: entry.high for entry in one.ranges}
-    assert ends["peak_factor"] <= 100
-    assert ends["pue"] <= 10
-    assert len(lesson.swing_table(one).rows) == 8
-    drawn = one.drawn()["peak_egress_bits_per_s"] / one.drawn()["egress_bits_per_s"]
-    assert drawn.max() <= 100 * (1 + 1e-12)
-    own = lesson.case("text").ranged(Range("peak_factor", 20, 60, 400, floor=1))
-    assert own.intervals(20)["usd_per_month"].p90 > 0
-    assert lesson.swing_table(own).rows
-
-
-def test_a_service_with_no_peak_and_a_prompt_for_a_picture_keep_what_is_given() -> None:
-    one = lesson.case("image", peak_factor=1, prompt_tokens=300)
-    ranges = {entry.name: entry for entry in one.ranges}
-    assert (ranges["peak_factor"].low, ranges["peak_factor"].high) == (1, 1)
-    assert (ranges["prompt_tokens"].low, ranges["prompt_tokens"].high) == (300, 300)
-    assert one.point["usd_per_month"] < lesson.case("image").point["usd_per_month"]
-
-
-def test_a_range_of_one_s_own_moves_the_middle_and_the_ends() -> None:
-    one = TEXT.ranged(Range("peak_factor", 2, 4, 5, floor=1))
-    assert one.point == lesson.case("text", peak_factor=4).point
-    sure = TEXT.ranged(*(Range(r.name, r.likely, r.likely, r.likely) for r in TEXT.ranges))
-    found = sure.intervals(20)["usd_per_month"]
-    assert found == pytest.approx((TEXT.point["usd_per_month"],) * 3)
-    with pytest.raises(ValueError, match="range is 'peak'"):
-        TEXT.ranged(Range("peak", 1, 2, 3))
-
-
-def test_larger_files_are_more_to_keep_and_to_send_and_nothing_else() -> None:
-    twice = TEXT.answer({"size_factor": 2.0})
-    p = TEXT.point
-    assert twice["daily_bytes"] == 2 * p["daily_bytes"]
-    assert twice["kept_bytes"] == p["kept_bytes"] + 75_000_000_000_000
-    assert twice["egress_bits_per_s"] == pytest.approx(2 * p["egress_bits_per_s"])
-    assert twice["ingress_bits_per_s"] == pytest.approx(p["ingress_bits_per_s"])
-    assert twice["planned_accelerators"] == p["planned_accelerators"]
-
-
-@pytest.mark.parametrize("key", COURSE_SYSTEMS)
-def test_what_a_request_brings_is_doubted_unless_it_is_published(key: str) -> None:
-    one = lesson.case(key)
-    ends = one.intervals(1000)["ingress_bits_per_s"]
-    users = one.intervals(1000)["requests_per_s"]
-    spread = (ends.p90 / ends.p10) / (users.p90 / users.p10)
-    table = lesson.range_table(one)
-    source = next(str(row[-1]) for row in table.rows if row[0] == "factor of the sizes")
-    if key == "text":  # the course has 2 KB
-        assert spread == pytest.approx(1)
-        assert "request" not in source
-    else:
-        assert spread > 1.2
-        assert "so does that of a request, which is assumed" in source
-
-
-def test_a_server_draws_no_less_than_its_accelerators() -> None:
-    near = lesson.case("text", others="server_power_factor = 1.05")
-    entry = next(one for one in near.ranges if one.name == "server_power_factor")
-    assert 1 < entry.low < 1.05 < entry.high
-    bare = lesson.case("text", others="server_power_factor = 1")
-    assert bare.intervals(50)["power_watts"].p10 > 0
-    with pytest.raises(ValueError, match=r"server_power_factor is 0\.9"):
-        lesson.case("text", others="server_power_factor = 0.9")
-
-
-# --- What matters ---------------------------------------------------------------------------
-
-
-def test_the_tornado_s_bars_are_bills_that_one_computes_alone() -> None:
-    table = lesson.swing_table(TEXT)
-    row = next(row for row in table.rows if row[0] == "price of an accelerator")
-    cheap = lesson.case("text", usd_per_accelerator_hour=1.39).point["usd_per_month"]
-    assert str(row[2]) == f"{cheap / 1e6:.3g} million USD"
-    widths = [float(str(row[4]).rstrip(" %")) for row in table.rows]
-    assert widths == sorted(widths, reverse=True)
-
-
-def test_the_figure_tells_its_numbers() -> None:
-    alt = tornado_chart(TEXT).alt
-    assert "3.93 M" in alt
-    assert "requests of a user a day 1.97 M to 7.86 M" in alt
-
-
-@pytest.mark.parametrize("key", ["text", "image", "retrieval"])
-def test_a_lever_that_halves_the_bill_does(key: str) -> None:
-    one = lesson.case(key)
-    solved = [pull for pull in halving(one) if pull.value is not None]
-    assert len(solved) >= 4
-    for pull in solved:
-        changed = {pull.name: np.array([pull.value])}
-        share = float(one.bill(changed)[0]) / one.point["usd_per_month"]
-        assert 0.45 <= share <= 0.5001, pull
-
-
-def test_a_lever_that_cannot_says_what_is_left() -> None:
-    rows = {str(row[0]): [str(cell) for cell in row] for row in lesson.halving_table(TEXT).rows}
-    assert rows["target utilization"][2] == "cannot"
-    assert "75.1 % of the bill is left" in rows["target utilization"][3]
-    assert rows["target time per token"][2] == "cannot"
-    assert rows["accelerator"][2] == "RTX-4090"
-    assert "of those with a price: 49.5 % of the bill is left" in rows["accelerator"][3]
-    assert rows["price of an accelerator"][2] == "1.39 USD/h"
-    only_stored = "A100-SXM-80GB stores weights in it, and computes at 16 bits"
-    assert rows["precision"][3].endswith(only_stored)
-    fast = lesson.halving_table(lesson.case("text", accelerator="H100-SXM"))
-    assert only_stored[14:] not in next(str(row[3]) for row in fast.rows if row[0] == "precision")
-
-
-def test_a_small_service_reads_true() -> None:
-    one = lesson.case("text", users=5_000, accelerator="RTX-4090", usd_per_accelerator_hour=0.35)
-    said = lesson.your_service(one, one.intervals(200)).text
-    assert ", 2 accelerators, and " in said
-    assert "; the ranges leave it at 2 accelerators. The power" in said
-    rows = {str(row[0]): [str(cell) for cell in row] for row in lesson.halving_table(one).rows}
-    assert rows["accelerator"][2:] == [
-        "cannot", "L40S is the best of those with a price: 3.11 times the bill"
-    ]  # fmt: skip
-
-
-def test_a_picture_s_bill_is_halved_by_another_accelerator() -> None:
-    rows = {str(r[0]): [str(c) for c in r] for r in lesson.halving_table(lesson.case("image")).rows}
-    assert rows["accelerator"][2] == "L40S"
-
-
-# --- Inputs ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "mine",
-    [Range("peak_factor", 1.5, 2, 3), Range("pue", 1.1, 1.3, 1.6), Range("passes", 1.5, 5, 10),
-     Range("passes", 1, 1, 3), Range("server_power_factor", 1.1, 1.2, 2)],
-)  # fmt: skip
-def test_a_range_of_one_s_own_has_the_floor_of_its_input(mine: Range) -> None:
-    own = TEXT.ranged(mine)
-    assert own.intervals()["usd_per_month"].p10 > 0
-    assert own.x[mine.name] == mine.likely
-
-
-def test_a_range_of_one_s_own_is_checked_when_it_is_given() -> None:
-    for mine, says in (
-        (Range("peak_factor", 0.5, 2, 3), "peak_factor is 0.5, but"),
-        (Range("pue", 2, 20, 30), "pue is 20, but"),
-        (Range("pue", 1, 2, 3), "pue has its low at 1, which it cannot reach"),
-    ):
-        with pytest.raises(ValueError, match=says):
-            TEXT.ranged(mine)
-    with pytest.raises(TypeError, match="users has 'a' in its range, but low, likely and high"):
-        Range("users", "a", 5, 9)  # type: ignore[arg-type]
-
-
-def test_all_that_is_wrong_with_others_is_told() -> None:
-    with pytest.raises(ValueError, match="pue is") as caught:
-        others_of("pue = 0.1, usd_per_kwh=-1, seed = -1, foo = 2, retention_days = 9")
-    for start in ("usd_per_kwh is -1", "seed is -1", "others is 'foo'"):
-        assert start in str(caught.value)
-    assert "retention_days is" not in str(caught.value)
-
-
-def test_others_are_read_from_text() -> None:
-    assert others_of("") == {}
-    assert others_of(" pue=1.2 ; retention_days = 90,") == {"pue": 1.2, "retention_days": 90}
-    assert set(OTHERS) | set(lesson.PARAMETERS) == set(lesson.DEFAULTS)
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"system": "txt"}, "system is 'txt'.* 'text'"),
-        ({"users": 0}, "users is 0"),
-        ({"users": -1}, "users is -1"),
-        ({"requests_per_user": 0}, "requests_per_user is 0"),
-        ({"precision": "FP17"}, "precision is 'FP17'"),
-        ({"accelerator": "A101"}, "accelerator is 'A101'"),
-        ({"passes": 0.5}, "passes is 0.5, .* must be 0 for the system's own, or from 1 to"),
-        ({"passes": -3}, "passes is -3"),
-        ({"doubt": 9}, "doubt is 9"),
-        ({"others": "seed = 1.5"}, "seed is 1.5"),
-        ({"others": "pu = 1.2"}, "others is 'pu'"),
-        ({"others": "pue = much"}, "others has 'pue = much'"),
-        ({"others": "pue = 0.5"}, "pue is 0.5"),
-        ({"others": "pue = 2, pue = 3"}, "gives pue twice"),
-    ],
-)
-def test_impossible_parameters_get_one_sentence(changes: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
-        given(**changes)
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"accelerator": "L4"}, "no price of an hour of L4"),
-        ({"accelerator": "L4"}, "give what you pay in USD, or choose one that has a price"),
-        ({"accelerator": "TPU-v5p", "usd_per_accelerator_hour": 4}, "no power of TPU-v5p"),
-        ({"accelerator": "TPU-v5p"}, "no price of an hour of TPU-v5p .* no power of TPU-v5p"),
-        ({"n_params": 5e12}, "No replica of up to 8 A100-SXM-80GB serves"),
-        ({"others": "token_target_seconds = 0.0001"}, "with a token every 0.1 ms"),
-    ],
-)
-def test_what_cannot_be_sized_says_what_to_do(changes: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
-        lesson.your_case(given(**changes))
-
-
-def test_a_price_and_a_power_of_one_s_own_make_any_accelerator_possible() -> None:
-    one = lesson.your_case(
-        given(accelerator="TPU-v5p", usd_per_accelerator_hour=4, others="accelerator_watts = 300")
-    )
-    fleet = one.point["planned_accelerators"]
-    assert one.point["accelerator_usd_per_month"] == pytest.approx(fleet * 720 * 4)
-    assert one.point["power_watts"] == pytest.approx(fleet * 300 * 1.34 * 1.56)
-
-
-def test_the_course_s_scenarios_name_parameters_and_every_system() -> None:
-    with open(ROOT / "scenarios" / "course.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert set(rows[0]) - {"name"} <= set(lesson.PARAMETERS)
-    assert [row["system"] for row in rows] == list(COURSE_SYSTEMS)
-    assert len({row["name"] for row in rows}) == len(rows)
-
-
-def test_ranges_of_one_s_own_go_through_the_page() -> None:
-    mine = lesson.case("text").ranged(lesson.Range("users", 5e6, 1e7, 3e7))
-    assert "users" in {one.name for one in mine.usual_ranges}
-    told = lesson.your_service(mine, mine.intervals()).text
-    assert told.endswith("The bill hangs most on the number of users.")
-
-
-@pytest.mark.parametrize("tokens", [2_000, 16_000])
-def test_a_likely_value_of_one_s_own_has_the_replica_that_it_needs(tokens: int) -> None:
-    mine = lesson.case("text", model="llama-3.1-70b").ranged(
-        lesson.Range("prompt_tokens", tokens / 2, tokens, 2 * tokens)
-    )
-    given = lesson.case("text", model="llama-3.1-70b", prompt_tokens=tokens)
-    assert mine.width == given.width > 2
-    assert mine.point == given.point
-
-
-def test_a_likely_value_that_fits_nowhere_is_refused() -> None:
-    with pytest.raises(ValueError, match="No replica of up to 8 A100-SXM-80GB"):
-        lesson.case("text").ranged(lesson.Range("prompt_tokens", 4e8, 5e8, 6e8))

@@ -55,7 +55,7 @@ def problems_of(lesson: Lesson, scenario: Path) -> list[str]:
     try:
         (read,) = file.scenarios()
     except ValueError:
-        return [sentence.removeprefix("item 1: ") for _, sentence in file.problems.found]
+        return [sentence.removeprefix("item 1: ") for *_, sentence in file.problems.found]
     together = rehearse(lesson, read.parameters) if read.parameters else ""
     names = ", ".join(name for name in lesson.defaults if not name.endswith(PATH))
     return [f"{together} (Under {lesson.name[:2]!r} you may set {names}.)"] if together else []

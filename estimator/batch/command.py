@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,7 +176,7 @@ def _files(
 ) -> dict[str, str] | None:
     """Give the digest of each file that a scenario reads; a worker's elsewhere is not seen."""
     from estimator.batch.declared import names_a_file
-    from estimator.batch.fingerprint import digest
+    from estimator.batch.fingerprint import file_digest
 
     if arguments.scheduler:
         return None
@@ -184,7 +184,7 @@ def _files(
     for name, value in {**lesson.defaults, **scenario.parameters}.items():
         if value and names_a_file(name):
             try:
-                found[name] = digest(Path(value).read_bytes())
+                found[name] = file_digest(Path(value))
             except (OSError, TypeError, ValueError):  # a default; its lesson will tell
                 found[name] = ""
     return found
@@ -211,16 +211,17 @@ def _run(
 ) -> Iterator[Any]:
     """Give the outcomes of what is to do, from whoever runs it."""
     from estimator.batch.runner import Task, Timeouts
-    from estimator.batch.workers import Opener, dask, local, outcomes
+    from estimator.batch.workers import Opener, dask, local, outcomes, unwatched
 
     if not todo:
         return
     timeouts = Timeouts(arguments.start_timeout, arguments.cell_timeout, arguments.scenario_timeout)
     opened: Opener = local
+    watch: Callable[[], None] = unwatched
     workers = min(arguments.workers, len(todo))
     scratch: str | None = str(store.scratch.resolve())
     if arguments.scheduler:
-        workers, opened = dask(arguments.scheduler, arguments.start_timeout)
+        workers, opened, watch = dask(arguments.scheduler, arguments.start_timeout)
         scratch = None
     tasks = (
         Task(
@@ -229,7 +230,7 @@ def _run(
         )
         for scenario in todo
     )  # fmt: skip
-    yield from outcomes(tasks, workers, opened)
+    yield from outcomes(tasks, workers, opened, watch)
 
 
 def _with_progress(outcomes: Iterator[Any], total: int) -> Iterator[Any]:

@@ -10,11 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import estimator
+from estimator.validate.files import check_plain
 
 
 def digest(content: bytes) -> str:
     """Give the SHA-256 of some bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Give the SHA-256 of a file of any size.
+
+    Raises:
+        OSError, ValueError: there is none, or it is no plain file.
+    """
+    check_plain(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 PACKAGE = Path(estimator.__file__).parent

@@ -5,8 +5,8 @@ The module of a notebook whose name starts with NN is `estimator.lesson.lesson_N
     point_results(columns)   -> the lesson's results, an array for each name of its result file
     interval_results(columns)   of the same form, where the result file holds intervals
     row_results(**parameters)   -> the results of one scenario, where no array can be computed with
-    contradictions(columns)  -> places, and a sentence on what the inputs there say against
-                                each other
+    contradictions(columns)  -> places, a sentence on what the inputs there say against each
+                                other, and the names of these inputs
     case(**parameters)       a ValueError of it says why `point_results` has none
 
 `columns` holds an array for each parameter of the lesson, defaults included and paths not. In
@@ -48,12 +48,12 @@ def hook(lesson: Lesson, name: str) -> Callable[..., Any] | None:
     return found
 
 
-def contradictions(lesson: Lesson, columns: Columns) -> Iterator[tuple[int, str]]:
-    """Give the place of each row whose inputs contradict each other, with a sentence on it."""
+def contradictions(lesson: Lesson, columns: Columns) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Give the place of each row whose inputs contradict each other, a sentence, and which do."""
     check = hook(lesson, "contradictions")
-    for places, sentence in check(columns) if check else ():
+    for places, sentence, names in check(columns) if check else ():
         for place in places:
-            yield int(place), sentence
+            yield int(place), sentence, names
 
 
 def columns_of(lesson: Lesson, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,7 @@ from estimator.validate.files import parse_json
 
 COLOUR = re.compile("\x1b\\[[0-9;:]*m")
 LEAST_SECONDS = 0.001
+SAID = "kernel.log"
 NO_RESULT = f"the lesson wrote no result to {RESULT}"
 
 
@@ -160,11 +162,13 @@ def _execute(folder: Path, lesson: Path, task: Task, kept: list[Any]) -> str:
                 return f"the scenario took more than its {task.timeouts.scenario_s:g} s"
             return f"a cell took more than its {limit:g} s"
         except DeadKernelError:
+            _tell_what_it_said(folder)
             return "the kernel died"
         except RuntimeError as error:
             if time.monotonic() >= deadline:
                 return f"the scenario took more than its {task.timeouts.scenario_s:g} s"
             if last or any(cell.get("execution_count") for cell in kept[0].cells):
+                _tell_what_it_said(folder)
                 is_late = isinstance(error, StartError) and error.late
                 within = f" within {task.timeouts.start_s:g} s" if is_late else ""
                 return f"the kernel did not start{within} ({error})"
@@ -179,6 +183,13 @@ def readable(text: str) -> str:
     """
     signs = COLOUR.sub("", text)
     return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in signs)
+
+
+def _tell_what_it_said(folder: Path) -> None:
+    """Show what a kernel that is gone has said outside of its notebook, such as why it died."""
+    with contextlib.suppress(OSError):
+        said = (folder / SAID).read_text(encoding="utf-8", errors="replace")
+        sys.stderr.write(readable(said))
 
 
 def _left(seconds: float, deadline: float) -> float:
@@ -199,6 +210,7 @@ def _client_settings(folder: Path, task: Task, deadline: float) -> dict[str, Any
         "kernel_manager_class": TimelyKernelManager,
     }
     settings["config"].TimelyKernelManager.start_s = _left(task.timeouts.start_s, deadline)
+    settings["config"].TimelyKernelManager.said = str(folder / SAID)
     if task.warm and CAN_BE_WARM:
         settings["config"].WarmKernelManager.modules = task.modules
         settings["kernel_manager_class"] = WarmKernelManager

@@ -4,72 +4,23 @@ from __future__ import annotations
 
 import csv
 import difflib
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from estimator.batch.declared import PATH, RESULT, WRITTEN, Lesson, check_file
 from estimator.batch.hooks import columns_of, contradictions
+from estimator.batch.names import name_problem, same_file
+from estimator.batch.problems import Problems
 from estimator.batch.yaml_file import read_yaml
 from estimator.validate.files import check_plain
 
 NAME = "name"
-LONGEST_NAME_BYTES = 100
-SHOWN = 100
-# What can be the name of a file on every system, in every shell and every spreadsheet.
-PLAIN = re.compile(r"[^\W_](?:[\w .,+=()-]*[\w+=()-])?")
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-SURELY_PLAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\n|\Z))+")
-RESERVED_LINE = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE | re.MULTILINE)
 CHUNK_ROWS = 20_000
-
-
-@dataclass
-class Problems:
-    """What is wrong with a file: the first sentences, and the number and the rows of all."""
-
-    found: list[tuple[int, str]] = field(default_factory=list)
-    count: int = 0
-    further: tuple[int, int] | None = None
-    """The first and the last row of those that are only counted."""
-
-    def add(self, sentence: str, row: int = 0) -> None:
-        """Note one more."""
-        self.count += 1
-        if len(self.found) < SHOWN:
-            self.found.append((row, sentence))
-        else:
-            self._count_only(row, row)
-
-    def _count_only(self, first: int, last: int) -> None:
-        low, high = self.further or (first, last)
-        self.further = min(low, first), max(high, last)
-
-    def extend(self, other: Problems) -> None:
-        """Note those of another reader of the same file."""
-        self.count += other.count - len(other.found)
-        if other.further:
-            self._count_only(*other.further)
-        for row, sentence in other.found:
-            self.add(sentence, row)
-
-    def refuse(self, path: Path) -> None:
-        """Raise all of them as one ValueError, if there are any."""
-        if not self.count:
-            return
-        more = self.count - len(self.found)
-        lines = [sentence for _, sentence in sorted(self.found, key=itemgetter(0))]
-        if more and self.further:
-            first, last = self.further
-            where = f"row {first}" if first == last else f"rows {first} to {last}"
-            lines.append(f"and {more:,} more, in {where}")
-        many = "1 problem" if self.count == 1 else f"{self.count:,} problems"
-        raise ValueError("\n  ".join([f"{path} has {many}; nothing was run:", *lines]))
+NAMED, TOGETHER = 1, 1_000_000
+"""Ranks of what is told of a row: of its name, and of its inputs together; of each between."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +57,11 @@ class ScenarioFile:
         self.row_word = "item" if self.is_yaml else "row"
         self.has_names = True
         self.columns: list[str] = []
-        self.wrong: set[int] = set()
-        self._seen: dict[str, int] = {}
+        self.wrong: dict[int, set[str]] = {}
+        """Which parameters of a row are wrong."""
+        self.seen: dict[str, int] = {}
+        """The first row of each name that was looked at, spelled as files are told apart."""
+        self._ranks = {name: rank for rank, name in enumerate(lesson.defaults, start=NAMED + 1)}
 
     def scenarios(self) -> list[Scenario]:
         """Read all scenarios, in order.
@@ -121,7 +75,9 @@ class ScenarioFile:
                 given = self._row(row, {k: v[index] for k, v in chunk.columns.items()})
                 found.append(Scenario(str(chunk.columns[NAME][index]), given))
                 places.append(row)
-        self._check_together(places, [scenario.parameters for scenario in found])
+        if found:
+            columns = columns_of(self.lesson, [scenario.parameters for scenario in found])
+            self.refuse_contradictions(places, columns)
         self.refuse_problems(len(found))
         return found
 
@@ -131,62 +87,57 @@ class ScenarioFile:
             self.problems.add("it has no scenario: give at least one row below the header")
         self.problems.refuse(self.path)
 
-    def _check_together(self, rows: Sequence[int], given: Sequence[Mapping[str, Any]]) -> None:
-        """Note where the inputs of a row, each of them possible, contradict each other."""
-        right = [(row, one) for row, one in zip(rows, given, strict=True) if row not in self.wrong]
-        if right:
-            columns = columns_of(self.lesson, [one for _, one in right])
-            self.refuse_contradictions([row for row, _ in right], columns)
-
     def refuse_contradictions(self, rows: Sequence[int], columns: Mapping[str, Any]) -> None:
-        """Note what the lesson's own check of inputs together says of rows that are right alone."""
-        for place, sentence in contradictions(self.lesson, columns):
-            if rows[place] not in self.wrong:
-                self.note(rows[place], sentence)
+        """Note where the inputs of a row, each of them possible, contradict each other.
+
+        `columns` holds a default in place of what is wrong; what hangs on that is not told.
+        """
+        for place, sentence, names in contradictions(self.lesson, columns):
+            if self.wrong.get(rows[place], set()).isdisjoint(names):
+                self.note(rows[place], sentence, TOGETHER)
 
     def _row(self, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
         """Give the parameters of one row, and note what is wrong with them."""
         if self.has_names and NAME in cells:
             self.check_name(row, cells[NAME])
-        given, problems = self._parameters(cells)
-        for sentence in problems:
-            self.refuse(row, sentence)
-        return given
+        return {
+            name: value
+            for name, cell in cells.items()
+            if name != NAME and (value := self.value(row, name, cell)) is not None
+        }
 
-    def _parameters(self, cells: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """Give the parameters that some cells hold, and a sentence on each that is wrong."""
-        given, problems = {}, []
-        for name, cell in cells.items():
-            if name != NAME and cell not in (None, ""):
-                try:
-                    given[name] = self.value(name, cell)
-                except ValueError as error:
-                    problems.append(str(error))
-        return given, problems + self.lesson.checks.check(given)[1]
-
-    def refuse(self, row: int, sentence: str) -> None:
-        """Note which parameter of a row is wrong: the row's others cannot be judged with it."""
-        self.wrong.add(row)
-        self.note(row, sentence)
-
-    def note(self, row: int, sentence: str) -> None:
-        """Note what is wrong in a row besides its parameters."""
-        self.problems.add(f"{self.row_word} {row}: {sentence}", row)
-
-    def value(self, name: str, cell: Any) -> Any:
-        """Give the value of a cell, or raise a ValueError in one sentence."""
+    def value(self, row: int, name: str, cell: Any) -> Any:
+        """Give the value of a cell; None where it is empty, or wrong, which is noted."""
+        if cell in (None, ""):
+            return None
         read = self.lesson.check_kind if self.is_yaml else self.lesson.read_cell
-        value = read(name, cell)
-        if self.sees_files:
-            check_file(name, value)
-        return value
+        try:
+            value = read(name, cell)
+            if self.sees_files:
+                check_file(name, value)
+            problems = self.lesson.checks.check({name: value})[1]
+        except ValueError as error:
+            problems = [str(error)]
+        for sentence in problems:
+            self.wrong.setdefault(row, set()).add(name)
+            self.note(row, sentence, self._ranks[name])
+        return None if problems else value
+
+    def note(self, row: int, sentence: str, rank: int = 0) -> None:
+        """Note what is wrong in a row; its rank is its place among what is told of that row."""
+        self.problems.add(f"{self.row_word} {row}: {sentence}", row, rank)
 
     def check_name(self, row: int, name: Any) -> None:
         """Note what is wrong with the name of a row."""
-        if problem := name_problem(name):
-            self.note(row, problem)
-        elif (first := self._seen.setdefault(same_file(name), row)) != row:
-            self.note(row, f"the name {name!r} is that of {self.row_word} {first}: give another")
+        if problem := name_problem(name) or self.name_again(row, name):
+            self.note(row, problem, NAMED)
+
+    def name_again(self, row: int, name: str) -> str:
+        """Say which row has the same name; empty if none was looked at before."""
+        first = self.seen.setdefault(same_file(name), row)
+        if first == row:
+            return ""
+        return f"the name {name!r} is that of {self.row_word} {first}: give another"
 
     def chunks(self) -> Iterator[Chunk]:
         """Read the rows, so many at a time, in the columns that are right."""
@@ -265,10 +216,9 @@ class ScenarioFile:
             for number, row in zip(numbers, rows, strict=True):
                 cell = row[place].strip()
                 if name != NAME:
-                    for problem in self._parameters({name: cell})[1]:
-                        self.note(number, problem)
+                    self.value(number, name, cell)
                 elif problem := name_problem(cell):
-                    self.note(number, problem)
+                    self.note(number, problem, NAMED)
 
     def count_plainly(self) -> int | None:
         """Count the rows of a CSV file that has a row a line; None where that is not so sure."""
@@ -365,41 +315,6 @@ def header_problem(header: Sequence[str]) -> str:
     for sign, signs in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and sign in header[0]:
             return f"row 1: its fields stand between {signs}: save the file with commas"
-    return ""
-
-
-def are_plain(names: Sequence[str]) -> bool:
-    """Tell at once that all of some names are right; where it says no, each is to be looked at."""
-    lines = "\n".join(names)
-    # An empty last name would leave no line of its own.
-    one_line_each = lines.count("\n") == len(names) - 1 and not lines.endswith("\n")
-    return one_line_each and bool(SURELY_PLAIN.fullmatch(lines)) and not RESERVED_LINE.search(lines)
-
-
-def same_file(name: str) -> str:
-    """Give what names have in common that some system takes for the same file."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def name_problem(name: Any) -> str:
-    """Say what is wrong with a scenario's name; empty if nothing is."""
-    if name in (None, ""):
-        return "it has no name: give one"
-    if not isinstance(name, str):
-        return f"the name {name!r} is no text: put it in quotes"
-    shown = repr(name if len(name) <= 40 else f"{name[:37]}...")
-    size = len(name.encode(errors="replace"))
-    if size > LONGEST_NAME_BYTES:
-        return f"the name {shown} has {size} bytes: {LONGEST_NAME_BYTES} at most"
-    if "/" in name or "\\" in name or name.startswith("."):
-        return f"the name {shown} would leave the folder or be hidden: name a file, without a path"
-    if RESERVED.fullmatch(name):
-        return f"the name {shown} is reserved on some systems: give another"
-    if not PLAIN.fullmatch(unicodedata.normalize("NFC", name)):
-        return (
-            f"the name {shown} cannot be a file's name everywhere: start with a letter or a digit, "
-            "then letters, digits, spaces and . , + = ( ) - _"
-        )
     return ""
 
 

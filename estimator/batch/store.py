@@ -133,6 +133,18 @@ class Store:
                 file.write(content)
                 file.flush()
 
+    def refuse_notebooks(self) -> None:
+        """Refuse a folder that holds the notebooks of a batch, whose page is of its own table.
+
+        Raises:
+            ValueError: it does, in one sentence.
+        """
+        if (self.folder / PAGE).exists() or any(self.records.glob("*.json")):
+            raise ValueError(
+                f"--out {self.folder} holds the notebooks of a batch, and --table-only would write "
+                f"over their {TABLE}: give another folder."
+            )
+
     def has_notebook(self, name: str) -> bool:
         """Tell whether a scenario left a notebook."""
         return self._files(name)[0].is_file()

@@ -93,6 +93,8 @@ def become_kernel(channel: socket.socket, request: dict[str, Any]) -> NoReturn:
         os.environ.clear()
         os.environ.update(request["settings"])
         os.chdir(request["folder"])
+        if request["said"]:
+            os.dup2(os.open(request["said"], os.O_WRONLY | os.O_APPEND), 2)
         _run_kernel(request["arguments"], Path(request["listens"]))
         status = 0
     except SystemExit as stop:

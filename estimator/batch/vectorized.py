@@ -8,27 +8,23 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import shutil
 import sys
+import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from dataclasses import dataclass, field, replace
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import IO, Any
 
 from estimator.batch.declared import PATH, Lesson
 from estimator.batch.hooks import as_objects, hook, row_by_row
 from estimator.batch.lost import WorkersLostError
-from estimator.batch.scenarios import (
-    NAME,
-    Chunk,
-    Problems,
-    ScenarioFile,
-    are_plain,
-    name_problem,
-    same_file,
-)
+from estimator.batch.problems import Problems
+from estimator.batch.repeated import Names
+from estimator.batch.scenarios import NAME, Chunk, ScenarioFile
 from estimator.batch.store import OWN, TABLE, Store
 from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
 from estimator.batch.workers import BROKEN, local
@@ -43,7 +39,7 @@ def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> 
     """Write results.csv; 0 where every scenario has a result, 1 where some have none.
 
     Raises:
-        ValueError: the lesson takes no part, or all that is wrong with the file.
+        ValueError: the lesson takes no part, all that is wrong with the file, or no room.
     """
     if not any(hook(lesson, name) for name in ("point_results", "row_results")):
         raise ValueError(
@@ -52,9 +48,19 @@ def write_table(lesson: Lesson, scenarios: Path, folder: Path, workers: int) -> 
         )
     file = ScenarioFile(scenarios, lesson, reads_files=False)
     store = Store(folder)
-    with store.opened([]), half_written(folder / TABLE, folder / OWN) as out:
-        passed, failed = _write_parts(file, workers, out)
-        file.refuse_problems(passed + failed)
+    with store.opened([]):
+        store.refuse_notebooks()
+        try:
+            with half_written(folder / TABLE, folder / OWN) as out:
+                passed, failed, filled = _write_parts(file, workers, out)
+                file.refuse_problems(passed + failed)
+                if not all(filled.values()):
+                    leave_out_empty(filled, out, store.scratch)
+        except OSError as error:
+            raise ValueError(
+                f"{TABLE} cannot be written to {folder} ({error.strerror}), and is as it was: make "
+                "room, then run the same command again."
+            ) from None
     print(f"{passed:,} passed, {failed:,} failed, 0 skipped: {folder / TABLE}")
     return 1 if failed else 0
 
@@ -68,23 +74,51 @@ def half_written(path: Path, aside: Path) -> Iterator[IO[str]]:
         out.detach()
 
 
+def leave_out_empty(filled: Mapping[str, bool], table: IO[str], aside: Path) -> None:
+    """Take results that no row has out of a table, as the table of notebooks is without them.
+
+    Row by row, by way of a file in a folder aside.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="", dir=aside) as narrow:
+        table.seek(0)
+        rows = csv.reader(table)
+        header = next(rows)
+        results = [filled[name] for name in sorted(filled)]
+        kept = [True] * (len(header) - len(results) - 1) + [*results, True]
+        _writer(narrow).writerows(list(compress(row, kept)) for row in chain([header], rows))
+        narrow.seek(0)
+        table.seek(0)
+        table.truncate()
+        shutil.copyfileobj(narrow, table)
+
+
 @dataclass(frozen=True)
 class Part:
-    """A chunk of the table: its header, its rows, how many have no result, what is wrong."""
+    """A chunk of the table: its header, its rows, how many have no result, what is wrong.
+
+    `filled` tells of each result whether any row has it.
+    """
 
     header: str
     rows: str
     count: int
     failed: int
     problems: Problems
+    filled: Mapping[str, bool] = field(default_factory=dict)
 
 
-def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, int]:
-    """Write the parts in order as they come, and count the scenarios with and without a result."""
+def _write_parts(
+    file: ScenarioFile, workers: int, out: IO[str]
+) -> tuple[int, int, dict[str, bool]]:
+    """Write the parts in order as they come; count the scenarios with and without a result.
+
+    Tell also of each result whether any scenario has it.
+    """
     from tqdm import tqdm
 
     names = Names(file)
     done = failed = 0
+    filled: dict[str, bool] = {}
     total = file.count_plainly()
     with tqdm(total=total, unit=" scenarios", unit_scale=True, file=sys.stderr) as bar:
         for part in _parts(file, names, workers):
@@ -93,11 +127,12 @@ def _write_parts(file: ScenarioFile, workers: int, out: IO[str]) -> tuple[int, i
                 out.write(part.rows if done else part.header + part.rows)
             done += part.count
             failed += part.failed
+            filled |= {name: filled.get(name) or is_so for name, is_so in part.filled.items()}
             bar.update(part.count)
         bar.total = done  # empty rows were counted with the others
         bar.leave = not file.problems.count  # else the problems would follow on its line
     names.check()
-    return done - failed, failed
+    return done - failed, failed, filled
 
 
 def _parts(file: ScenarioFile, names: Names, workers: int) -> Iterator[Part]:
@@ -163,8 +198,9 @@ def part_of(lesson: Lesson, path: Path, chunk: Chunk, with_intervals: bool) -> P
     echoed = [_echoed(columns[name], chunk.columns[name]) for name in given]
     head, rows = io.StringIO(), io.StringIO()
     _writer(head).writerow([NAME, "status", *given, *sorted(results), "error"])
-    _write_chunk(_writer(rows), chunk, echoed, results, wrong, reasons)
-    return Part(head.getvalue(), rows.getvalue(), len(chunk), int(wrong.sum()), file.problems)
+    filled = _write_chunk(_writer(rows), chunk, echoed, results, wrong, reasons)
+    failed = int(wrong.sum())
+    return Part(head.getvalue(), rows.getvalue(), len(chunk), failed, file.problems, filled)
 
 
 def _computed_rows(
@@ -220,55 +256,6 @@ def _writer(out: IO[str]) -> Any:
     return csv.writer(out, lineterminator="\n")
 
 
-class Names:
-    """The names of a file of any length: eight bytes for each, to find one that is there twice."""
-
-    def __init__(self, file: ScenarioFile) -> None:
-        self.file = file
-        self.hashes: list[Any] = []
-
-    def noted(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-        """Check the names of each chunk on its way, and note them."""
-        import numpy as np
-
-        for chunk in chunks:
-            names = chunk.columns[NAME]
-            if not self.file.has_names:
-                yield chunk
-                continue
-            if not self.file.is_yaml and are_plain(names):
-                same: Iterable[int] = map(hash, "\n".join(names).lower().split("\n"))
-            else:
-                self._check_each(chunk.rows, names)
-                same = (hash(same_file(str(name))) for name in names)
-            self.hashes.append(np.fromiter(same, np.int64, len(names)))
-            yield chunk
-
-    def _check_each(self, rows: Sequence[int], names: Sequence[Any]) -> None:
-        for row, name in zip(rows, names, strict=True):
-            if problem := name_problem(name):
-                self.file.note(row, problem)
-
-    def check(self) -> None:
-        """Read the file again if a name may be there twice, and note where."""
-        import numpy as np
-
-        if not self.hashes:
-            return
-        everything = np.sort(np.concatenate(self.hashes))
-        repeated = set(everything[1:][everything[1:] == everything[:-1]].tolist())
-        if not repeated:
-            return
-        again = ScenarioFile(self.file.path, self.file.lesson)
-        for chunk in again.chunks():
-            for row, name in zip(chunk.rows, chunk.columns[NAME], strict=True):
-                if not name_problem(name) and hash(same_file(name)) in repeated:
-                    again.check_name(row, name)
-        for row, sentence in again.problems.found:
-            if "is that of" in sentence and (row, sentence) not in self.file.problems.found:
-                self.file.problems.add(sentence, row)
-
-
 def arrays(file: ScenarioFile, chunk: Chunk) -> dict[str, Any]:
     """Give every parameter of the lesson as an array, and note what is wrong with it."""
     import numpy as np
@@ -303,16 +290,8 @@ def _column(file: ScenarioFile, rows: Sequence[int], name: str, cells: Sequence[
         return np.array([cell or default for cell in cells])
     found = []
     for row, cell in zip(rows, cells, strict=True):
-        value = default
-        try:
-            if cell not in (None, ""):
-                value = file.value(name, cell)
-                for sentence in checks.check({name: value})[1]:
-                    raise ValueError(sentence)
-        except ValueError as error:
-            file.refuse(row, str(error))
-            value = default
-        found.append(value)
+        value = file.value(row, name, cell)
+        found.append(default if value is None else value)
     return np.array(found, np.float64) if is_number else as_objects(found)
 
 
@@ -337,16 +316,18 @@ def _write_chunk(
     results: Mapping[str, Any],
     wrong: Any,
     reasons: Mapping[int, str],
-) -> None:
-    """Write a chunk's rows; those that are wrong have no results, but a reason."""
+) -> dict[str, bool]:
+    """Write a chunk's rows, and tell which results any has; those that are wrong have a reason."""
     import numpy as np
 
-    columns = [written(results[name], wrong | np.isnan(results[name])) for name in sorted(results)]
+    empty = {name: wrong | np.isnan(results[name]) for name in sorted(results)}
+    columns = [written(results[name], where) for name, where in empty.items()]
     status = np.where(wrong, FAILED, PASSED).tolist()
     error = np.where(wrong, NO_RESULT, "").tolist()
     for place, reason in reasons.items():
         error[place] = reason
     writer.writerows(zip(chunk.columns[NAME], status, *echoed, *columns, error, strict=True))
+    return {name: not where.all() for name, where in empty.items()}
 
 
 def written(values: Any, empty: Any) -> list[Any]:

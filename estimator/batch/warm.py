@@ -22,7 +22,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import Float, Type
+from traitlets import Float, Type, Unicode
 from traitlets import Tuple as TupleTrait
 
 CAN_BE_WARM = sys.platform == "linux" and hasattr(os, "pidfd_open")
@@ -154,6 +154,7 @@ class WarmProvisioner(LocalProvisioner):
             "settings": settings["env"],
             "folder": str(folder),
             "listens": str(listens),
+            "said": manager.said,
         }
         forked: Any = fork_kernel(manager.modules, request, manager.start_s)
         # Who connects to a port that nobody has taken yet may be given that very port for its own
@@ -222,6 +223,15 @@ class TimelyKernelManager(AsyncKernelManager):
 
     client_factory = Type(TimelyClient, AsyncKernelClient).tag(config=True)
     start_s = Float(60, help="how long to wait for a kernel, and for a template").tag(config=True)
+    said = Unicode(help="a file for what a kernel says outside of its notebook").tag(config=True)
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **settings: Any) -> None:
+        """Keep a kernel's warnings off the terminal: one that is left alone says that it ends."""
+        if not self.said:
+            await super()._async_launch_kernel(kernel_cmd, **settings)
+            return
+        with Path(self.said).open("wb") as file:
+            await super()._async_launch_kernel(kernel_cmd, **settings, stderr=file)
 
 
 class WarmKernelManager(TimelyKernelManager):

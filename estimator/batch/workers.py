@@ -36,26 +36,36 @@ KILLED_TWICE = "its worker was killed twice"
 BROKEN = (BrokenProcessPool, EOFError, ConnectionError)
 """What a pool says whose workers, or the server that forks them, were killed."""
 SCHEDULER_LOST = "The scheduler does not answer any more"
+LOOK_S = 1
 SERVER_TRIES = 3
 UNTIL_GONE_S = 0.2
 """A process that was killed closes its files before it can be seen to have ended."""
 Opener = Callable[[int], contextlib.AbstractContextManager[Executor]]
 
 
-def outcomes(tasks: Iterable[Task], workers: int, opened: Opener) -> Iterator[Outcome]:
-    """Run the tasks and give each outcome as soon as it is there."""
+def unwatched() -> None:
+    """Leave local workers to their pool, which knows of each that ends."""
+
+
+def outcomes(
+    tasks: Iterable[Task], workers: int, opened: Opener, watch: Callable[[], None]
+) -> Iterator[Outcome]:
+    """Run the tasks and give each outcome as soon as it is there.
+
+    `watch` is called while none comes; it may say that none will, by an exception.
+    """
     waiting, suspects = deque(tasks), deque[Task]()
     while waiting:
         with opened(workers) as executor:
-            suspects += yield from _until_broken(executor, waiting, 2 * workers)
+            suspects += yield from _until_broken(executor, waiting, 2 * workers, watch)
     while suspects:
         with opened(1) as executor:
-            for task in (yield from _until_broken(executor, suspects, 1)):
+            for task in (yield from _until_broken(executor, suspects, 1, watch)):
                 yield without_result(task, KILLED_TWICE)
 
 
 def _until_broken(
-    executor: Executor, waiting: deque[Task], at_once: int
+    executor: Executor, waiting: deque[Task], at_once: int, watch: Callable[[], None]
 ) -> Generator[Outcome, None, list[Task]]:
     """Run tasks until none waits or the executor breaks; return those that were under way then."""
     running: dict[Future[Outcome], Task] = {}
@@ -69,7 +79,9 @@ def _until_broken(
                 waiting.appendleft(task)
                 lost += [] if running else [waiting.popleft()]
                 break
-        done = wait(running, return_when=FIRST_COMPLETED).done
+        done = wait(running, LOOK_S, return_when=FIRST_COMPLETED).done
+        if not done:
+            watch()
         for future in sorted(done, key=Future.cancelled):  # what is finished is kept first
             task = running.pop(future)
             try:
@@ -151,8 +163,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def dask(address: str, patience_s: float) -> tuple[int, Opener]:
-    """Give the number of threads behind a scheduler, and what opens its executor.
+def dask(address: str, patience_s: float) -> tuple[int, Opener, Callable[[], None]]:
+    """Give the number of threads behind a scheduler, what opens its executor, and what watches it.
 
     Raises:
         ValueError: Dask is not installed, or no worker answers there, in one sentence.
@@ -193,4 +205,15 @@ def dask(address: str, patience_s: float) -> tuple[int, Opener]:
                 executor.shutdown(wait=False)
             client.close()
 
-    return sum(client.nthreads().values()), opened
+    alive_s = time.monotonic()
+
+    def watch() -> None:
+        nonlocal alive_s
+        with contextlib.suppress(Exception):  # a scheduler that is lost is told by its futures
+            if client.nthreads():
+                alive_s = time.monotonic()
+                return
+        if time.monotonic() - alive_s > patience_s:
+            raise WorkersLostError(f"The scheduler has had no worker for {patience_s:g} s")
+
+    return sum(client.nthreads().values()), opened, watch

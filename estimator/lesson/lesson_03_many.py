@@ -15,10 +15,11 @@ def row_results(**given: Any) -> dict[str, float]:
     return results(plan(**given))
 
 
-def contradictions(columns: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
+def contradictions(columns: Mapping[str, Any]) -> Iterator[tuple[Any, str, tuple[str, ...]]]:
     """Where a model's heads cannot be shared out among so many accelerators, and why."""
-    for (model, ranks), places in groups(columns, ("model", "tensor_parallel")):
+    names = ("model", "tensor_parallel")
+    for (model, ranks), places in groups(columns, names):
         try:
             check_ranks(shape(model), int(ranks))
         except ValueError as error:
-            yield places, str(error)
+            yield places, str(error), names

@@ -45,6 +45,8 @@ from estimator.lesson.lesson_05_words import (
     answer_text,
     digits,
     label_of,
+    price_source_words,
+    replica_words,
     short_usd,
     spread_words,
     unit_price,
@@ -197,10 +199,9 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
     asks = number_text(one.x["requests_per_user"])
     each = "" if one.x["users"] == 1 else " each"
     who = f"{quantity_text(one.x['users'], 'user')}, {asks} a day{each}"
-    note = (
-        f"{number_text(DRAWS)} draws, seed {int(one.x['seed'])}. Accelerators are those to plan, "
-        f"{one.width} to a replica. {_sizes_text(one)}"
-    )
+    drawn = f"{number_text(DRAWS)} draws, seed {int(one.x['seed'])}."
+    words = (drawn, replica_words(one, intervals), price_source_words(one), _sizes_text(one))
+    note = " ".join(filter(None, words))
     return Table(headers, rows, f"{one.system.name.capitalize()} for {who}", note)
 
 

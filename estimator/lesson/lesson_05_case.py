@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from estimator.lesson.lesson_05_model import (
     DEFAULTS,
     FROM_CATALOG,
     KEYS,
+    MOST,
     NAMES,
     POSITIVE,
     Columns,
@@ -39,6 +41,8 @@ SHARED = (
 CUT = ("peak_factor", "pue")
 """Inputs that have a largest value."""
 ENDS = ("p10", "p50", "p90")
+CHEAPER = 0.99
+"""What share of a bill is worth a word."""
 KEPT = 8
 """Of how many cases the last tables and figures are kept."""
 PRICED = DEFAULTS["accelerator"]
@@ -67,7 +71,7 @@ def _floored(one: Range) -> Range:
 
     Raises: ValueError, where an end lies below what the input can be.
     """
-    entry = quantity(one.name)
+    entry = narrowed(one.name) if one.name in MOST else quantity(one.name)
     entry.check(one.low)
     entry.check(one.likely)
     return one.above(entry.low) if entry.low < one.likely else one
@@ -156,6 +160,23 @@ class Case:
         for name in CUT:
             drawn[name] = np.minimum(drawn[name], quantity(name).high)
         return drawn
+
+    @functools.cached_property
+    def cheaper_width(self) -> tuple[int, float] | None:
+        """The wider replica whose month costs least at likely values, and that cost, if any does.
+
+        Narrow ones are chosen, as few accelerators are easy to have; a model that leaves little
+        room beside it may be dear on them.
+        """
+        bills = {}
+        for width in whole_service.TENSOR_PARALLEL:
+            if width > self.width:
+                with suppress(ValueError):  # the model, or the links, allow no such replica
+                    bills[width] = replace(self, width=width).point["usd_per_month"]
+        best = min(bills, key=lambda width: bills[width], default=0)
+        if not best or bills[best] > CHEAPER * self.point["usd_per_month"]:
+            return None
+        return best, bills[best]
 
     def beside(self, count: int) -> tuple[dict[str, float], dict[str, Any]]:
         """Every answer at likely values, and of so many draws, in one call for both."""

@@ -17,6 +17,7 @@ from estimator.lesson.lesson_05_model import (
     FROM_CATALOG,
     KEYS,
     NAMES,
+    OTHERS,
     POSITIVE,
     answers,
     filled,
@@ -119,7 +120,9 @@ def _groups(full: Mapping[str, Any]) -> Iterator[tuple[System, str, str, Any]]:
         yield made, precision, catalog.accelerator(accelerator).name, places
 
 
-def contradictions(columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[NDArray[Any], str]]:
+def contradictions(
+    columns: Mapping[str, NDArray[Any]],
+) -> Iterator[tuple[NDArray[Any], str, tuple[str, ...]]]:
     """Where a system takes no such model, or nothing is known of an accelerator that is asked for.
 
     What a replica can serve is not looked at: that is the sizing's answer.
@@ -129,11 +132,12 @@ def contradictions(columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[NDArra
         try:
             on_model(catalog.system(system), model)
         except ValueError as error:
-            yield places, str(error)
+            yield places, str(error), ("system", "model")
     for (accelerator,), places in groups(full, ("accelerator",)):
         made = catalog.system(DEFAULTS["system"])
         known = filled(made, accelerator, dict.fromkeys(FROM_CATALOG, 0))
         for name in UNKNOWN:
             asked = places[full[name][places] == 0]
             if known[name] != known[name] and len(asked):
-                yield asked, unknown_text(name, accelerator)
+                given_in = "others" if name in OTHERS else name
+                yield asked, unknown_text(name, accelerator), ("accelerator", given_in)

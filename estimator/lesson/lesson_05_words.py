@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from estimator import catalog
 from estimator.cost import MILLION
 from estimator.glossary import quantity
 from estimator.lesson.lesson_05_case import Case
-from estimator.units import number_text, quantity_text
+from estimator.uncertainty import Ends
+from estimator.units import number_text, quantity_text, seconds_text, share_text
 
 
 def short_usd(usd: float) -> str:
@@ -69,6 +71,40 @@ def label_of(one: Case, name: str) -> str:
     if one.system.gives_tokens:
         words["usd_per_million_passes"] = "cost of a million output tokens"
     return words.get(name, quantity(name).label)
+
+
+def replica_words(one: Case, intervals: Mapping[str, Ends]) -> str:
+    """Say how wide a replica is, what a wider one would cost, and where draws leave it one request.
+
+    The last two only where it is so: of a model that leaves little room beside its weights.
+    """
+    parts = [f"Accelerators are those to plan, {one.width} to a replica."]
+    if wider := one.cheaper_width:
+        parts.append(
+            f"That is the fewest that will do, and not the cheapest: with {wider[0]} to a replica, "
+            f"a month would cost {short_usd(wider[1])} at likely values. So a longer prompt, which "
+            "asks for wider replicas, can cost less."
+        )
+    if intervals["batch"].p10 <= 1 < one.point["batch"]:
+        alone = float((one.drawn()["batch"] <= 1).mean())
+        target = seconds_text(one.x["token_target_seconds"])
+        parts.append(
+            f"In {share_text(alone)} of the draws a replica serves one request at a time, as two "
+            f"would have no room or take longer than {target} a token: these make the upper end "
+            "of the bill."
+        )
+    return " ".join(parts)
+
+
+def price_source_words(one: Case) -> str:
+    """Say that a price is the reader's alone, where the catalog has none of an accelerator."""
+    if one.accelerator in catalog.prices():
+        return ""
+    price = price_words(one.x["usd_per_accelerator_hour"])
+    return (
+        f"No price of {one.accelerator} with a source stands in the catalog: what it costs here "
+        f"follows from the reader's {price} an hour."
+    )
 
 
 def digits(value: float) -> float:

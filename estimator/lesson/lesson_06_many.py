@@ -28,17 +28,16 @@ def row_results(**given: Any) -> dict[str, float]:
     return results_of(Inputs(**given))
 
 
-def contradictions(columns: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
+def contradictions(columns: Mapping[str, Any]) -> Iterator[tuple[Any, str, tuple[str, ...]]]:
     """Where requests are longer than a model was made for, or nobody shares layers so."""
     for (ranks,), places in groups(columns, ("tensor_parallel",)):
         try:
             check_tensor(int(ranks))
         except ValueError as error:
-            yield places, str(error)
-    for (model, asked, answered), places in groups(
-        columns, ("model", "prompt_tokens", "output_tokens")
-    ):
+            yield places, str(error), ("tensor_parallel",)
+    names = ("model", "prompt_tokens", "output_tokens")
+    for (model, asked, answered), places in groups(columns, names):
         try:
             check_context(replica_of(model), asked, answered)
         except ValueError as error:
-            yield places, str(error)
+            yield places, str(error), names

@@ -123,7 +123,7 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[BinaryIO]:
     except OSError as error:  # it would name the half file, which nobody asked for
         raise OSError(error.errno, error.strerror, str(path)) from None
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

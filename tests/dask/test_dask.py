@@ -133,6 +133,31 @@ def test_a_lost_scheduler_ends_the_batch_in_a_sentence_and_loses_nothing(tmp_pat
     assert {path.stem for path in out.glob("*.ipynb")} == finished
 
 
+def test_a_scheduler_that_has_lost_its_workers_ends_the_batch_in_a_sentence(
+    tmp_path: Path,
+) -> None:
+    lesson = small_lesson(tmp_path / "small.ipynb", DEEDS)
+    rows = [{"name": f"s{n}", "sleep_s": 0 if n < 2 else 60} for n in range(4)]
+    scenarios = scenario_file(tmp_path / "s.csv", rows)
+    out = tmp_path / "out"
+    with running_scheduler(tmp_path / "scheduler.json", [tmp_path]) as (address, started):
+        command = [lesson, scenarios, "--out", out, "--scheduler", address, "--start-timeout", 10]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "estimator", "batch", *map(str, command)],
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while len(list(out.glob("*.json"))) < 2 and process.poll() is None:
+            time.sleep(0.05)
+        nanny = psutil.Process(started[1].pid)
+        for each in (nanny, *nanny.children(recursive=True)):
+            each.kill()
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 3
+    assert "The scheduler has had no worker for 10 s; what is finished is kept. Run the" in said
+    assert "Traceback" not in said
+    assert {path.stem for path in out.glob("*.json")} == {"s0", "s1"}
+
+
 @pytest.mark.parametrize("address", ["rubbish", "rub://x:3"])
 def test_an_address_that_is_none_gets_one_sentence(
     address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
