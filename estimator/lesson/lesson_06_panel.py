@@ -26,6 +26,7 @@ from estimator.lesson.lesson_06_runs import doubts, shipped
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.progress import TASKS
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken
+from estimator.lesson.token_parts import multiplies
 from estimator.units import number_text, seconds_text, share_text
 from estimator.validate.report import SCORED
 from estimator.validate.serving import MARKS
@@ -100,22 +101,15 @@ def waits_table(found: Estimate) -> Table:
 
 def parts_table(found: Estimate) -> Table:
     """What the estimate is made of, as bars."""
-    service = found.service
-    products = "weights read" if service.weight_seconds >= service.matmul_seconds else "products"
-    parts = {
-        products: max(service.weight_seconds, service.matmul_seconds),
-        "caches read": service.cache_seconds,
-        "exchanges": service.exchange_seconds,
-        "fixed cost of layers": found.layer_seconds,
-        "routing and sequences": service.overhead_seconds - found.layer_seconds,
-        "prompts of others": service.token_seconds - service.decode_step_seconds,
-    }
-    total = float(service.token_seconds)
+    names = (
+        "products" if multiplies(found.service) else "weights read", "caches read", "exchanges",
+        "fixed cost of layers", "routing and sequences", "prompts of others",
+    )  # fmt: skip
+    total = float(found.service.token_seconds)
     rows = [
-        (name, Unbroken(seconds_text(float(value))),
-         Bar(float(value) / total, share_text(float(value) / total)))
-        for name, value in parts.items()
-    ]  # fmt: skip
+        (name, Unbroken(seconds_text(seconds)), Bar(seconds / total, share_text(seconds / total)))
+        for name, seconds in zip(names, found.parts, strict=True)
+    ]
     headers = ("part of a token's time", "time", "share")
     return Table(headers, rows, "Where the time goes", left=frozenset({"share"}))
 
