@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from estimator.capacity import Capacity, Load, NoBatchError, Targets, check_load, most, replica_rate
-from estimator.engine import Constants, Replica, serve
+from estimator.engine import Constants, Replica, Service, serve
 
 # One accelerator with nine tenths of 10,000 bytes for caches; a step takes 1 s, 0.1 s a sequence
 # and 0.01 s a token, as in a prompt. A token of cache has 10 bytes: 9 requests of 100 tokens fit.
@@ -152,6 +152,9 @@ def test_a_target_that_is_no_number_is_refused() -> None:
 
 
 def test_services_that_were_worked_out_are_kept_for_the_next_question() -> None:
-    known = {1: serve(PLAIN, STEADY, 1, 60, 40)}
-    assert most(PLAIN, STEADY, SHORT, Targets(token_seconds=1.2), known=known).batch >= 1
-    assert len(known) > 1
+    known: dict[int, Service] = {}
+    assert most(PLAIN, STEADY, SHORT, Targets(token_seconds=4), known=known).batch in known
+    assert all(known[batch] == serve(PLAIN, STEADY, batch, 60, 40) for batch in known)
+    known[1] = replace(known[1], token_seconds=5)
+    with pytest.raises(NoBatchError):
+        most(PLAIN, STEADY, SHORT, Targets(token_seconds=4), known=known)
