@@ -22,7 +22,6 @@ from estimator.capacity import (
     Targets,
     check_load,
     most,
-    replica_rate,
 )
 from estimator.engine import (
     Constants,
@@ -43,7 +42,7 @@ from estimator.units import plural, rounded_down
 
 __all__ = [
     "LARGEST_BATCH", "Capacity", "Load", "NoBatchError", "NoRoomError", "Operation",
-    "SaturatedError", "Sizing", "Targets", "most", "operate", "rate_that_fits", "replica_rate",
+    "SaturatedError", "Sizing", "Targets", "most", "operate", "rate_that_fits",
     "size_model", "size_service",
 ]  # fmt: skip
 

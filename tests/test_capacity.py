@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.capacity import Capacity, Load, NoBatchError, Targets, check_load, most, replica_rate
+from estimator.capacity import Capacity, Load, NoBatchError, Targets, check_load, most
 from estimator.engine import Constants, Replica, Service, serve
 
 # One accelerator with nine tenths of 10,000 bytes for caches; a step takes 1 s, 0.1 s a sequence
@@ -80,9 +80,8 @@ def test_an_answer_of_one_token_ends_with_it() -> None:
 
 
 def test_the_rate_is_the_batch_over_the_time_of_a_request() -> None:
-    assert find().requests_per_s == pytest.approx(float(replica_rate(PLAIN, STEADY, 9, 60, 40)))
     stay = serve(PLAIN, STEADY, 9, 60, 40).request_seconds
-    assert replica_rate(PLAIN, STEADY, 9, 60, 40) == pytest.approx(9 / stay)
+    assert find().requests_per_s == pytest.approx(9 / stay)
 
 
 def test_one_cache_fits_or_it_is_told_what_is_in_its_way() -> None:
