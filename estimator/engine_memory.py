@@ -116,13 +116,7 @@ VLLM_0_16 = replace(
     version="0.16",
     non_torch_single=replace(VLLM_2025.non_torch_single, source=VERSIONS),
 )
-VLLM_0_17 = replace(
-    VLLM_0_19,
-    version="0.17",
-    non_torch_single=Constant(
-        0.13 * GiB, 0.13 * GiB, 0.14 * GiB, "byte", "outside torch, one GPU", VERSIONS
-    ),
-)
+VLLM_0_17 = replace(VLLM_0_19, version="0.17", non_torch_single=VLLM_0_16.non_torch_single)
 VLLM_0_18 = replace(VLLM_0_19, version="0.18")
 # Each with the first release that takes its constants, and the releases that were seen.
 _KNOWN = (

@@ -244,6 +244,9 @@ def test_what_changed_between_versions() -> None:
     assert logits == [38.2, 38.2, 14.5, 14.5]
     assert outside == [0.13 * GiB, 0.13 * GiB, 0.13 * GiB, 0.25 * GiB]
     assert "accuracy_report.md @875a4fd" in VLLM_0_17.non_torch_single.source.place
+    assert ends(VLLM_0_16) == ends(VLLM_2025)
+    assert ends(VLLM_0_18) == ends(VLLM_0_19)
+    assert ends(VLLM_0_17) == ends(VLLM_0_19) | {"non_torch_single": (0.13 * GiB, 0.14 * GiB)}
 
 
 def test_pages_of_a_stage_are_as_large_as_its_largest_group() -> None:
