@@ -13,12 +13,11 @@ from estimator.arithmetic import (
     maximum,
     minimum,
 )
-from estimator.formula import formula
+from estimator.formula import COUNTED, formula
 from estimator.paged_cache import VLLM_POOL
 from estimator.paged_cache import paged_tokens as paged_tokens  # lesson 04 takes it from here
 
 GUIDE = "Estimating total memory requirements for inference"
-COUNTED = "worked out here"
 
 
 @formula(source=f"{GUIDE}, 'Activation memory calculation'")
