@@ -229,6 +229,8 @@ def test_the_ends_are_those_that_the_logs_show() -> None:
         ("0", VLLM_0_19, "engine version 0: constants of vLLM 0.19" + UNSEEN),
         ("0.x", VLLM_0_19, "engine version 0.x: constants of vLLM 0.19" + UNSEEN),
         ("", VLLM_0_19, "engine version unknown: constants of vLLM 0.19" + UNSEEN),
+        ("0." + "9" * 5000, VLLM_0_19,
+         f"engine version 0.{'9' * 18}: constants of vLLM 0.19" + UNSEEN),
         ("9" * 30, VLLM_0_19, f"engine version {'9' * 20}: constants of vLLM 0.19" + UNSEEN),
     ],
 )  # fmt: skip
