@@ -12,15 +12,7 @@ from estimator.lesson import check, lesson_02
 from estimator.units import TB
 from tests.golden import golden
 from tests.running import results, warm_papermill
-
-LESSON = "02-user-and-interaction-data"
-PARAMETERS = {
-    "registered_users": 100_000_000, "active_share": 1, "record_bytes": 10_000,
-    "requests_per_user": 10, "interaction_bytes": 2_000, "index_share": 0.25,
-    "monthly_growth": 0.05, "retention_days": 30, "replicas": 1, "compression_ratio": 1,
-    "hot_days": 7, "hot_usd_per_gb": 0.02, "cold_usd_per_gb": 0.004,
-}  # fmt: skip
-
+from tests.sheets import LESSON, PARAMETERS
 
 # --- Figures ------------------------------------------------------------------------------------
 
