@@ -148,14 +148,12 @@ def nearby(case: Case) -> tuple[int, ...]:
             for one in settings
         ]
     )  # fmt: skip
-    away = sum(
+    apart = [
         np.abs(np.log2(columns[name] / getattr(case, name)))
         for name in ("batch", "prompt_tokens", "output_tokens")
-    )
-    near = same[columns["setting"]]
-    for name in ("batch", "prompt_tokens", "output_tokens"):
-        near &= np.abs(np.log2(columns[name] / getattr(case, name))) <= np.log2(NEAR)
-    places = np.flatnonzero(near)
+    ]
+    near = same[columns["setting"]] & (np.max(apart, axis=0) <= np.log2(NEAR))
+    places, away = np.flatnonzero(near), np.sum(apart, axis=0)
     return tuple(int(place) for place in places[np.argsort(away[places], kind="stable")])
 
 
