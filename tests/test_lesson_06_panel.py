@@ -15,7 +15,7 @@ from estimator.lesson.lesson_06_case import Case, estimate, nearby
 from estimator.lesson.lesson_06_panel import largest_promised, waits_table
 from estimator.lesson.panel import Panel
 from estimator.units import seconds_text
-from tests.seen import row
+from tests.seen import row, set_up
 from tests.serving_rows import SHIPPED
 
 DEFAULTS: dict[str, Any] = {
@@ -50,8 +50,7 @@ def test_runs_nearby_have_the_same_setting_and_a_similar_load() -> None:
 
 
 def task(panel: Panel, **changes: Any) -> str:
-    for name, value in changes.items():
-        panel.boxes[name].value = value
+    set_up(panel, **changes)
     return panel.last.score
 
 
@@ -97,8 +96,7 @@ def test_the_impossible_is_told_and_the_last_answer_stays(
 ) -> None:
     panel = lesson.step_panel(given())
     before = panel.last
-    for name, value in changes.items():
-        panel.boxes[name].value = value
+    set_up(panel, **changes)
     assert panel.last is before
     assert says in html.unescape(panel.output.value)
 
