@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from estimator import step_time
 from estimator.arithmetic import Number, maximum
 from estimator.capacity import (
-    LARGEST_BATCH,
     Capacity,
     Load,
     NoBatchError,
@@ -41,7 +40,7 @@ from estimator.formula import facts_of
 from estimator.units import plural, rounded_down
 
 __all__ = [
-    "LARGEST_BATCH", "Capacity", "Load", "NoBatchError", "NoRoomError", "Operation",
+    "Capacity", "Load", "NoBatchError", "NoRoomError", "Operation",
     "SaturatedError", "Sizing", "Targets", "most", "operate", "rate_that_fits",
     "size_model", "size_service",
 ]  # fmt: skip

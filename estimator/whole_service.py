@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estimator.arithmetic import Number, maximum, minimum
+from estimator.capacity import LARGEST_BATCH
 from estimator.engine import (
     RUNTIME_BYTES,
     WIDE_BYTES,
@@ -29,7 +30,6 @@ from estimator.engine import (
     serve_unchecked,
 )
 from estimator.formula import COUNTED, facts_of, formula
-from estimator.load import LARGEST_BATCH
 from estimator.serving import generation_seconds
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
