@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from estimator.arithmetic import Number, ceil_divide, divide
-from estimator.formula import formula
+from estimator.formula import COUNTED, formula
 from estimator.units import BITS_PER_BYTE, DAY, DAYS_PER_MONTH
-
-COUNTED = "worked out here"
 
 
 @formula(source="the course's bandwidth estimate, from readers' notes")

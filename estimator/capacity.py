@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from estimator.arithmetic import Number, maximum
-from estimator.engine import Constants, Replica, Service, sequences_that_fit, serve, serve_unchecked
+from estimator.arithmetic import maximum
+from estimator.engine import Constants, Replica, Service, sequences_that_fit, serve_unchecked
 from estimator.glossary import quantity
 from estimator.quantity import check_each
 from estimator.units import GB, rounded_up, seconds_text
@@ -56,15 +56,6 @@ class NoBatchError(ValueError):
 
 class NoRoomError(NoBatchError):
     """Not even one request fits."""
-
-
-def replica_rate(
-    replica: Replica, constants: Constants, batch: Number, prompt: Number, output: Number
-) -> Number:
-    """Requests a second of one replica with so many in flight; arrays sweep it in one call."""
-    service = serve(replica, constants, batch, prompt, output)
-    rate: Number = batch / service.request_seconds
-    return rate
 
 
 _SIZED = {

@@ -6,10 +6,9 @@ Prices and figures of the grid are inputs with a date; none of them is a fact of
 from __future__ import annotations
 
 from estimator.arithmetic import Number, divide
-from estimator.formula import formula
+from estimator.formula import COUNTED, formula
 from estimator.units import DAYS_PER_MONTH, GB, HOUR
 
-COUNTED = "worked out here"
 HOURS_PER_MONTH = 24 * DAYS_PER_MONTH
 MILLION = 1_000_000
 THOUSAND = 1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -116,13 +117,7 @@ VLLM_0_16 = replace(
     version="0.16",
     non_torch_single=replace(VLLM_2025.non_torch_single, source=VERSIONS),
 )
-VLLM_0_17 = replace(
-    VLLM_0_19,
-    version="0.17",
-    non_torch_single=Constant(
-        0.13 * GiB, 0.13 * GiB, 0.14 * GiB, "byte", "outside torch, one GPU", VERSIONS
-    ),
-)
+VLLM_0_17 = replace(VLLM_0_19, version="0.17", non_torch_single=VLLM_0_16.non_torch_single)
 VLLM_0_18 = replace(VLLM_0_19, version="0.18")
 # Each with the first release that takes its constants, and the releases that were seen.
 _KNOWN = (
@@ -137,19 +132,17 @@ def engine(version: str) -> tuple[Engine, str]:
     A version that was not measured takes the constants of the nearest earlier one that was, but
     for 0.12 to 0.14, which take those of 0.15 and 0.16, and older ones, which take those of 2025.
     """
-    numbers = version.strip().lstrip("v").split(".")[:2]
-    minor = 99
+    version = version.strip()[:20]
+    numbers = version.lstrip("v").split(".")
+    minor = math.inf
     if numbers[0] == "0" and len(numbers) > 1 and numbers[1].isdecimal():
-        minor = int(numbers[1][:9])
+        minor = int(numbers[1])
     taken, seen = next((one, seen) for first, one, seen in _KNOWN if minor >= first)
+    told = f"engine version {version or 'unknown'}: constants of vLLM {taken.version}"
+    if minor in seen and taken is VLLM_0_19:
+        return taken, ""
     if minor in seen:
-        if minor == 19:
-            return taken, ""
-        return taken, (
-            f"engine version {version.strip()[:20]}: constants of vLLM {taken.version}, seen with "
-            "one dense model on one accelerator"
-        )
-    told = f"engine version {version[:20] or 'unknown'}: constants of vLLM {taken.version}"
+        return taken, f"{told}, seen with one dense model on one accelerator"
     return taken, f"{told}, its own were not seen"
 
 

@@ -12,6 +12,10 @@ from estimator.glossary import quantity
 from estimator.quantity import LARGEST, Quantity
 from estimator.whole_arrays import in_integers
 
+COURSE = "Back-of-the-envelope calculations for the model deployment (Educative)"
+COUNTED = "worked out here"
+"""Sources that several lessons' formulas have."""
+
 P = ParamSpec("P")
 _PLAIN = frozenset((int, float))
 

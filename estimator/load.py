@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from estimator import step_time
 from estimator.arithmetic import Number, maximum
 from estimator.capacity import (
-    LARGEST_BATCH,
     Capacity,
     Load,
     NoBatchError,
@@ -22,7 +21,6 @@ from estimator.capacity import (
     Targets,
     check_load,
     most,
-    replica_rate,
 )
 from estimator.engine import (
     Constants,
@@ -42,8 +40,8 @@ from estimator.formula import facts_of
 from estimator.units import plural, rounded_down
 
 __all__ = [
-    "LARGEST_BATCH", "Capacity", "Load", "NoBatchError", "NoRoomError", "Operation",
-    "SaturatedError", "Sizing", "Targets", "most", "operate", "rate_that_fits", "replica_rate",
+    "Capacity", "Load", "NoBatchError", "NoRoomError", "Operation",
+    "SaturatedError", "Sizing", "Targets", "most", "operate", "rate_that_fits",
     "size_model", "size_service",
 ]  # fmt: skip
 

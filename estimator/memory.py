@@ -13,30 +13,11 @@ from estimator.arithmetic import (
     maximum,
     minimum,
 )
-from estimator.formula import formula
-from estimator.paged_cache import (
-    VLLM_POOL,
-    engine_cache_bytes,
-    local_chunk_blocks,
-    page_bytes,
-    paged_tokens,
-    pages_in_pool,
-    sequence_blocks,
-    window_blocks,
-)
-
-__all__ = [
-    "engine_cache_bytes",
-    "local_chunk_blocks",
-    "page_bytes",
-    "paged_tokens",
-    "pages_in_pool",
-    "sequence_blocks",
-    "window_blocks",
-]
+from estimator.formula import COUNTED, formula
+from estimator.paged_cache import VLLM_POOL
+from estimator.paged_cache import paged_tokens as paged_tokens  # lesson 04 takes it from here
 
 GUIDE = "Estimating total memory requirements for inference"
-COUNTED = "worked out here"
 
 
 @formula(source=f"{GUIDE}, 'Activation memory calculation'")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from estimator.arithmetic import Number, ceil_divide, divide
-from estimator.formula import formula
+from estimator.formula import COURSE, formula
 from estimator.units import BITS_PER_BYTE
 
-COURSE = "Back-of-the-envelope calculations for the model deployment (Educative), 'Model storage'"
+STORAGE = f"{COURSE}, 'Model storage'"
 GUIDE = "Estimating total memory requirements for inference, 'Parameter memory calculation'"
 TRANSFORMER = "Vaswani et al. 2017, Attention is all you need"
 
 
-@formula(source=COURSE)
+@formula(source=STORAGE)
 def weight_bytes(n_params: Number, bits_per_weight: Number = 16) -> Number:
     """Bytes of the weights: every parameter at its precision, eight bits to a byte.
 
@@ -40,7 +40,7 @@ def scaled_bits_per_weight(
     return bits
 
 
-@formula(source=COURSE)
+@formula(source=STORAGE)
 def replicated_bytes(weight_bytes: Number, replicas: Number) -> Number:
     """Bytes of all copies of the weights.
 

@@ -15,13 +15,11 @@ from estimator.arithmetic import (
     minimum,
     power,
 )
-from estimator.formula import formula
+from estimator.formula import COUNTED, COURSE, formula
 from estimator.units import BITS_PER_BYTE, DAY
 
-COURSE = "Back-of-the-envelope calculations for the model deployment (Educative)"
 SERVERS = f"{COURSE}, 'Inference servers estimation', from readers' notes"
 ROOFLINE = "Williams et al. 2009, Roofline; Pope et al. 2022, Efficiently scaling inference"
-COUNTED = "worked out here"
 
 
 @formula(source=SERVERS)

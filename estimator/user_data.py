@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from estimator.arithmetic import Number, compound_sum, divide, minimum, power
-from estimator.formula import formula
+from estimator.formula import COUNTED, COURSE, formula
 from estimator.units import DAYS_PER_MONTH, GB
-
-COURSE = "Back-of-the-envelope calculations for the model deployment (Educative)"
-COUNTED = "worked out here"
 
 
 @formula(source=f"{COURSE}, 'User profile data'")

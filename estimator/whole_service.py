@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estimator.arithmetic import Number, maximum, minimum
+from estimator.capacity import LARGEST_BATCH
 from estimator.engine import (
     RUNTIME_BYTES,
     WIDE_BYTES,
@@ -28,15 +29,13 @@ from estimator.engine import (
     sequences_that_fit,
     serve_unchecked,
 )
-from estimator.formula import facts_of, formula
-from estimator.load import LARGEST_BATCH
+from estimator.formula import COUNTED, facts_of, formula
 from estimator.serving import generation_seconds
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
 """Accelerators that may share each layer."""
 ROOM = 32
 """Requests for which a replica should have room before a wider one is taken; assumed."""
-COUNTED = "worked out here"
 
 _generation = facts_of(generation_seconds).bare
 

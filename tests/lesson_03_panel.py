@@ -5,16 +5,11 @@ from typing import Any
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_service import memory_panel
 from estimator.lesson.panel import Panel
-from estimator.lesson.tables import Table
 
 START = {
     "model": "llama-3.1-8b", "accelerator": "A100-SXM-80GB", "tensor_parallel": 1, "batch": 1,
     "tokens": 8192, "weight_precision": "BF16", "cache_precision": "BF16",
 }  # fmt: skip
-
-
-def rows(table: Table) -> dict[str, list[str]]:
-    return {str(row[0]): [str(cell) for cell in row[1:]] for row in table.rows}
 
 
 def panel(**changes: Any) -> Panel:

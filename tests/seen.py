@@ -37,3 +37,8 @@ def column(table: Table, header: str) -> list[str]:
 def row(table: Table, name: str) -> list[str]:
     """The texts of the row of that name."""
     return next([str(cell) for cell in line] for line in table.rows if str(line[0]) == name)
+
+
+def rows(table: Table) -> dict[str, list[str]]:
+    """The texts of each row, under its first one."""
+    return {str(first): [str(cell) for cell in rest] for first, *rest in table.rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -180,6 +181,19 @@ def test_a_sum_of_growing_terms_of_unknown_numbers_is_unknown() -> None:
 def test_a_sum_of_growing_terms_that_no_float_holds_is_infinite() -> None:
     assert compound_sum(1, 52) == 2**52 - 1
     assert compound_sum(1, 2_000) == compound_sum(1.5, 2_000.5) == math.inf
+
+
+def test_the_largest_sum_of_growing_terms_that_a_float_holds_is_a_number() -> None:
+    most = math.log(sys.float_info.max) / math.log1p(1.5)
+    assert compound_sum(1.5, most) == pytest.approx(sys.float_info.max / 1.5)
+
+
+@pytest.mark.parametrize("rate", [2, 2.0])
+@pytest.mark.parametrize("terms", [3, 3.0])
+def test_a_sum_of_growing_terms_is_an_integer_where_both_are(rate: float, terms: float) -> None:
+    found = compound_sum(rate, terms)
+    assert found == 13
+    assert type(found) is (int if type(rate) is type(terms) is int else float)
 
 
 def test_powers() -> None:

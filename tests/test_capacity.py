@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.capacity import Capacity, Load, NoBatchError, Targets, check_load, most, replica_rate
-from estimator.engine import Constants, Replica, serve
+from estimator.capacity import Capacity, Load, NoBatchError, Targets, check_load, most
+from estimator.engine import Constants, Replica, Service, serve
 
 # One accelerator with nine tenths of 10,000 bytes for caches; a step takes 1 s, 0.1 s a sequence
 # and 0.01 s a token, as in a prompt. A token of cache has 10 bytes: 9 requests of 100 tokens fit.
@@ -80,9 +80,8 @@ def test_an_answer_of_one_token_ends_with_it() -> None:
 
 
 def test_the_rate_is_the_batch_over_the_time_of_a_request() -> None:
-    assert find().requests_per_s == pytest.approx(float(replica_rate(PLAIN, STEADY, 9, 60, 40)))
     stay = serve(PLAIN, STEADY, 9, 60, 40).request_seconds
-    assert replica_rate(PLAIN, STEADY, 9, 60, 40) == pytest.approx(9 / stay)
+    assert find().requests_per_s == pytest.approx(9 / stay)
 
 
 def test_one_cache_fits_or_it_is_told_what_is_in_its_way() -> None:
@@ -152,6 +151,9 @@ def test_a_target_that_is_no_number_is_refused() -> None:
 
 
 def test_services_that_were_worked_out_are_kept_for_the_next_question() -> None:
-    known = {1: serve(PLAIN, STEADY, 1, 60, 40)}
-    assert most(PLAIN, STEADY, SHORT, Targets(token_seconds=1.2), known=known).batch >= 1
-    assert len(known) > 1
+    known: dict[int, Service] = {}
+    assert most(PLAIN, STEADY, SHORT, Targets(token_seconds=4), known=known).batch in known
+    assert all(known[batch] == serve(PLAIN, STEADY, batch, 60, 40) for batch in known)
+    known[1] = replace(known[1], token_seconds=5)
+    with pytest.raises(NoBatchError):
+        most(PLAIN, STEADY, SHORT, Targets(token_seconds=4), known=known)

@@ -229,6 +229,8 @@ def test_the_ends_are_those_that_the_logs_show() -> None:
         ("0", VLLM_0_19, "engine version 0: constants of vLLM 0.19" + UNSEEN),
         ("0.x", VLLM_0_19, "engine version 0.x: constants of vLLM 0.19" + UNSEEN),
         ("", VLLM_0_19, "engine version unknown: constants of vLLM 0.19" + UNSEEN),
+        ("0." + "9" * 5000, VLLM_0_19,
+         f"engine version 0.{'9' * 18}: constants of vLLM 0.19" + UNSEEN),
         ("9" * 30, VLLM_0_19, f"engine version {'9' * 20}: constants of vLLM 0.19" + UNSEEN),
     ],
 )  # fmt: skip
@@ -244,6 +246,9 @@ def test_what_changed_between_versions() -> None:
     assert logits == [38.2, 38.2, 14.5, 14.5]
     assert outside == [0.13 * GiB, 0.13 * GiB, 0.13 * GiB, 0.25 * GiB]
     assert "accuracy_report.md @875a4fd" in VLLM_0_17.non_torch_single.source.place
+    assert ends(VLLM_0_16) == ends(VLLM_2025)
+    assert ends(VLLM_0_18) == ends(VLLM_0_19)
+    assert ends(VLLM_0_17) == ends(VLLM_0_19) | {"non_torch_single": (0.13 * GiB, 0.14 * GiB)}
 
 
 def test_pages_of_a_stage_are_as_large_as_its_largest_group() -> None:

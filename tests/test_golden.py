@@ -6,11 +6,9 @@ the source puts them together.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,8 +62,8 @@ from estimator.serving import (
 from estimator.training import counted_forward_flops, row_training_flops, training_seconds
 from estimator.units import DAY, GiB
 from estimator.user_data import daily_bytes, monthly_bytes, profile_bytes, retained_bytes
+from tests.golden import DATA, golden
 
-DATA = Path(__file__).parent / "data"
 LESSONS = {"1", "2", "3", "4", "5"}
 
 Inputs = dict[str, Any]
@@ -78,8 +76,7 @@ def whole(value: Any) -> Any:
 
 def read_rows() -> list[dict[str, str]]:
     """The rows of these lessons, but those that ask for a whole configuration's parameters."""
-    with open(DATA / "golden.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = golden().values()
     return [r for r in rows if r["lesson"] in LESSONS and not fnmatch(r["id"], "params-*")]
 
 

@@ -46,8 +46,7 @@ LAYERS = (
     },
     {"engine", "decoder_shape"},
     {"capacity"},
-    {"load"},
-    {"whole_service"},
+    {"load", "whole_service"},
     {"catalog"},
     {"validate"},
     {"model_sheet"},
@@ -104,8 +103,12 @@ def test_heavy_packages_load_late_or_in_the_lesson_layer(path: Path) -> None:
         assert not loaded & HEAVY
 
 
-def test_import_needs_the_standard_library_alone() -> None:
-    code = "import estimator, sys; print(*sorted(m.partition('.')[0] for m in sys.modules))"
+def test_formulas_and_catalog_need_the_standard_library_alone() -> None:
+    code = (
+        "import estimator, sys; from estimator import architecture, catalog; "
+        "catalog.architecture('gemma-2-9b').cache_bytes(8192); "
+        "print(*sorted(m.partition('.')[0] for m in sys.modules))"
+    )
     command = [sys.executable, "-S", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     foreign = set(done.stdout.split()) - set(sys.stdlib_module_names) - {"estimator", "__main__"}

@@ -7,11 +7,7 @@ import pytest
 from estimator import catalog
 from estimator.lesson import lesson_00
 from estimator.lesson.inputs import inputs
-from estimator.lesson.tables import Table
-
-
-def rows(table: Table) -> dict[str, list[str]]:
-    return {str(first): [str(cell) for cell in rest] for first, *rest in table.rows}
+from tests.seen import rows
 
 
 def test_an_answer_s_tokens_are_given_as_text_too() -> None:

@@ -12,7 +12,7 @@ from estimator.lesson import lesson_02
 from estimator.lesson.sheet import cell_text
 from estimator.lesson.sheet_panel import SheetPanel
 from tests.seen import page, status
-from tests.test_lesson_02 import LESSON, PARAMETERS
+from tests.sheets import LESSON, PARAMETERS
 
 
 def panel(**changes: Any) -> SheetPanel:

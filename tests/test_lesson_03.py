@@ -14,8 +14,8 @@ from estimator.lesson import check, lesson_03
 from estimator.lesson.lesson_03_plan import plan
 from estimator.memory import kv_cache_bytes
 from estimator.units import GiB
-from tests.lesson_03_panel import rows
 from tests.running import results, warm_papermill
+from tests.seen import rows
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = json.loads((ROOT / "tests/data/model_configs.json").read_text(encoding="utf-8"))
@@ -240,11 +240,6 @@ def test_usual_slips_are_named(make: Any, answer: float, sentence: str) -> None:
     verdict = check(make(), answer)
     assert verdict.right is False
     assert sentence in verdict.sentence
-
-
-def test_anything_else_is_told_kindly() -> None:
-    for make in lesson_03.EXERCISES:
-        assert " times too large. Check each factor" in check(make(), 1e16).sentence
 
 
 def test_the_beginning_says_why_memory_matters() -> None:

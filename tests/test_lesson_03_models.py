@@ -19,8 +19,8 @@ from estimator.memory_budget import Plan as BudgetPlan
 from estimator.memory_budget import budget
 from estimator.stored_weights import stored_as
 from estimator.units import GiB
-from tests.lesson_03_panel import panel, rows
-from tests.seen import status
+from tests.lesson_03_panel import panel
+from tests.seen import rows, status
 
 TINY = {
     "model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,

@@ -27,8 +27,8 @@ from estimator.lesson.lesson_03_service import TASK as TOLD
 from estimator.lesson.lesson_03_service import fit_sentence, stack_table
 from estimator.lesson.tables import Bar
 from estimator.units import GB, GiB, bytes_text
-from tests.lesson_03_panel import panel, rows
-from tests.seen import status
+from tests.lesson_03_panel import panel
+from tests.seen import rows, status
 
 TASK = {"model": "llama-3.1-70b", "accelerator": "H100-SXM", "batch": 32, "tokens": 16_384}
 RANKS = {key: [n for n in (1, 2, 8) if n in even_ranks(s)] for key, s in shapes().items()}

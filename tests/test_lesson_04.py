@@ -17,8 +17,9 @@ from estimator.lesson import lesson_03
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import inputs
 from estimator.lesson.lesson_04_panel import MODELS
-from estimator.lesson.sizing import TENSOR_PARALLEL, Bounds, Service, compute_rate, make_plan
+from estimator.lesson.sizing import Bounds, Service, compute_rate, make_plan
 from estimator.memory import kv_bytes_per_token
+from estimator.whole_service import TENSOR_PARALLEL
 from tests.seen import column
 
 DATA = Path(__file__).parent / "data"

@@ -6,7 +6,7 @@ import pytest
 
 from estimator.catalog import serving
 from estimator.lesson.lesson_04 import course_service
-from estimator.lesson.lesson_04_step import BATCHES, real_step, real_steps_table, step_parts
+from estimator.lesson.lesson_04_step import BATCHES, real_step, real_steps_table
 
 CONSTANTS = serving.step_constants().fit.constants
 READ = 2 * (3_212_749_824 - 57 * 3072)
@@ -18,11 +18,8 @@ def test_the_terms_of_a_step_by_hand() -> None:
     rate = 2039e9 * CONSTANTS.memory_efficiency
     weights, cache = READ / rate, 64 * 251 * 114_688 / rate
     layers, sequences = 28 * CONSTANTS.layer_seconds, 64 * CONSTANTS.sequence_seconds
-    assert step.service.weight_seconds == pytest.approx(weights)
-    assert step.service.cache_seconds == pytest.approx(cache)
-    assert step.layer_seconds == pytest.approx(layers)
+    assert step.parts[:-1] == pytest.approx((weights, cache, 0, layers, sequences))
     whole = weights + cache + layers + sequences
-    assert step.service.decode_step_seconds == pytest.approx(whole)
     # One token of prompt is all but none.
     assert step.token.p50 == pytest.approx(whole, rel=0.01)
     assert step.accelerators == pytest.approx(1e9 / 86_400 * 500 * whole / 64, rel=0.01)
@@ -51,9 +48,10 @@ def test_each_row_of_the_table_adds_up_as_it_is_printed() -> None:
         assert sum(parts) == whole
         step = real_step(batch)
         assert float(whole) == pytest.approx(step.token.p50 * 1e3, abs=0.000501)
-        for part, seconds in zip(parts[:-1], step_parts(step), strict=True):
-            assert float(part) == pytest.approx(seconds * 1e3, abs=0.001)
-        assert 0 <= parts[-1] < Decimal("0.03")
+        products, caches, _, layers, sequences, prompts = step.parts
+        exact = [seconds * 1e3 for seconds in (products, caches, layers, sequences, prompts)]
+        assert [float(part) for part in parts] == pytest.approx(exact, abs=0.001)
+        assert parts[-1] < Decimal("0.03")
 
 
 def test_a_batch_of_none_has_no_step() -> None:

@@ -146,10 +146,13 @@ def test_intervals_of_a_table_are_those_of_each_case() -> None:
         assert {name: values[row] for name, values in found.items()} == flat
 
 
-def test_a_hundred_thousand_services_are_a_few_calls() -> None:
+def test_a_row_of_a_long_table_has_the_digits_of_its_case() -> None:
     columns = table_of(100_000)
     found = lesson.point_results(columns)
     assert np.isfinite(found["usd_per_month"]).mean() > 0.99
+    for row in (0, 50_000, 99_999):
+        point = lesson.case(**row_of(columns, row)).point
+        assert {key: lesson.plain(found[key][row]) for key in found} == point
 
 
 # --- What stands beside it ------------------------------------------------------------------

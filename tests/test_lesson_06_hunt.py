@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +12,7 @@ from estimator.lesson import lesson_06 as lesson
 from estimator.lesson.exercises import Exercise
 from estimator.lesson.lesson_06_hunt import figures
 from estimator.step_time import running_requests
-
-GOLDEN = Path(__file__).parent / "data" / "golden.csv"
-
-
-def golden() -> dict[str, dict[str, str]]:
-    with GOLDEN.open(encoding="utf-8") as file:
-        return {line["id"]: line for line in csv.DictReader(file)}
+from tests.golden import golden
 
 
 @pytest.mark.parametrize(

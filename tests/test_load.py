@@ -19,7 +19,6 @@ from estimator.load import (
     most,
     operate,
     rate_that_fits,
-    replica_rate,
 )
 from tests.loads import CHAT, FIT, QUICK, one, size, sized
 
@@ -218,6 +217,6 @@ def test_the_rate_that_fits_keeps_the_target_of_the_first_token_in_its_median() 
 
 def test_a_rate_grows_with_the_batch_and_sweeps_in_one_call() -> None:
     batch = np.arange(1.0, 1001)
-    rates = np.asarray(replica_rate(one(), FIT.constants, batch, 1024, 512))
+    rates = batch / np.asarray(serve(one(), FIT.constants, batch, 1024, 512).request_seconds)
     assert rates.shape == (1000,)
     assert (np.diff(rates) > 0).all()

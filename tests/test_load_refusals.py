@@ -181,9 +181,12 @@ def test_requests_beyond_the_model_s_context_are_refused_and_at_it_they_are_not(
 def test_a_stretched_context_and_one_that_nobody_tells_are_sized() -> None:
     decoder, hardware = serving.decoder("llama-3-8b"), serving.hardware("h100_sxm")
     long = Load(1, 20_000, 500)
-    for context in (32_768, None):
-        stretched = dataclasses.replace(decoder, context_tokens=context)
-        sizing = size_model(
-            stretched, Numerics(), hardware, Layout(1), FIT.constants, FIT.dense, long, Targets()
+    stretched, untold = (
+        size_model(
+            dataclasses.replace(decoder, context_tokens=context), Numerics(), hardware, Layout(1),
+            FIT.constants, FIT.dense, long, Targets(),
         )
-        assert sizing.replicas.p50 >= 1
+        for context in (32_768, None)
+    )  # fmt: skip
+    assert stretched == untold, "a context that is long enough plays no part in a size"
+    assert stretched.operation.requests_in_flight > 1

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from estimator.__main__ import main
 from estimator.architecture import Architecture
 from estimator.catalog import architecture, configurations
-from estimator.engine_memory import VLLM_0_19, VLLM_2025, Constant, engine
+from estimator.engine_memory import VLLM_0_19, VLLM_2025, Constant
 from estimator.memory_budget import Plan, budget, pool_range, shard, stages
 from estimator.stored_weights import checkpoint_bytes, stored_as, stored_by_config
 from estimator.units import GiB
@@ -265,15 +265,6 @@ def test_constants_carry_their_measurement() -> None:
                 assert source.version
                 assert re.fullmatch(r"\d{4}-\d\d-\d\d", source.date)
                 assert re.search(r"@[0-9a-f]{40}$", source.place)
-
-
-def test_versions() -> None:
-    assert engine("0.19.0") == (VLLM_0_19, "")
-    assert engine("v0.19.1")[0] is VLLM_0_19
-    for version, taken in (("0.11.0", VLLM_2025), ("0.21", VLLM_0_19), ("", VLLM_0_19)):
-        found, assumed = engine(version)
-        assert found is taken
-        assert "constants of vLLM" in assumed
 
 
 # The command.

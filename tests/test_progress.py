@@ -217,9 +217,7 @@ def run(path: Path, folder: Path) -> str:
     return json.dumps(notebook.cells, ensure_ascii=False)
 
 
-def test_a_lesson_remembers_over_restarts_in_the_learners_folder_alone(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lesson_remembers_over_restarts_in_the_learners_folder_alone(folder: Path) -> None:
     committed = ROOT / "notebooks"
     shown = run(LESSONS[0], committed)
     assert "Your progress is kept once" in shown

@@ -1,3 +1,5 @@
+"""Setting up: what is installed, what a full disk or a missing program is answered with."""
+
 import json
 import os
 import re

@@ -11,17 +11,7 @@ from estimator.formula import facts_of
 from estimator.lesson.lesson_02_sheet import checked_label, course_calculator, storage_sheet
 from estimator.lesson.sheet import ComputedRow, InputRow, Row, Sheet, SumRow, expression_text, tidy
 from estimator.units import KB, MB, TB
-
-
-def evaluate(text: str, cells: dict[str, float]) -> float:
-    """Work a spreadsheet's formula out, as a spreadsheet would."""
-    named = re.sub(r"[BD]\d+", lambda match: f"cells['{match[0]}']", text)
-
-    def future_value(rate: float, terms: float, payment: float) -> float:
-        return -payment * sum((1 + rate) ** n for n in range(int(terms)))
-
-    names = {"cells": cells, "MIN": min, "FV": future_value}
-    return float(eval(named.replace("^", "**"), {"__builtins__": {}}, names))
+from tests.sheets import evaluate
 
 
 def base_cells(sheet: Sheet, values: dict[str, float]) -> dict[str, float]:

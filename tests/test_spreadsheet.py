@@ -12,7 +12,7 @@ from estimator.lesson import spreadsheet
 from estimator.lesson.lesson_02_sheet import course_calculator, storage_sheet
 from estimator.lesson.sheet import InputRow, SumRow
 from estimator.lesson.spreadsheet import HELP, cell_formula, write_spreadsheet
-from tests.test_sheet import evaluate
+from tests.sheets import evaluate
 
 
 def written(folder: Path, sheet: Any) -> Any:

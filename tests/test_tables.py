@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from estimator.lesson.tables import Bar, Table, Unbroken, breakdown, comparison, glossary_table
+from estimator.lesson.tables import Bar, Table, Unbroken, breakdown, comparison
 
 
 def test_text_is_escaped_everywhere() -> None:
@@ -55,12 +55,6 @@ def test_rows_and_columns_are_named_for_a_screen_reader() -> None:
 def test_published_beside_computed() -> None:
     text = str(comparison([("weights", "6 GB", 6_000_000_000, "byte", "exact")]))
     assert "weights | 6 GB | 6.00 GB (5.59 GiB) | exact" in text
-
-
-def test_a_quantity_is_described_from_the_glossary() -> None:
-    text = str(glossary_table("index_share"))
-    row = "index_share | Size of the index as a share of what it indexes | from 0 to 1 | 25 %"
-    assert row in text
 
 
 def test_a_number_stays_with_its_unit() -> None:

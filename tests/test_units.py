@@ -129,6 +129,10 @@ def test_seconds(value: float, text: str) -> None:
         (112, "accelerator", "112 accelerators"),
         (3, "copy", "3 copies"),
         (4, "", "4"),
+        (0.001, "request/s", "0.001 requests/s"),
+        (0.000999, "request/s", "86.31 requests/day"),
+        (0, "request/s", "0 requests/s"),
+        (-0.0005, "request/s", "-0.0005 requests/s"),
     ],
 )
 def test_a_quantity(value: float, unit: str, text: str) -> None:

@@ -195,12 +195,10 @@ def test_rows_cut_short_blank_lines_and_a_mark_at_the_start(tmp_path: Path) -> N
 
 def test_a_cell_too_long_for_a_csv_reader_is_one_bad_row(tmp_path: Path) -> None:
     path = write(tmp_path / "long.csv", {}, {"model_path": "x" * 200_000}, {"osl": "300"})
-    found = list(read_runs(path))
-    assert [type(row) for row in found].count(Unread) >= 1
-    assert [type(row) for row in found].count(Run) >= 1
+    assert [type(row) for row in read_runs(path)] == [Run, Unread, Run]
 
 
-def test_a_long_file_is_read_in_seconds(tmp_path: Path) -> None:
+def test_a_long_file_is_read_to_its_end(tmp_path: Path) -> None:
     line = ",".join(GOOD.values())
     path = tmp_path / "long.csv"
     path.write_text("\n".join([",".join(GOOD), *[line] * 50_000]), encoding="utf-8")
@@ -209,12 +207,12 @@ def test_a_long_file_is_read_in_seconds(tmp_path: Path) -> None:
     assert report.marks["repeated"] == 49_999
 
 
-def test_many_unknown_models_are_gathered_in_little_time(tmp_path: Path) -> None:
-    rows = [{"model_path": f"acme/model-{number}"} for number in range(5000)]
+def test_many_unknown_models_are_one_kind_with_a_few_examples(tmp_path: Path) -> None:
+    rows = [{"model_path": f"acme/model-{number}"} for number in range(1000)]
     report = compare.validate(write(tmp_path / "many.csv", *rows, {}))
-    assert (report.rows, report.unread_rows) == (1, 5000)
+    assert (report.rows, report.unread_rows) == (1, 1000)
     (kind,) = report.unread.values()
-    assert kind.rows == 5000
+    assert kind.rows == 1000
     assert kind.values == [f"acme/model-{number}" for number in range(FIRST)]
     assert "'acme/model-0', which is not on the list" in kind.why
     assert len(kind.why) < 400

@@ -5,7 +5,7 @@ from estimator.lesson.inputs import inputs
 from estimator.lesson.progress import progress
 from estimator.lesson.result import write_result
 from estimator.lesson.show import show
-from estimator.lesson.tables import assumptions, breakdown, comparison, glossary_table
+from estimator.lesson.tables import assumptions, breakdown, comparison
 
 __all__ = [
     "assumptions",
@@ -13,7 +13,6 @@ __all__ = [
     "breakdown",
     "check",
     "comparison",
-    "glossary_table",
     "inputs",
     "progress",
     "show",

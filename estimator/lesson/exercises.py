@@ -20,6 +20,7 @@ from estimator.units import (
     GB,
     KB,
     MB,
+    MINUTE,
     TB,
     GiB,
     KiB,
@@ -56,9 +57,15 @@ _BYTES = (
     (TiB / TB, "A TB was taken for a TiB: a TB is 10^12 bytes."),
     (TB / TiB, "A TiB was taken for a TB: a TiB is 2^40 bytes."),
 )
+_RATE = (
+    (DAY, "That is a day's worth: divide by the seconds of a day."),
+    (MINUTE, "That is a minute's worth: 60 seconds more to go."),
+)
 _SHORT = 4
 """Digits up to which an answer is taken for a longer one that was rounded."""
 _UNIT_SLIPS = {
+    "request/s": _RATE,
+    "token/s": _RATE,
     "s": (
         (1e3, "These are milliseconds: the answer is asked in seconds."),
         (1e6, "These are microseconds: the answer is asked in seconds."),
@@ -75,7 +82,7 @@ _UNIT_SLIPS = {
         (1 / GB, "That is the number of Gbit/s: the answer is asked in bits a second."),
         (1 / BITS_PER_BYTE / MB, "Those are megabytes: the answer is asked in bits a second."),
         (1 / BITS_PER_BYTE / GB, "Those are gigabytes: the answer is asked in bits a second."),
-        (DAY, "That is a day's worth: divide by the seconds of a day."),
+        *_RATE,
         (DAY * DAYS_PER_MONTH, "That is a month's worth: divide by its seconds."),
         *_PREFIXES,
     ),
@@ -144,6 +151,15 @@ def of_example(value: float, what: str, theirs: str, ours: str) -> tuple[Mistake
     if theirs == ours:
         return ()
     return (Mistake(value, f"That takes the example's {what}, {theirs}: here it is {ours}."),)
+
+
+def slips(unit: str, right: float, *factors: float) -> tuple[tuple[float, str], ...]:
+    """The right number of a unit times each factor, with what it is told to come from.
+
+    A check tells these slips of itself; a teacher's key lists only what an exercise names.
+    """
+    told = dict(_UNIT_SLIPS[unit])
+    return tuple((right * factor, told[factor]) for factor in factors)
 
 
 def together(*mistakes: Mistake) -> tuple[Mistake, ...]:

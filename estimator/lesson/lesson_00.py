@@ -276,8 +276,6 @@ def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
         "requests_per_s",
         right,
         (
-            Mistake(right * DAY, "That is a day's worth: divide by the seconds of a day."),
-            Mistake(right * DAY / (24 * 60), "That is a minute's worth: 60 seconds more to go."),
             Mistake(right * DAY / 24, "That is an hour's worth: a day has 86,400 seconds."),
             Mistake(right * 24, "Divided by the seconds of an hour: a day has 24 of those."),
             Mistake(users / DAY, "That is one request a user: each makes several."),
@@ -307,11 +305,8 @@ def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
         "traffic_bits_per_s",
         right,
         (
-            Mistake(right / BITS_PER_BYTE, "These are bytes: a network counts bits, eight to a "
-                    "byte."),
             Mistake(right / BITS_PER_BYTE**2, "Multiplied the wrong way round: a byte is eight "
                     "bits, so there are more bits than bytes."),
-            Mistake(right * 1.024, "KB is 1,000 bytes here; 1,024 bytes are a KiB."),
             Mistake(right / 1e6, "That is the number of megabits: the answer is asked in bits."),
             Mistake(right / rate, f"That is one answer: {number_text(rate)} leave in a second."),
             *of_example(traffic_bits_per_s(rate, ANSWER_BYTES), "size of an answer",

@@ -23,7 +23,7 @@ from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison, unbroken
 from estimator.model_storage import (
-    COURSE,
+    STORAGE,
     accelerators_to_hold,
     load_seconds,
     replicated_bytes,
@@ -57,8 +57,8 @@ def storage_assumptions() -> Table:
         (
             ("a byte", quantity_text(BITS_PER_BYTE, "bit"), "IEC 80000-13"),
             ("GB, and GiB", f"{number_text(GB)} and {number_text(GiB)} bytes", "IEC 80000-13"),
-            ("precision", "the same for every parameter; 'Fewer bits' adds scales", COURSE),
-            ("copies of the weights", "1; for more traffic, set replicas", COURSE),
+            ("precision", "the same for every parameter; 'Fewer bits' adds scales", STORAGE),
+            ("copies of the weights", "1; for more traffic, set replicas", STORAGE),
             ("what is in memory", "the weights alone, until lesson 03", "a floor, worked out here"),
         )
     )

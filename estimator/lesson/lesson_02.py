@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from estimator.formula import COURSE
 from estimator.glossary import quantity
 from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style, entitle
 from estimator.lesson.inputs import Inputs, inputs
@@ -30,7 +31,6 @@ from estimator.units import (
     share_text,
 )
 from estimator.user_data import (
-    COURSE,
     daily_bytes,
     grown_bytes,
     hot_share,

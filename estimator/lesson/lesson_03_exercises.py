@@ -40,7 +40,6 @@ def cache_at_fp32(n_layers: int = 12, n_heads: int = 12, tokens: int = 1000) -> 
                     "kept as well, and each number takes four bytes."),
             Mistake(right * 2, "Twice too large: count keys and values once, and four bytes for "
                     "each number."),
-            Mistake(right * BITS_PER_BYTE, "These are bits: eight bits make a byte."),
             Mistake(right / GB, "That is the number of gigabytes: the answer is asked in bytes."),
             Mistake(right / tokens, "That is the cache of one token: there are "
                     f"{number_text(tokens)}."),
@@ -139,7 +138,6 @@ def bytes_of_a_printed_cache(key: str = EXAMPLE, tokens: int = 128_000) -> Exerc
                     "own."),
             Mistake(right * KiB // KB, "The table's k is 1,000 here: these are "
                     f"{number_text(tokens)} tokens."),
-            Mistake(right * BITS_PER_BYTE, "These are bits: eight bits make a byte."),
         ),
         f"{printed} x {number_text(GiB)} bytes, or by the formula: {bytes_text(right)}.",
         tolerance=0.002,

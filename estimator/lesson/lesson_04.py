@@ -7,6 +7,7 @@ import json
 from estimator import catalog
 from estimator.arithmetic import ceil
 from estimator.bandwidth import answer_bytes, streamed_bytes, traffic_bits_per_s
+from estimator.formula import COURSE
 from estimator.lesson.lesson_04_bounds import bounds_table, prompt_table
 from estimator.lesson.lesson_04_exercises import (
     EXERCISES,
@@ -37,7 +38,6 @@ from estimator.lesson.sizing import (
 from estimator.lesson.tables import Table, assumptions, comparison
 from estimator.model_storage import mlp_params, weight_bytes
 from estimator.serving import (
-    COURSE,
     SERVERS,
     accelerators,
     bandwidth_step_seconds,

@@ -11,7 +11,7 @@ from estimator.units import number_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LARGEST_BATCH = 4096
+LARGEST_DRAWN = 4096
 BLUE, ORANGE, GREEN = COLOURS[:3]
 
 
@@ -30,7 +30,7 @@ def three_bounds_chart(service: Service) -> Picture:
     """Draw the three bounds over the batch, what all three allow, and its cheapest corner."""
     import numpy as np
 
-    batches = np.unique(np.geomspace(1, LARGEST_BATCH, 400).round())
+    batches = np.unique(np.geomspace(1, LARGEST_DRAWN, 400).round())
     compute, bandwidth, capacity = service.counts(batches)
     compute = np.full_like(batches, compute)
     fits, (batch, fewest) = service.fits(), corner(service)
@@ -51,7 +51,7 @@ def three_bounds_chart(service: Service) -> Picture:
         axes.plot([batch], [fewest], marker="o", color="black", markersize=8)
         _labels(axes, service, batch, fewest, fits)
         axes.set_ylim(5, top)
-        axes.set_xlim(1, LARGEST_BATCH)
+        axes.set_xlim(1, LARGEST_DRAWN)
         ticks = [4**power for power in range(7)]
         axes.set_xticks(ticks, labels=[number_text(tick) for tick in ticks])
         rows = [10**power for power in range(1, 5)]

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from estimator.arithmetic import maximum
 from estimator.catalog import serving
-from estimator.engine import Layout, Numerics, Service, Uncertain, replica, serve
+from estimator.engine import Layout, Numerics, Uncertain, replica, serve
 from estimator.lesson.sizing import BATCH
 from estimator.lesson.tables import Cell, Table, Unbroken
+from estimator.lesson.token_parts import TokenParts, token_parts
 from estimator.serving import requests_in_flight, requests_per_s
 from estimator.units import number_text
 
@@ -25,8 +25,7 @@ BATCHES = (1, 8, 64, 153, 557)
 class RealStep:
     """A step of the course's service at a batch, and the accelerators that it takes."""
 
-    service: Service
-    layer_seconds: float
+    parts: TokenParts
     token: Uncertain
     fewest: int
     accelerators: int
@@ -48,8 +47,7 @@ def real_step(batch: int) -> RealStep:
         math.ceil(requests_in_flight(rate, OUTPUT_TOKENS * float(seconds)) / batch)
         for seconds in (token.p10, token.p50, token.p90)
     )
-    layers = float(made.n_layers) * fit.constants.layer_seconds
-    return RealStep(service, layers, token, *fleet)
+    return RealStep(token_parts(service, made, fit.constants), token, *fleet)
 
 
 def real_steps_table() -> Table:
@@ -57,7 +55,8 @@ def real_steps_table() -> Table:
     rows: list[tuple[Cell, ...]] = []
     for batch in BATCHES:
         step = real_step(batch)
-        parts = _adding_up(*step_parts(step), whole=float(step.token.p50))
+        told = (step.parts.products, step.parts.caches, step.parts.layers, step.parts.sequences)
+        parts = _adding_up(*told, whole=float(step.token.p50))
         texts = (
             *(f"{part} ms" for part in (*parts, sum(parts))),
             number_text(step.accelerators),
@@ -74,17 +73,6 @@ def real_steps_table() -> Table:
         "of a row are rounded so that they add up."
     )
     return Table(headers, rows, caption, note)
-
-
-def step_parts(step: RealStep) -> tuple[float, ...]:
-    """Seconds of a step by what takes them, all but the prompts between the steps."""
-    service = step.service
-    return (
-        float(maximum(service.weight_seconds, service.matmul_seconds)),
-        float(service.cache_seconds),
-        step.layer_seconds,
-        float(service.overhead_seconds) - step.layer_seconds,
-    )
 
 
 def _adding_up(*seconds: float, whole: float) -> list[Decimal]:

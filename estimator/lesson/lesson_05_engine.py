@@ -13,11 +13,12 @@ from estimator.lesson.lesson_05_case import KEPT, Case
 from estimator.lesson.lesson_05_model import numerics_of, work_of
 from estimator.lesson.lesson_05_words import short_usd
 from estimator.lesson.tables import Bar, Table, Unbroken, breakdown
+from estimator.lesson.token_parts import TokenParts, multiplies, token_parts
 from estimator.serving import peak_requests_per_s, requests_in_flight
 from estimator.units import number_text, quantity_text, seconds_text, share_text
 
 
-def served(one: Case) -> Service:
+def served(one: Case) -> tuple[Service, TokenParts]:
     """The estimate of a replica at the batch of the plan; of a system that gives tokens."""
     made = replica(
         one.system.shape.decoder(one.x["n_params"]), numerics_of(one.precision),
@@ -25,23 +26,16 @@ def served(one: Case) -> Service:
     )  # fmt: skip
     work = work_of(one.system, one.x)
     constants = step_constants().fit.constants
-    return serve(made, constants, one.point["batch"], work.prompt_tokens, work.passes)
+    service = serve(made, constants, one.point["batch"], work.prompt_tokens, work.passes)
+    return service, token_parts(service, made, constants)
 
 
 def step_table(one: Case) -> Table:
     """What an engine's step is made of, and by Little's law the replicas that it takes."""
-    service, batch = served(one), one.point["batch"]
-    layers = one.system.shape.n_layers * step_constants().fit.constants.layer_seconds
-    weights, products = float(service.weight_seconds), float(service.matmul_seconds)
-    parts = {
-        "arithmetic" if products > weights else "weights": max(weights, products),
-        "caches": float(service.cache_seconds),
-        "exchanges": float(service.exchange_seconds),
-        "layers": layers,
-        "sequences": float(service.overhead_seconds) - layers,
-        "prompts of others": float(service.token_seconds - service.decode_step_seconds),
-    }
-    parts = {name: seconds for name, seconds in parts.items() if seconds}
+    (service, taken), batch = served(one), one.point["batch"]
+    products = "arithmetic" if multiplies(service) else "weights"
+    names = (products, "caches", "exchanges", "layers", "sequences", "prompts of others")
+    parts = {name: seconds for name, seconds in zip(names, taken, strict=True) if seconds}
     peak = peak_requests_per_s(one.point["requests_per_s"], one.x["peak_factor"])
     seconds = float(service.request_seconds)
     flying = float(requests_in_flight(peak, seconds))

@@ -37,6 +37,7 @@ from estimator.lesson.lesson_06_panel import step_panel
 from estimator.lesson.lesson_06_reader import your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, runs_text, shipped
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown, unbroken
+from estimator.lesson.token_parts import token_parts
 from estimator.units import number_text, plural, quantity_text, seconds_text, share_text
 from estimator.validate import memory, parameters
 from estimator.validate.files import read_rows
@@ -233,20 +234,13 @@ def one_run_table() -> Table:
     place, service = _one_run()
     columns = shipped().columns
     setting = shipped().settings[columns["setting"][place]]
-    made, constants = (
-        replica_of(setting),
-        serving.step_constants().left_out[setting.group].constants,
-    )
-    layers = made.n_layers * constants.layer_seconds
-    parts = {
-        "weights, read once a step": service.weight_seconds,
-        "caches of all sequences": service.cache_seconds,
-        "exchanges between accelerators": service.exchange_seconds,
-        "fixed cost of the layers": layers,
-        "cost of the sequences": service.overhead_seconds - layers,
-        "prompts that share the steps": service.token_seconds - service.decode_step_seconds,
-    }
-    times = {name: float(seconds) for name, seconds in parts.items()}
+    constants = serving.step_constants().left_out[setting.group].constants
+    names = (
+        "weights, read once a step", "caches of all sequences", "exchanges between accelerators",
+        "fixed cost of the layers", "cost of the sequences", "prompts that share the steps",
+    )  # fmt: skip
+    parts = token_parts(service, replica_of(setting), constants)
+    times = dict(zip(names, parts, strict=True))
     batch, prompt, output = (
         number_text(float(columns[name][place]))
         for name in ("batch", "prompt_tokens", "output_tokens")

@@ -23,6 +23,7 @@ from estimator.engine import (
 from estimator.glossary import quantity
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_06_runs import shipped
+from estimator.lesson.token_parts import TokenParts, token_parts
 
 MODELS = (
     "llama-3.1-8b",
@@ -74,7 +75,7 @@ class Estimate:
     token_seconds: Uncertain
     first_token_seconds: Uncertain
     service: Service
-    layer_seconds: float
+    parts: TokenParts
     floor_seconds: float
     seen: bool
 
@@ -86,7 +87,7 @@ def _made(model: str, accelerator: str, engine: str, precision: str, tensor: int
     return replica(decoder, numerics, serving.hardware(accelerator), Layout(tensor))
 
 
-def replica_of(model: str) -> Replica:
+def any_replica(model: str) -> Replica:
     """One replica of a model, for what depends on the model alone."""
     return _made(model, ACCELERATORS[0], "vllm", "bfloat16", 1)
 
@@ -125,7 +126,7 @@ def estimate(case: Case) -> Estimate:
         spreads.token.around(float(service.token_seconds)),
         spreads.first_token.around(float(service.first_token_seconds)),
         service,
-        float(made.n_layers) * fit.constants.layer_seconds,
+        token_parts(service, made, fit.constants),
         float(roofline_token_seconds(made, case.batch, tokens)),
         seen,
     )
@@ -147,14 +148,12 @@ def nearby(case: Case) -> tuple[int, ...]:
             for one in settings
         ]
     )  # fmt: skip
-    away = sum(
+    apart = [
         np.abs(np.log2(columns[name] / getattr(case, name)))
         for name in ("batch", "prompt_tokens", "output_tokens")
-    )
-    near = same[columns["setting"]]
-    for name in ("batch", "prompt_tokens", "output_tokens"):
-        near &= np.abs(np.log2(columns[name] / getattr(case, name))) <= np.log2(NEAR)
-    places = np.flatnonzero(near)
+    ]
+    near = same[columns["setting"]] & (np.max(apart, axis=0) <= np.log2(NEAR))
+    places, away = np.flatnonzero(near), np.sum(apart, axis=0)
     return tuple(int(place) for place in places[np.argsort(away[places], kind="stable")])
 
 

@@ -26,12 +26,15 @@ from estimator.lesson.lesson_06_runs import doubts, shipped
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.progress import TASKS
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken
+from estimator.lesson.token_parts import multiplies
 from estimator.units import number_text, seconds_text, share_text
 from estimator.validate.report import SCORED
 from estimator.validate.serving import MARKS
 
 SHOWN = 6
 PROMISE_SECONDS = 0.015
+PROMISED = Case("llama-3.1-8b", "H100-SXM", "trtllm", "bfloat16", 2, 1, 1024, 512)
+"""The case of the task, but for its batch."""
 TASK = (
     "Llama 3.1 8B at BF16 on two H100-SXM under TensorRT-LLM, 1,024 tokens in and 512 out: you "
     "promise a token every 15 ms and want to keep it in nine cases of ten. Find the largest batch."
@@ -100,22 +103,15 @@ def waits_table(found: Estimate) -> Table:
 
 def parts_table(found: Estimate) -> Table:
     """What the estimate is made of, as bars."""
-    service = found.service
-    products = "weights read" if service.weight_seconds >= service.matmul_seconds else "products"
-    parts = {
-        products: max(service.weight_seconds, service.matmul_seconds),
-        "caches read": service.cache_seconds,
-        "exchanges": service.exchange_seconds,
-        "fixed cost of layers": found.layer_seconds,
-        "routing and sequences": service.overhead_seconds - found.layer_seconds,
-        "prompts of others": service.token_seconds - service.decode_step_seconds,
-    }
-    total = float(service.token_seconds)
+    names = (
+        "products" if multiplies(found.service) else "weights read", "caches read", "exchanges",
+        "fixed cost of layers", "routing and sequences", "prompts of others",
+    )  # fmt: skip
+    total = float(found.service.token_seconds)
     rows = [
-        (name, Unbroken(seconds_text(float(value))),
-         Bar(float(value) / total, share_text(float(value) / total)))
-        for name, value in parts.items()
-    ]  # fmt: skip
+        (name, Unbroken(seconds_text(seconds)), Bar(seconds / total, share_text(seconds / total)))
+        for name, seconds in zip(names, found.parts, strict=True)
+    ]
     headers = ("part of a token's time", "time", "share")
     return Table(headers, rows, "Where the time goes", left=frozenset({"share"}))
 
@@ -149,11 +145,10 @@ def nearby_table(case: Case) -> Table:
 def largest_promised() -> int:
     """The largest batch whose P90 keeps the promise of the task."""
     low, high = 1, 1024
-    case = Case("llama-3.1-8b", "H100-SXM", "trtllm", "bfloat16", 2, 1, 1024, 512)
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            kept = estimate(replace(case, batch=middle)).token_seconds.p90 <= PROMISE_SECONDS
+            kept = estimate(replace(PROMISED, batch=middle)).token_seconds.p90 <= PROMISE_SECONDS
         except ValueError:
             kept = False
         low, high = (middle, high) if kept else (low, middle)
@@ -162,12 +157,12 @@ def largest_promised() -> int:
 
 def _task(case: Case, found: Estimate) -> tuple[bool, str]:
     wanted = (
-        (case.model == "llama-3.1-8b", "choose Llama 3.1 8B first."),
-        (case.accelerator == "H100-SXM", "choose H100-SXM."),
-        (case.engine == "trtllm", "choose TensorRT-LLM."),
-        (case.precision == "bfloat16", "choose BF16."),
-        (case.tensor == 2, "set two accelerators to a replica."),
-        ((case.prompt_tokens, case.output_tokens) == (1024, 512), "set 1,024 tokens in, 512 out."),
+        (case.model == PROMISED.model, "choose Llama 3.1 8B first."),
+        (case.accelerator == PROMISED.accelerator, "choose H100-SXM."),
+        (case.engine == PROMISED.engine, "choose TensorRT-LLM."),
+        (case.precision == PROMISED.precision, "choose BF16."),
+        (case.tensor == PROMISED.tensor, "set two accelerators to a replica."),
+        (replace(case, batch=PROMISED.batch) == PROMISED, "set 1,024 tokens in, 512 out."),
     )
     for met, advice in wanted:
         if not met:

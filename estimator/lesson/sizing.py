@@ -14,8 +14,9 @@ from typing import Any
 from estimator import catalog
 from estimator.arithmetic import Number, ceil, floor, maximum, minimum
 from estimator.glossary import quantity
-from estimator.memory import kv_pool_bytes, paged_tokens, sequences_that_fit, tokens_that_fit
+from estimator.memory import kv_pool_bytes, sequences_that_fit, tokens_that_fit
 from estimator.model_storage import weight_bytes
+from estimator.paged_cache import paged_tokens
 from estimator.quantity import LARGEST
 from estimator.serving import (
     accelerators,
@@ -37,8 +38,8 @@ from estimator.serving import (
     roofline_step_seconds,
 )
 from estimator.units import GB, HOUR, bytes_text, number_text, rounded_down, seconds_text
+from estimator.whole_service import TENSOR_PARALLEL
 
-TENSOR_PARALLEL = (1, 2, 4, 8)
 NEARLY = 1.25
 WITHIN_ROUNDING = 0.9
 MEMORY_SHARE = 0.9

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from estimator.glossary import quantity
 from estimator.units import number_text, quantity_text, share_text
 
 # Okabe and Ito's colours that keep a contrast of 3 on white and on JupyterLab's dark page.
@@ -175,14 +174,6 @@ def breakdown(
         headers, rows, caption, note, total=("total", quantity_text(total, unit), ""),
         left=frozenset({"share"}),
     )  # fmt: skip
-
-
-def glossary_table(*names: str, caption: str = "The quantities of this section") -> Table:
-    """Describe quantities from the glossary, one a line."""
-    entries = [quantity(name) for name in names]
-    rows = [(e.name, e.meaning, e.range_text, quantity_text(e.usual, e.unit)) for e in entries]
-    headers = ("name", "what it is", "allowed", "a usual value")
-    return Table(headers, rows, caption, left=frozenset(headers[1:3]))
 
 
 def assumptions(rows: Iterable[tuple[str, str, str]]) -> Table:

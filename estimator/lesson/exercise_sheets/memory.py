@@ -16,7 +16,7 @@ from estimator.lesson.exercise_sheets.numbers import (
     memory,
     percent,
 )
-from estimator.lesson.exercises import Exercise
+from estimator.lesson.exercises import Exercise, slips
 from estimator.memory import (
     attention_score_bytes,
     crossover_batch,
@@ -55,7 +55,7 @@ def cache_of_all_heads(n_layers: int, n_heads: int, head_dim: int, tokens: int) 
         (right / 2, "Half of it: keys and values are both kept, of two bytes each number."),
         (right / 4, "These are the keys alone, counted as numbers and not as bytes."),
         (right / n_layers, f"That is one layer: the model has {n_layers}."),
-        (right * BITS_PER_BYTE, "These are bits: eight of them make a byte."),
+        *slips("byte", right, BITS_PER_BYTE),
     )
 
 
@@ -328,7 +328,7 @@ def logits_of(key: str, batch: int, width: int) -> Exercise:
         f"{batch} x {number_text(s.vocab_size)} x {width} = {{answer}}.",
         (right / batch, "That is one sequence: each of the batch has its own scores."),
         (right / width, f"These are scores: each takes {width} bytes."),
-        (right * BITS_PER_BYTE, "These are bits: eight of them make a byte."),
+        *slips("byte", right, BITS_PER_BYTE),
         (right * s.n_layers, "Scores are made once, after the last layer."),
     )
 
@@ -351,7 +351,7 @@ def scores_of_attention(n_heads: int, tokens: int, batch: int) -> Exercise:
         (right / tokens, "That grows with the tokens: scores grow with their square."),
         (right / n_heads, f"That is one head: the layer has {n_heads}."),
         (right / 2, "These are scores: each takes two bytes."),
-        (right * BITS_PER_BYTE, "These are bits: eight of them make a byte."),
+        *slips("byte", right, BITS_PER_BYTE),
     )
 
 

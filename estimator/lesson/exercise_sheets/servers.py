@@ -22,7 +22,7 @@ from estimator.lesson.exercise_sheets.numbers import (
     size,
     speed,
 )
-from estimator.lesson.exercises import Exercise
+from estimator.lesson.exercises import Exercise, slips
 from estimator.model_storage import weight_bytes
 from estimator.serving import (
     balance_batch,
@@ -40,7 +40,16 @@ from estimator.serving import (
     sustained_requests_per_s,
     tokens_per_s,
 )
-from estimator.units import BITS_PER_BYTE, DAY, GB, MB, bytes_text, number_text, seconds_text
+from estimator.units import (
+    BITS_PER_BYTE,
+    DAY,
+    GB,
+    MB,
+    MINUTE,
+    bytes_text,
+    number_text,
+    seconds_text,
+)
 
 CACHES = tuple(n * MB for n in (50, 80, 120, 200, 300, 450))
 LENGTHS = (2, 3, 4, 5, 6, 8, 10, 12, 15)
@@ -59,8 +68,7 @@ def peak_of(users: int, per_day: int, factor: int) -> Exercise:
         right,
         f"{number_text(users)} x {per_day} / {number_text(DAY)} x {factor} = {{answer}}.",
         (mean, "That is the mean of the day: the busiest hour brings more."),
-        (right * DAY, "That is a day's worth: divide by the seconds of a day."),
-        (right * 60, "That is a minute's worth: 60 seconds more to go."),
+        *slips("request/s", right, DAY, MINUTE),
         (right / per_day, f"That is one request each: they make {per_day}."),
         (mean / factor, "Divided by the factor: the busiest hour brings more, not less."),
         tolerance=0.02,
@@ -98,7 +106,7 @@ def rate_of_a_crowd(held: int, seconds: int) -> Exercise:
         f"Little's law, solved for the rate: {number_text(held)} / {seconds} s = {{answer}}.",
         (held * seconds, "Multiplied: who stays longer makes the rate smaller."),
         (held, "That lets each stay one second."),
-        (right * 60, "That is a minute's worth: 60 seconds more to go."),
+        *slips("request/s", right, MINUTE),
         (right / 60, "That takes minutes for seconds: both are in seconds here."),
     )
 
@@ -145,7 +153,7 @@ def computing_a_step(n_params: int, batch: int, name: str) -> Exercise:
         (right / batch, "That is one sequence: each of the batch gets a token."),
         (right / 2, "Twice too small: a parameter costs a multiplication and an addition."),
         (3 * right, "Six operations a parameter are training; a token takes two."),
-        (1000 * right, "These are milliseconds: the answer is asked in seconds."),
+        *slips("s", right, 1000),
     )
 
 
@@ -212,7 +220,7 @@ def reading_a_prompt(n_params: int, prompt: int, name: str) -> Exercise:
         (3 * right, "Six operations a parameter are training; a prompt takes two."),
         (weight_bytes(n_params) / chip.bytes_per_s, "That is reading the weights once: a prompt "
          "is bound by its arithmetic."),
-        (1000 * right, "These are milliseconds: the answer is asked in seconds."),
+        *slips("s", right, 1000),
     )  # fmt: skip
 
 
@@ -230,7 +238,7 @@ def tokens_of_a_batch(batch: int, milliseconds: int) -> Exercise:
         (right / batch, "That is one sequence: each of the batch gets a token."),
         (batch / milliseconds, "Milliseconds were taken for seconds: a second has 1,000 of them."),
         (batch * milliseconds, "Multiplied: longer steps make fewer tokens."),
-        (right * 60, "That is a minute's worth: 60 seconds more to go."),
+        *slips("token/s", right, MINUTE),
     )
 
 
@@ -294,7 +302,7 @@ def wait_in_line(milliseconds: int, use: float) -> Exercise:
          "divide by the idle share."),
         (milliseconds / 1000 * (1 - use) / use, "Upside down: a busier server lets one wait "
          "longer."),
-        (1000 * right, "These are milliseconds: the answer is asked in seconds."),
+        *slips("s", right, 1000),
     )  # fmt: skip
 
 
@@ -311,7 +319,7 @@ def streamed_traffic(tokens: int, event_bytes: int, rate: int) -> Exercise:
         "traffic_bits_per_s",
         right,
         f"{rate} x {number_text(tokens)} x (4 + {event_bytes}) bytes x 8 = {{answer}}.",
-        (right / BITS_PER_BYTE, "These are bytes: a network counts bits, eight to a byte."),
+        *slips("bit/s", right, 1 / BITS_PER_BYTE),
         (traffic_bits_per_s(rate, 4 * tokens), "That is the text alone: each token travels in an "
          "event."),
         (traffic_bits_per_s(rate, 4 * tokens + event_bytes), "That sends one event for the whole "

@@ -13,7 +13,7 @@ from estimator.lesson.exercise_sheets.numbers import (
     bandwidth,
     percent,
 )
-from estimator.lesson.exercises import Exercise
+from estimator.lesson.exercises import Exercise, slips
 from estimator.model_storage import weight_bytes
 from estimator.step_time import absolute_error, read_seconds, request_seconds
 from estimator.units import TB, number_text, seconds_text
@@ -159,7 +159,7 @@ def reading_in_truth(key: str, name: str, share: float) -> Exercise:
         f"{number_text(held)} bytes / ({bandwidth(chip)} x {share}) = {{answer}}.",
         (right * share, f"That is the data sheet's rate: kernels reach {percent(share)} of it."),
         (right * share**2, "Multiplied by the share: a lower rate takes longer."),
-        (right * 1000, "These are milliseconds: the answer is asked in seconds."),
+        *slips("s", right, 1000),
         (right * 8, "Both are in bytes: no factor of eight is needed."),
         (right / 2, "That is one byte a weight: BF16 takes two."),
     )

@@ -17,7 +17,7 @@ from estimator.lesson.exercise_sheets.numbers import (
     bits,
     memory,
 )
-from estimator.lesson.exercises import Exercise
+from estimator.lesson.exercises import Exercise, slips
 from estimator.model_storage import (
     accelerators_to_hold,
     attention_params,
@@ -48,8 +48,7 @@ def size_at(key: str, precision: str) -> Exercise:
         f"{number_text(s.n_params)} x {width} bits / 8 = {{answer}}.",
         (2 * right, f"Twice too large: {precision} takes {width} bits a parameter."),
         (right / 2, f"Twice too small: {precision} takes {width} bits a parameter."),
-        (right * BITS_PER_BYTE, "These are bits: eight of them make a byte."),
-        (right / GB, "That is the number of GB: the answer is asked in bytes."),
+        *slips("byte", right, BITS_PER_BYTE, 1 / GB),
     )
 
 
@@ -111,8 +110,7 @@ def size_in_groups(key: str, scale: int, group: int) -> Exercise:
          "on top."),
         (weight_bytes(s.n_params, 4 + scale), "That gives every weight a scale of its own: a whole "
          "group shares one."),
-        (right * BITS_PER_BYTE, "These are bits: eight of them make a byte."),
-        (right / GB, "That is the number of GB: the answer is asked in bytes."),
+        *slips("byte", right, BITS_PER_BYTE, 1 / GB),
         tolerance=0.001,
     )  # fmt: skip
 
@@ -224,8 +222,7 @@ def copies_of_weights(key: str, copies: int, precision: str) -> Exercise:
         f"{copies} x {bytes_text(one)} = {{answer}}.",
         (one, f"That is one copy: {copies} are kept."),
         (one * (copies + 1), "One too many: the original is one of the copies."),
-        (right * BITS_PER_BYTE, "These are bits: eight of them make a byte."),
-        (right / GB, "That is the number of GB: the answer is asked in bytes."),
+        *slips("byte", right, BITS_PER_BYTE, 1 / GB),
     )
 
 

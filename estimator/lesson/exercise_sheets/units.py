@@ -17,7 +17,7 @@ from estimator.lesson.exercise_sheets.numbers import (
     size,
     speed,
 )
-from estimator.lesson.exercises import Exercise
+from estimator.lesson.exercises import Exercise, slips
 from estimator.model_storage import load_seconds
 from estimator.serving import accelerators, compute_seconds, requests_per_s
 from estimator.units import (
@@ -45,8 +45,7 @@ def month_to_second(millions: int, days: int) -> Exercise:
         right,
         f"{number_text(month)} / {days} days / {number_text(DAY)} seconds = {{answer}}.",
         (right * days, "That takes the month for a day: it has more days than one."),
-        (right * DAY, "That is a day's worth: divide by the seconds of a day."),
-        (right * MINUTE, "That is a minute's worth: 60 seconds more to go."),
+        *slips("request/s", right, DAY, MINUTE),
         (right * DAY / 24, "That is an hour's worth: an hour has 3,600 seconds."),
         (month / YEAR, "That spreads one month over a year: divide by 30 days."),
         tolerance=0.02,
@@ -130,7 +129,7 @@ def arithmetic_of_an_answer(n_params: int, tokens: int, name: str) -> Exercise:
         (right / 2, "Twice too small: a parameter costs a multiplication and an addition."),
         (3 * right, "Six operations a parameter are training; an answer takes two."),
         (right / tokens, f"That is one token: the answer has {number_text(tokens)}."),
-        (1000 * right, "These are milliseconds: the answer is asked in seconds."),
+        *slips("s", right, 1000),
     )
 
 
@@ -145,7 +144,7 @@ def month_of_traffic(mbit: int) -> Exercise:
         "monthly_traffic_bytes",
         right,
         f"{mbit} Mbit/s / 8 x {number_text(DAY)} seconds x {DAYS_PER_MONTH} days = {{answer}}.",
-        (right * BITS_PER_BYTE, "These are bits: eight of them make a byte."),
+        *slips("byte", right, BITS_PER_BYTE),
         (right / DAYS_PER_MONTH, "That is a day: a month has 30 of those."),
         (right * BITS_PER_BYTE**2, "Multiplied by eight instead of divided: bytes are fewer."),
         (right / 24, "A day was counted as one hour: it has 86,400 seconds."),
@@ -165,9 +164,8 @@ def traffic_of_users(users: int, per_day: int, message_bytes: int) -> Exercise:
         right,
         f"{number_text(rate)} messages a second x {number_text(message_bytes)} bytes x 8 = "
         "{answer}.",
-        (right / BITS_PER_BYTE, "These are bytes: a network counts bits, eight to a byte."),
+        *slips("bit/s", right, 1 / BITS_PER_BYTE, DAY),
         (right / per_day, f"That is one message each: they send {per_day}."),
-        (right * DAY, "That is a day's worth: divide by the seconds of a day."),
         (right * 24, "Divided by the seconds of an hour: a day has 24 of those."),
     )
 
@@ -191,7 +189,7 @@ def asked_at_intervals(seconds: int, tens_of_thousands: int) -> Exercise:
         "second.",
         (users * seconds, "Multiplied: a longer interval means fewer requests, so divide by it."),
         (users / DAY, "That is one request of each machine in a day: they ask much more often."),
-        (right * MINUTE, "That is a minute's worth: 60 seconds more to go."),
+        *slips("request/s", right, MINUTE),
         (users, "That lets every machine ask in every second."),
     )
 

@@ -12,7 +12,7 @@ from estimator.lesson.exercise_sheets.numbers import (
     percent,
     size,
 )
-from estimator.lesson.exercises import Exercise
+from estimator.lesson.exercises import Exercise, slips
 from estimator.units import DAYS_PER_MONTH, GB, TB, bytes_text, number_text
 from estimator.user_data import (
     active_users,
@@ -53,7 +53,7 @@ def profiles_kept(users: int, record_bytes: int, copies: int) -> Exercise:
         (one, f"That is one copy: {copies} are kept."),
         (one * (copies + 1), "One too many: the original is one of the copies."),
         (one * DAYS_PER_MONTH, "Profiles are kept once, and not added anew each day."),
-        (right / TB, "That is the number of TB: the answer is asked in bytes."),
+        *slips("byte", right, 1 / TB),
     )
 
 
