@@ -18,7 +18,7 @@ import ipywidgets as widgets
 from estimator.formula import TooLargeError
 from estimator.lesson.controls import OWN, Choice, Control, Number, Text
 from estimator.lesson.progress import keep
-from estimator.lesson.tables import Table
+from estimator.lesson.tables import GROUND, Table
 
 _NAME_WIDTH = "17em"
 _OWN_LINE = f"min(100%, max({_NAME_WIDTH}, (28em - 100%) * 999))"
@@ -280,7 +280,7 @@ def render(answer: Answer, task: str, *, problem: str = "", trace: str = "") -> 
         parts.append(f'<p role="status"><strong>{html.escape(answer.sentence)}</strong></p>')
     # A table wider than the column is scrolled, and does not widen what stands around it.
     wide = '<div style="overflow-x:auto;width:0;min-width:100%;margin-top:8px">'
-    parts += [f"{wide}{table.html()}</div>" for table in answer.tables]
+    parts += [f"{wide}{table.html(GROUND)}</div>" for table in answer.tables]
     if answer.score:
         mark = "✔ Solved" if answer.solved else "Not yet"
         score = html.escape(answer.score)
