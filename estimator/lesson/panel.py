@@ -25,6 +25,10 @@ _OWN_LINE = f"min(100%, max({_NAME_WIDTH}, (28em - 100%) * 999))"
 """Of a list's name: in a column of less than 28em the whole line, and the list goes below it."""
 
 
+# A list takes its height from its row, and a row that may wrap has none to give.
+_LISTS = "<style>.course-panel select{min-height:var(--jp-widgets-inline-height,28px)}</style>"
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a panel answers: a sentence, tables with bars, and how far the task is."""
@@ -58,8 +62,9 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._typed_last = {c.name: c.shown for c in controls if isinstance(c, Number)}
         self.sliders: dict[str, Any] = {}
         rows = [self._row(control) for control in controls]
-        heading = plain_html(f"<strong>{html.escape(title)}</strong>")
+        heading = plain_html(f"{_LISTS}<strong>{html.escape(title)}</strong>")
         super().__init__([heading, *rows, self.output])
+        self.add_class("course-panel")
 
     def __repr__(self) -> str:
         stop = "" if self._title.endswith("?") else "."
