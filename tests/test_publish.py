@@ -48,6 +48,15 @@ def test_each_output_stands_in_the_page(site: Path, stem: str) -> None:
     assert "$" not in re.sub(r"(?s)<pre.*?</pre>|<style>.*?</style>", "", text)
 
 
+@pytest.mark.parametrize("stem", LESSONS)
+def test_solutions_are_folded_and_no_tag_is_shown(site: Path, stem: str) -> None:
+    text = page(site, stem)
+    solutions = [data for data in outputs(stem) if "<details>" in data.get("text/markdown", "")]
+    assert len(solutions) > 1
+    assert text.count("<details>") >= len(solutions)
+    assert not re.findall(r"&lt;/?[a-z]", re.sub(r"(?s)<pre.*?</pre>", "", text))
+
+
 @pytest.mark.parametrize("stem", ["index", *LESSONS])
 def test_links_lead_to_pages_that_are_there(site: Path, stem: str) -> None:
     links = re.findall(r'href="([^"#]+)', page(site, stem))

@@ -73,8 +73,9 @@ class LessonExporter(HTMLExporter):
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
-        """Render Markdown of a cell or an output."""
-        return str(MarkdownWithMath(renderer=Renderer(anchor_link_text="#")).render(source))
+        """Render Markdown of a cell or an output; its few tags of HTML are our own."""
+        renderer = Renderer(escape=False, anchor_link_text="#")
+        return str(MarkdownWithMath(renderer=renderer).render(source))
 
 
 def untyped(value: object) -> Any:

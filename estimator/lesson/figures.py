@@ -44,11 +44,13 @@ class Picture:
         with course_style():
             # What savefig ends in; savefig itself goes through the whole figure twice.
             FigureCanvasAgg(self.figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
-        image = base64.b64encode(buffer.getvalue()).decode()
+        drawn = base64.b64encode(buffer.getvalue()).decode()
         width = int(self.figure.get_figwidth() * 100)
-        style = "max-width:100%;height:auto"
-        source = f"data:image/png;base64,{image}"
-        return f'<img alt="{escape(self.alt)}" width="{width}" style="{style}" src="{source}">'
+        # Narrower than this, its text could not be read: it scrolls instead.
+        style = "max-width:100%;min-width:36rem;height:auto"
+        source = f"data:image/png;base64,{drawn}"
+        image = f'<img alt="{escape(self.alt)}" width="{width}" style="{style}" src="{source}">'
+        return f'<div style="overflow-x:auto">{image}</div>'
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.alt}
@@ -77,6 +79,13 @@ def entitle(figure: Figure, title: str) -> None:
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
 
 
+def beside_title(figure: Figure, ncols: int, fontsize: int = 10) -> None:
+    """Put a figure's legend at its right upper corner, on the line of its title."""
+    figure.legend(
+        loc="outside upper right", ncols=ncols, fontsize=fontsize, borderpad=0, borderaxespad=0.35
+    )
+
+
 def grouped_bars(
     groups: Sequence[str],
     series: Mapping[str, Sequence[float]],
@@ -101,14 +110,15 @@ def grouped_bars(
                 color=COLOURS[number], hatch=HATCHES[number], edgecolor="white",
             )  # fmt: skip
             ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            axes.bar_label(bars, labels=list(texts[name]), padding=5, bbox=ground)
+            axes.bar_label(bars, labels=list(texts[name]), padding=4, bbox=ground)
         axes.set_yticks(range(len(groups)), labels=list(groups))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.17)
         if limit:
             place, text = limit
-            axes.axvline(place, color="black", linestyle="--", linewidth=1)
+            # Above the labels' ground, which would cut a gap into it.
+            axes.axvline(place, color="black", linestyle="--", linewidth=1, zorder=4)
             axes.annotate(
                 text, (place, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
                 textcoords="offset points", fontsize=9, ha="center", va="bottom",
@@ -116,5 +126,5 @@ def grouped_bars(
         axes.set_xlabel(axis)
         entitle(figure, title)
         if len(series) > 1:
-            figure.legend(loc="outside upper right", ncols=len(series))
+            beside_title(figure, ncols=len(series))
     return Picture(figure, alt)

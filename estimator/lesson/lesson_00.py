@@ -216,13 +216,14 @@ def counts_elsewhere(rate: float, n_params: float, output_tokens: float) -> dict
 
 
 def count_chart(rate: float, n_params: float, output_tokens: float) -> Picture:
-    """The same load on each of the accelerators, as bars."""
+    """The same load on each of the accelerators, as bars, the shortest first."""
     counts = counts_elsewhere(rate, n_params, output_tokens)
+    counts = dict(sorted(counts.items(), key=lambda each: each[1]))
     said = "; ".join(f"{name} {number_text(count)}" for name, count in counts.items())
     return grouped_bars(
         list(counts),
         {"at least": list(counts.values())},
-        title="One load, six kinds of accelerators",
+        title="One load: few fast accelerators, or many small ones",
         axis="accelerators, at least",
         texts={"at least": [number_text(count) for count in counts.values()]},
         alt=f"Bars of the fewest accelerators for {quantity_text(rate, 'request/s')}: {said}.",

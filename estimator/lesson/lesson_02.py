@@ -175,14 +175,16 @@ def growth_chart() -> Picture:
     with course_style():
         figure, axes = canvas(height=3.8)
         for (name, values, style), hue in zip(lines, (0, 5, 2), strict=True):
-            axes.plot(months, [v / TB for v in values], style, color=COLOURS[hue], markersize=5)
+            axes.plot(months, [v / TB for v in values], style, color=COLOURS[hue], markersize=5,
+                      clip_on=False)  # fmt: skip
             axes.annotate(
                 f"{name}:\n{number_text(values[-1] / TB)} TB", (12, values[-1] / TB), xytext=(8, 0),
                 textcoords="offset points", va="center", color=INKS[hue], fontsize=9,
+                annotation_clip=False,
             )  # fmt: skip
         axes.set_xlabel("months of 30 days from the start")
         axes.set_ylabel("interactions in store, TB")
-        axes.set_xlim(0, 16.2)
+        axes.set_xlim(0, 12)
         axes.set_xticks(range(0, 13, 3))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set_ylim(bottom=0)

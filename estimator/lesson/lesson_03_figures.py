@@ -74,6 +74,7 @@ def cache_figure(tokens: int = 128) -> Picture:
             axes.grid(visible=False)
             axes.set_title(f"{title}\n{factor}", fontsize=9, loc="center")
             axes.set_xlabel(f"{prefixed_text(size, 'B')}", fontweight="bold")
+        entitle(figure, "Every factor multiplies the cache")
         figure.legend(
             handles=_legend(), loc="outside lower center", ncols=2, handlelength=1.4, fontsize=9
         )
@@ -123,8 +124,9 @@ def fill_figure(p: Plan) -> Picture:
                 edgecolor="white", linewidth=0,
             )  # fmt: skip
         axes.axhline(p.usable / GB, color="black", linestyle="--", linewidth=1)
+        room_text = f": {quantity_text(p.largest_batch, 'sequence')}" if p.largest_batch else ""
         axes.annotate(
-            f"the engine may take {prefixed_text(p.usable, 'B')}", (0, p.usable / GB),
+            f"the engine may take {prefixed_text(p.usable, 'B')}{room_text}", (0, p.usable / GB),
             xytext=(6, 6), textcoords="offset points", fontsize=9, color="black",
             # The line may run through the weights, on which black cannot be read.
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
@@ -137,7 +139,7 @@ def fill_figure(p: Plan) -> Picture:
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set(xlabel=f"sequences of {number_text(p.tokens)} {plural('token', p.tokens)}",
-                 ylabel="each accelerator, GB", xlim=(0, max(counts)),
+                 ylabel="memory of each accelerator, GB", xlim=(0, max(counts)),
                  ylim=(0, max(top[-1], p.usable / GB) * 1.08))  # fmt: skip
         title, seen = _told(p)
         entitle(figure, f"{p.shape.name}: {title}")

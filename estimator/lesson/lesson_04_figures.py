@@ -70,13 +70,14 @@ def _labels(axes: Axes, service: Service, batch: int, fewest: int, fits: int) ->
         "bandwidth: weights and caches are read", (16, bandwidth), xytext=(6, 4), color=INKS[1],
         textcoords="offset points",
     )  # fmt: skip
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     axes.annotate(
         f"compute: {number_text(int(compute))}", (1.2, compute), xytext=(0, 5), color=BLUE,
-        textcoords="offset points",
+        textcoords="offset points", bbox=ground,
     )  # fmt: skip
     axes.annotate(
         "capacity: caches in flight fit", (1.2, capacity), xytext=(0, -14), color=INKS[2],
-        textcoords="offset points",
+        textcoords="offset points", bbox=ground,
     )  # fmt: skip
     axes.annotate(
         f"{number_text(fits)} sequences\nfill the memory", (fits, 1), xytext=(-4, -4), ha="right",

@@ -10,7 +10,15 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from estimator.glossary import quantity
-from estimator.lesson.figures import COLOURS, HATCHES, Picture, canvas, course_style, entitle
+from estimator.lesson.figures import (
+    COLOURS,
+    HATCHES,
+    Picture,
+    beside_title,
+    canvas,
+    course_style,
+    entitle,
+)
 from estimator.lesson.lesson_05_case import KEPT, Case
 from estimator.lesson.lesson_05_words import digits
 from estimator.uncertainty import Range, Swing
@@ -68,7 +76,7 @@ def tornado_chart(case: Case) -> Picture:
         axes.set_xlabel("cost of a month in USD")
         doubted = any(swing.width for swing in shown)
         entitle(figure, "One input at a time, from its P10 to its P90" if doubted else UNDOUBTED)
-        figure.legend(loc="outside upper right", ncols=2, fontsize=8)
+        beside_title(figure, ncols=2, fontsize=8)
     return Picture(figure, alt_of(case, shown))
 
 

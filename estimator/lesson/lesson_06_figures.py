@@ -31,7 +31,7 @@ def scatter_chart(comparison: Comparison) -> Picture:
         figure = Figure(figsize=(7.6, 4.5), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
         for axes, name, title in (
-            (left, "floor", "Roofline alone"), (right, "predicted", "Our model"),
+            (left, "floor", "Roofline alone"), (right, "predicted", "Our estimate"),
         ):  # fmt: skip
             _points(axes, columns, columns[name], kinds)
             _frame(axes, title)

@@ -18,11 +18,15 @@ import ipywidgets as widgets
 from estimator.formula import TooLargeError
 from estimator.lesson.controls import OWN, Choice, Control, Number, Text
 from estimator.lesson.progress import keep
-from estimator.lesson.tables import Table
+from estimator.lesson.tables import GROUND, Table
 
 _NAME_WIDTH = "17em"
 _OWN_LINE = f"min(100%, max({_NAME_WIDTH}, (28em - 100%) * 999))"
 """Of a list's name: in a column of less than 28em the whole line, and the list goes below it."""
+
+
+# A list takes its height from its row, and a row that may wrap has none to give.
+_LISTS = "<style>.course-panel select{min-height:var(--jp-widgets-inline-height,28px)}</style>"
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,9 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._typed_last = {c.name: c.shown for c in controls if isinstance(c, Number)}
         self.sliders: dict[str, Any] = {}
         rows = [self._row(control) for control in controls]
-        heading = plain_html(f"<strong>{html.escape(title)}</strong>")
+        heading = plain_html(f"{_LISTS}<strong>{html.escape(title)}</strong>")
         super().__init__([heading, *rows, self.output])
+        self.add_class("course-panel")
 
     def __repr__(self) -> str:
         stop = "" if self._title.endswith("?") else "."
@@ -280,7 +285,7 @@ def render(answer: Answer, task: str, *, problem: str = "", trace: str = "") -> 
         parts.append(f'<p role="status"><strong>{html.escape(answer.sentence)}</strong></p>')
     # A table wider than the column is scrolled, and does not widen what stands around it.
     wide = '<div style="overflow-x:auto;width:0;min-width:100%;margin-top:8px">'
-    parts += [f"{wide}{table.html()}</div>" for table in answer.tables]
+    parts += [f"{wide}{table.html(GROUND)}</div>" for table in answer.tables]
     if answer.score:
         mark = "✔ Solved" if answer.solved else "Not yet"
         score = html.escape(answer.score)

@@ -14,8 +14,17 @@ BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 
 INPUT_STYLE = "background:#FFF2A8;color:#000000"
 
+# What follows the window's width (vw) is for narrow ones. JupyterLab takes it out of notebooks that
+# it does not trust: there the plain value before it holds.
+
 # A number broken in two is a wrong number: words wrap, and a table too wide for its page scrolls.
-_CELL = "padding:2px 10px;vertical-align:top;overflow-wrap:break-word;"
+_CELL = (
+    "padding:2px 10px;padding:2px clamp(3px,1vw,10px);vertical-align:top;overflow-wrap:break-word;"
+)
+# While it scrolls, the name of each row stays, on the row's own ground.
+_STAYS = "position:sticky;left:0;background:inherit;max-width:50vw;"
+# What a row needs for that where no page gives it a ground, as in a panel: JupyterLab's, or ours.
+GROUND = "background:var(--jp-layout-color0,var(--page))"
 
 
 def unbroken(text: str) -> str:
@@ -47,7 +56,10 @@ class Bar:
         )
         shift = f"margin-left:{left:.1f}%;" if left else ""
         fill = f"{shift}width:{width:.1f}%;height:11px;background:{stripes}"
-        frame = "width:120px;border:1px solid #767676;display:inline-block;vertical-align:middle"
+        frame = (
+            "width:120px;width:min(120px,15vw);border:1px solid #767676;"
+            "display:inline-block;vertical-align:middle"
+        )
         drawn = f'<div style="{frame}"><div style="{fill}"></div></div>'
         return f'{drawn} <span style="vertical-align:middle">{escape(unbroken(self.text))}</span>'
 
@@ -98,8 +110,8 @@ class Table:
     left: frozenset[str] = frozenset()
     """Headers of further columns whose text is set to the left, as prose is."""
 
-    def html(self) -> str:
-        """Write the table as HTML, every text escaped."""
+    def html(self, ground: str = "") -> str:
+        """Write the table as HTML, every text escaped; `ground` is a style of all its rows."""
         caption = f"<caption {_style('text-align:left;font-weight:bold')}>{escape(self.caption)}"
         parts = ['<div style="overflow-x:auto"><table style="border-collapse:collapse">']
         parts += [f"{caption}</caption>"] if self.caption else []
@@ -107,22 +119,23 @@ class Table:
             f'<th scope="col" {self._align(i)}>{escape(h)}</th>' for i, h in enumerate(self.headers)
         )
         parts.append(f"<thead><tr>{heads}</tr></thead><tbody>")
-        parts += [self._row(row) for row in self.rows]
+        parts += [self._row(row, ground) for row in self.rows]
         if self.total:
-            parts.append(self._row(self.total, "font-weight:bold;border-top:2px solid"))
+            total = ";".join(filter(None, ("font-weight:bold;border-top:2px solid", ground)))
+            parts.append(self._row(self.total, total))
         parts.append("</tbody></table></div>")
         parts += [f"<p {_style('margin:4px 0')}>{escape(self.note)}</p>"] if self.note else []
         return "".join(parts)
 
     def _row(self, row: Sequence[Cell], style: str = "") -> str:
         first, *rest = row
-        cells = [f'<th scope="row" {self._align(0)}>{_text(first)}</th>']
+        cells = [f'<th scope="row" {self._align(0, _STAYS)}>{_text(first)}</th>']
         cells += [f"<td {self._align(i)}>{_html(c)}</td>" for i, c in enumerate(rest, start=1)]
         return f"<tr {_style(style)}>{''.join(cells)}</tr>"
 
-    def _align(self, column: int) -> str:
+    def _align(self, column: int, further: str = "") -> str:
         left = column == 0 or self.headers[column] in self.left
-        return _style(f"{_CELL}text-align:{'left' if left else 'right'}")
+        return _style(f"{_CELL}{further}text-align:{'left' if left else 'right'}")
 
     def __str__(self) -> str:
         rows = [self.headers, *self.rows, *([self.total] if self.total else [])]

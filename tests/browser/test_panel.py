@@ -31,6 +31,14 @@ def test_a_label_tells_who_points_at_it_what_it_means(panels: list[PanelPage]) -
         assert panel.root.locator("[title=null]").count() == 0
 
 
+def test_a_list_is_as_high_as_a_box(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        for control in (*panel.choices, *panel.boxes):
+            box = control.bounding_box()
+            assert box
+            assert box["height"] >= 24, panel.name_of(control)
+
+
 def test_every_box_takes_a_number_and_answers(panels: list[PanelPage]) -> None:
     for panel in panels:
         silent = [panel.name_of(box) for box in panel.boxes if not answers_anew(panel, box)]

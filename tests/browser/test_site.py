@@ -18,6 +18,7 @@ TALL = """bracket => {
         0.8 * inside.getBoundingClientRect().height;
 }"""
 """Whether a bracket is as tall as a fraction that stands in it."""
+LEFT = "names => names.map(each => each.getBoundingClientRect().left)"
 GRAVE = {"serious", "critical"}
 
 
@@ -52,6 +53,22 @@ def test_it_reads_without_a_network(name: str, site: Path, offline: tuple[Page, 
     found = Axe().run(page).response["violations"]
     grave = {each["id"]: each["nodes"][0]["html"] for each in found if each["impact"] in GRAVE}
     assert grave == {}
+
+
+def test_on_a_phone_a_row_s_name_stays_in_view_while_its_table_scrolls(
+    site: Path, offline: tuple[Page, list[str]]
+) -> None:
+    page, _ = offline
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto((site / "05-size-a-service.html").as_uri())
+    table = page.locator("table", has_text="The course's figures and ours")
+    box = table.locator("xpath=..")
+    assert box.evaluate("each => (each.scrollLeft = 150)") == 150
+    names = table.locator("tbody th").evaluate_all(LEFT)
+    assert len(set(names)) == 1
+    assert names[0] == pytest.approx(
+        box.evaluate("each => each.getBoundingClientRect().left"), abs=1
+    )
 
 
 def test_brackets_grow_with_what_stands_in_them(

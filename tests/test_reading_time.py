@@ -1,0 +1,66 @@
+"""What a lesson and the guide say of its time is what one count gives for all lessons."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import reading_time
+from tools.reading_time import Times
+from tools.set_up import ROOT
+
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def cell(kind: str, source: str, tags: str = "", html: str = "") -> dict[str, Any]:
+    outputs = [{"data": {"text/html": [html]}}] if html else []
+    return {
+        "cell_type": kind,
+        "source": [source],
+        "metadata": {"tags": tags.split()},
+        "outputs": outputs,
+    }
+
+
+def counted(folder: Path, *cells: dict[str, Any]) -> Times:
+    lesson = folder / "lesson.ipynb"
+    lesson.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    return reading_time.times(lesson)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
+def test_lesson_and_guide_say_the_count(lesson: Path) -> None:
+    found = reading_time.times(lesson)
+    first = json.loads(lesson.read_text(encoding="utf-8"))["cells"][0]
+    assert found.sentence in "".join(first["source"])
+    guide = (ROOT / "docs" / "instructor.md").read_text(encoding="utf-8")
+    (row,) = [line for line in guide.splitlines() if line.startswith(f"| {lesson.stem[:2]} ")]
+    assert found.row in row
+
+
+def test_words_tables_questions_and_panel_are_counted(tmp_path: Path) -> None:
+    prose = cell("markdown", "word " * 398 + "*Predict: how many?*")
+    table = cell("code", "table()", html="<table></table>")
+    panel = cell("code", "panel", html="<table></table>")
+    found = counted(tmp_path, prose, table, panel)
+    assert found.core == pytest.approx(2 + 0.5 + 1 + 5, abs=0.01)
+    assert (found.further, found.exercises) == (0, 0)
+
+
+def test_going_further_and_exercises_are_counted_apart(tmp_path: Path) -> None:
+    found = counted(
+        tmp_path,
+        cell("markdown", "## Going further: more\n\n" + "word " * 197),
+        cell("code", "picture()", html='<img alt="">'),
+        cell("markdown", "## Exercises"),
+        cell("code", "check(one(), answer)", "exercise", html="<table></table>"),
+        cell("code", "lesson.hunt(found)", html="<table></table>"),
+    )
+    assert found.further == pytest.approx(2, abs=0.02)
+    assert found.exercises == 14
+
+
+def test_formulas_and_addresses_are_no_words() -> None:
+    assert reading_time.words("Two words [here](far/away.ipynb), $$x = y$$ and <b>bold</b>.") == 5
+    assert reading_time.looks({"data": {"text/markdown": ["$$x$$ and $$y$$"]}}) == 2
