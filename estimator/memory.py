@@ -15,7 +15,6 @@ from estimator.arithmetic import (
 )
 from estimator.formula import COUNTED, formula
 from estimator.paged_cache import VLLM_POOL
-from estimator.paged_cache import paged_tokens as paged_tokens  # lesson 04 takes it from here
 
 GUIDE = "Estimating total memory requirements for inference"
 

@@ -235,12 +235,10 @@ def _page_layers(model: Architecture, stage: Decoder) -> int:
     vLLM groups the layers of the whole model and deals each kind out in turns, so that a stage
     has as many of each group as can be; pages are as large as its largest group.
     """
-    full = stage.layer_kinds.count(FULL) if stage.cached else 0
-    counts = full, (stage.n_layers - full if stage.cached else 0)
-    shares = [
-        -(-count // groups) for count, groups in zip(counts, model.groups, strict=True) if groups
-    ]
-    return max(shares, default=0)
+    full = stage.layer_kinds.count(FULL)
+    counts = (full, stage.n_layers - full)
+    pairs = zip(counts, model.groups, strict=True)  # of a model without a cache, no groups
+    return max((-(-count // groups) for count, groups in pairs if groups), default=0)
 
 
 def _weights(

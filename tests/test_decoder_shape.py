@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,17 @@ def test_parameters_are_those_of_the_module_but_for_norms_and_biases(key: str) -
     assert shape.n_params == pytest.approx(model.n_params, rel=3e-3)
     elements = shape.cache_elements + shape.window_cache_elements
     assert 2 * elements == model.kv_bytes_per_token(2)
+
+
+@pytest.mark.parametrize("without", [{"cached": False}, {"has_head": False}])
+def test_what_keeps_no_cache_or_has_no_head_is_named_and_refused(without: dict[str, Any]) -> None:
+    gpt = catalog.architecture("gpt2")
+    bare = Architecture(dataclasses.replace(gpt.decoder, **without), {}, ())
+    with pytest.raises(ValueError, match=r"^gpt2 is an encoder, which generates no tokens"):
+        decoder_shape(bare)
+    with pytest.raises(ValueError, match=r"^mine is an encoder"):
+        decoder_shape(bare, "mine")
+    assert decoder_shape(gpt).name == "gpt2"
 
 
 def test_a_small_latent_mixture_by_hand() -> None:

@@ -285,3 +285,8 @@ def test_stages_of_a_mixture_hold_what_their_own_layers_hold() -> None:
     assert first.weight_bytes == held + embedding + absorbed + table
     assert second.weight_bytes - third.weight_bytes == -2 * mixture - 512 * 128 * 256 * 2
     assert last.weight_bytes == 2 * 15 * mixture + embedding + 2 * 7168 + absorbed + table
+
+
+def test_a_model_without_a_cache_has_no_pages() -> None:
+    (stage,) = budget(architecture("t5-v1.1-xxl"), Plan(BF16), 80e9)
+    assert (stage.page_bytes, stage.groups) == (0, 0)

@@ -174,6 +174,7 @@ SCHEME = {"num_bits": 8, "type": "float", "strategy": "tensor", "dynamic": False
         ({**FP8_CACHE, "kv_cache_quant_algo": None}, 2), ({"quant_method": "fp8"}, 2),
         ({**FP8_CACHE, "kv_cache_scheme": SCHEME}, 1),
         ({"quant_method": "fp8", "kv_cache_scheme": {"num_bits": 8, "type": "int"}}, 1),
+        ({"quant_method": "fp8", "kv_cache_scheme": {"num_bits": 4, "type": "float"}}, 4.5 / 8),
     ],
 )  # fmt: skip
 def test_the_cache_is_as_the_configuration_asks_unless_told(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator import catalog, engine
+from estimator import catalog, engine, step_time
 from estimator.catalog import serving
 from estimator.catalog.accelerator_names import SYSTEMS
 from estimator.catalog.model_names import published_names
@@ -348,3 +348,9 @@ def test_hardware_without_a_link_serves_alone() -> None:
     card = Hardware("card", 24e9, 1e12, None, {16: 165e12})
     one = replica(serving.decoder("llama-3.1-8b"), Numerics(), card, Layout())
     assert serve(one, CONSTANTS, 1, 128, 128).exchange_seconds == 0
+
+
+def test_requests_that_get_no_tokens_have_no_share_of_those_in_flight() -> None:
+    with pytest.raises(ValueError, match=r"^generation_seconds is 0, but .* more than 0 s"):
+        step_time.running_requests(8, 1, 0)
+    assert step_time.running_requests(8, 0, 1) == 8

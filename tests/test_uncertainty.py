@@ -238,3 +238,10 @@ def test_a_lever_is_found_as_closely_at_either_end(now: float, limit: float) -> 
 def test_a_lever_is_pulled_up_from_nothing() -> None:
     (pull,) = pulls(lambda of: 5 - of["a"], [Lever("a", 0, 4)])
     assert pull.value == pytest.approx(2.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("end", [True, "2", None])
+def test_an_end_that_is_no_number_is_told_in_a_sentence(end: Any) -> None:
+    for ends in ((end, 2, 3), (1, end, 3), (1, 2, end), (1, 2, 3, end)):
+        with pytest.raises(TypeError, match=f"^a has {end!r} in its range, but low, likely and hi"):
+            Range("a", *ends)
