@@ -162,16 +162,15 @@ def _compound_few(rates: NDArray[np.float64], counts: NDArray[np.float64]) -> ND
 
     whole = np.where(np.isfinite(counts), np.floor(counts), 0)
     left = whole.astype(np.int64)
-    if (left == left[0]).all():
-        left = left[:1]
+    alike = bool((left == left[0]).all())
     total, power_of_total = np.zeros_like(rates), np.ones_like(rates)
     block, power_of_block = np.ones_like(rates), 1 + rates
     while left.any():
-        odd = left & 1
-        if left.size > 1 and np.isfinite(power_of_block).all():
+        odd = left[:1] & 1 if alike else left & 1
+        if np.isfinite(power_of_block).all() and not alike:
             total += odd * power_of_total * block  # a product is faster than a choice
             power_of_total *= odd * power_of_block + (1 - odd)
-        elif left.size > 1 or odd[0]:
+        elif odd.any():
             total = np.where(odd, total + power_of_total * block, total)
             power_of_total = np.where(odd, power_of_total * power_of_block, power_of_total)
         left = left >> 1

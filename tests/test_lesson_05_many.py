@@ -208,7 +208,7 @@ def test_four_bits_have_a_row_of_their_own() -> None:
 def test_the_notebook_lists_all_that_others_takes() -> None:
     text = (Path(__file__).parents[1] / "notebooks/05-size-a-service.ipynb").read_text("utf-8")
     sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
-    listed = next(source for source in sources if "All that `others` takes" in source)
+    listed = next(source for source in sources if "All that <code>others</code> takes" in source)
     names = listed.partition("</summary>")[2].partition("</details>")[0]
     assert re.findall(r"`(\w+)`", names) == list(OTHERS)
 
