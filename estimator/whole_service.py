@@ -11,6 +11,8 @@ thousand draws for one, are one call.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +36,11 @@ from estimator.serving import generation_seconds
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
 """Accelerators that may share each layer."""
-ROOM = 32
-"""Requests for which a replica should have room before a wider one is taken; assumed."""
+NEARLY = 1.25
+"""Times the fewest accelerators that a plan of narrower replicas may take; assumed.
+
+A split is one more thing to run, so that a wider replica has to save a good part.
+"""
 
 _generation = facts_of(generation_seconds).bare
 
@@ -201,34 +206,31 @@ def narrowest(
     constants: Constants,
     work: Work,
     token_target_seconds: Number,
+    planned: Callable[[Any, int], Any],
+    engine_factor: Number = 1,
 ) -> Any:
-    """Accelerators of the narrowest replica that has room and is in time; 0 where none will do.
+    """Accelerators of the narrowest replica whose plan is nearly the smallest; 0: none will do.
 
-    A replica has room if the caches of `ROOM` requests fit; where no width has so much, the
-    widest that takes one request is taken. Widths that do not divide the model's are passed over.
+    `planned` gives the accelerators of a plan from the requests a second that a replica carries
+    and its width. Widths that do not divide the model's are passed over.
     """
     import numpy as np
 
     decoder = shape.decoder(n_params)
-
-    needed = (n_params, work.prompt_tokens, work.passes, token_target_seconds)
-    fits: Any
-    plenty: Any
-    chosen: Any = np.zeros(np.broadcast_shapes(*(np.shape(one) for one in needed)))
-    roomy: Any = np.zeros(chosen.shape, dtype=bool)
+    plans: dict[int, Any] = {}
     for ranks in TENSOR_PARALLEL:
-        if roomy.all() or (ranks > 1 and hardware.link_bytes_per_s is None):
+        if ranks > 1 and hardware.link_bytes_per_s is None:
             break
         if not decoder.divides_among(ranks):
             continue
         made = replica(decoder, numerics, hardware, Layout(tensor=ranks))
-        if shape.whole_passes:
-            fits = plenty = np.asarray(made.stored_bytes + RUNTIME_BYTES <= made.memory_bytes)
-        else:
-            room = sequences_that_fit(made, work.prompt_tokens + work.passes)
-            alone = serve_unchecked(made, constants, 1, work.prompt_tokens, work.passes)
-            in_time = alone.token_seconds <= token_target_seconds
-            fits, plenty = (room >= 1) & in_time, (room >= ROOM) & in_time
-        chosen = np.where(fits & ~roomy, ranks, chosen)
-        roomy = roomy | plenty
+        served = serve_most(made, constants, shape, work, token_target_seconds, engine_factor)
+        carried = np.asarray(served.replica_requests_per_s)
+        possible = carried > 0
+        plan = planned(np.where(possible, carried, 1), ranks)
+        plans[ranks] = np.where(possible, plan, np.inf)
+    fewest = functools.reduce(np.minimum, plans.values())
+    chosen: Any = np.zeros(np.shape(fewest))
+    for ranks, plan in reversed(plans.items()):
+        chosen = np.where((plan <= NEARLY * fewest) & (plan < np.inf), ranks, chosen)
     return chosen

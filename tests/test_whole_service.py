@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from estimator.engine import (
     serve,
 )
 from estimator.load import Load, NoBatchError, Targets, most
-from estimator.whole_service import Shape, Work, narrowest, serve_most
+from estimator.whole_service import TENSOR_PARALLEL, Shape, Work, narrowest, serve_most
 
 CONSTANTS = step_constants().fit.constants
 A100 = hardware("A100-SXM-80GB")
@@ -65,79 +66,88 @@ def test_an_engine_that_takes_twice_as_long_carries_half_the_pictures() -> None:
     assert ratio == pytest.approx(2)
 
 
-def width(n_params: float, bits: float = 16, target: float = 0.05) -> int:
+def unrounded(carried: Any, ranks: int) -> Any:
+    """A plan for one request a second, in parts of a replica."""
+    return ranks / carried
+
+
+def width(n_params: float, bits: float = 16, target: float = 0.05, planned: Any = unrounded) -> int:
     work = Work(500, 500, 1)
     numerics = Numerics(shared_bits=bits)
-    return int(narrowest(TEXT, n_params, numerics, A100, CONSTANTS, work, target))
+    return int(narrowest(TEXT, n_params, numerics, A100, CONSTANTS, work, target, planned))
 
 
-def test_a_replica_is_as_wide_as_its_weights_and_32_caches_ask() -> None:
-    # 85.9 GB of memory, 2 GB of work, nine tenths of the rest; 32 x 1,000 x 114,688 bytes of cache.
-    assert width(3e9) == 1
-    assert width(39e9) == 1
-    assert width(40.5e9) == 2
-    assert width(70e9) == 2
+def test_a_wider_replica_is_taken_where_it_saves_more_than_a_fifth() -> None:
+    taken = []
+    for n_params in (3e9, 20e9, 24e9, 30e9, 37e9, 70e9, 150e9, 300e9):
+        plans = {}
+        for ranks in TENSOR_PARALLEL:
+            made = replica(TEXT.decoder(n_params), Numerics(), A100, Layout(tensor=ranks))
+            served = serve_most(made, CONSTANTS, TEXT, Work(500, 500, 1), 0.05)
+            if carried := float(served.replica_requests_per_s):
+                plans[ranks] = ranks / carried
+        near = [ranks for ranks, plan in plans.items() if plan <= min(plans.values()) / 0.8]
+        taken.append(near[0])
+        assert width(n_params) == near[0]
+    # Weights of 140 GB fit on two of 85.9 GB, with hardly a cache beside them.
+    assert taken == [1, 1, 1, 2, 2, 4, 8, 8]
     assert width(70e9, bits=4.125) == 1
     assert width(5e12) == 0
 
 
+def test_a_plan_of_a_few_replicas_is_rounded_before_it_is_compared() -> None:
+    """For next to no load, the narrowest replica that serves it is the cheapest."""
+    assert width(70e9, planned=lambda carried, ranks: np.ceil(1e-6 / carried) * ranks) == 2
+
+
 def test_a_short_time_per_token_asks_for_wider_replicas_until_none_will_do() -> None:
     # 60 GB at 2,039 GB/s are 29 ms, and the engine reads no faster than 84 % of that.
-    assert width(30e9, target=0.05) == 1
-    assert width(30e9, target=0.03) == 2
+    assert width(30e9, target=0.5) == 1
+    assert width(30e9, target=0.03) == 4
     assert width(30e9, target=1e-4) == 0
 
 
 def test_an_accelerator_without_a_known_link_stands_alone() -> None:
     alone = replace(A100, link_bytes_per_s=None)
     work = Work(500, 500, 1)
-    assert narrowest(TEXT, 70e9, Numerics(), alone, CONSTANTS, work, 0.05) == 0
-    assert narrowest(TEXT, 3e9, Numerics(), alone, CONSTANTS, work, 0.05) == 1
+    assert narrowest(TEXT, 70e9, Numerics(), alone, CONSTANTS, work, 0.05, unrounded) == 0
+    assert narrowest(TEXT, 3e9, Numerics(), alone, CONSTANTS, work, 0.05, unrounded) == 1
 
 
 def test_a_width_that_does_not_divide_the_model_s_is_passed_over() -> None:
     odd = replace(TEXT, d_model=TEXT.d_model + 1)
     work = Work(500, 500, 1)
-    assert narrowest(TEXT, 70e9, Numerics(), A100, CONSTANTS, work, 0.05) == 2
-    assert narrowest(odd, 70e9, Numerics(), A100, CONSTANTS, work, 0.05) == 0
+    assert narrowest(TEXT, 70e9, Numerics(), A100, CONSTANTS, work, 0.05, unrounded) == 4
+    assert narrowest(odd, 70e9, Numerics(), A100, CONSTANTS, work, 0.05, unrounded) == 0
 
 
 def test_widths_of_an_array_are_those_of_its_elements() -> None:
     sizes = np.array([3e9, 70e9, 5e12])
     work = Work(500, 500, 1)
-    found = narrowest(TEXT, sizes, Numerics(), A100, CONSTANTS, work, 0.05)
-    assert found.tolist() == [1, 2, 0]
+    found = narrowest(TEXT, sizes, Numerics(), A100, CONSTANTS, work, 0.05, unrounded)
+    assert found.tolist() == [1, 4, 0]
 
 
-def test_room_is_for_32_requests_and_not_for_one_fewer() -> None:
-    caches = 1000 * 114_688  # of a request, at two bytes a number
-    assert TEXT.cache_bytes_per_token() == 114_688
-    for requests, narrow in ((32.01, 1), (31.99, 2)):
-        left = requests * caches / 0.9
-        assert width((A100.memory_bytes - 2e9 - left) / 2) == narrow
-
-
-def test_where_no_width_has_room_the_widest_that_takes_one_is_taken() -> None:
+def test_long_contexts_take_the_replica_with_the_most_room_for_caches() -> None:
     # Each of eight keeps 5 GB beside its part of 313 billion parameters: 3 such caches.
     long = Work(100_000, 500, 1)
-    assert narrowest(TEXT, 313e9, Numerics(), A100, CONSTANTS, long, 5) == 8
+    assert narrowest(TEXT, 313e9, Numerics(), A100, CONSTANTS, long, 5, unrounded) == 8
 
 
 @pytest.mark.parametrize(("n_params", "wide"), [(30e9, 1), (70e9, 2), (150e9, 4), (300e9, 8)])
-def test_widths_double_up_to_a_node(n_params: float, wide: int) -> None:
-    assert width(n_params) == wide
+def test_whole_passes_widen_only_for_room(n_params: float, wide: int) -> None:
     picture = Shape("picture", 10, 104, whole_passes=True)
     work = Work(0, 100, 4096)
-    assert narrowest(picture, n_params, Numerics(), A100, CONSTANTS, work, 1) == wide
-    assert narrowest(picture, 10 * 70e9, Numerics(), A100, CONSTANTS, work, 1) == 0
+    assert narrowest(picture, n_params, Numerics(), A100, CONSTANTS, work, 1, unrounded) == wide
+    assert narrowest(picture, 10 * 70e9, Numerics(), A100, CONSTANTS, work, 1, unrounded) == 0
 
 
 def test_whole_passes_take_a_model_that_just_fits() -> None:
     picture = Shape("picture", 10, 100, whole_passes=True)
     just = replace(A100, memory_bytes=2 * 8e9 + 2e9)
     work = Work(0, 100, 4096)
-    assert narrowest(picture, 8e9, Numerics(), just, CONSTANTS, work, 1) == 1
-    assert narrowest(picture, 8.1e9, Numerics(), just, CONSTANTS, work, 1) == 2
+    assert narrowest(picture, 8e9, Numerics(), just, CONSTANTS, work, 1, unrounded) == 1
+    assert narrowest(picture, 8.1e9, Numerics(), just, CONSTANTS, work, 1, unrounded) == 2
     made = [replica(picture.decoder(n), Numerics(), just, Layout()) for n in (8e9, 8.1e9)]
     rates = [serve_most(one, CONSTANTS, picture, work, 1).replica_requests_per_s for one in made]
     assert rates[0] > 0 == rates[1]
@@ -202,18 +212,12 @@ def with_room_for(sequences: int) -> Hardware:
     return replace(A100, memory_bytes=enough)
 
 
-def test_room_for_one_request_is_enough_alone_and_room_for_32_is_plenty() -> None:
-    def found(chip: Hardware) -> int:
-        return int(narrowest(TEXT, 3e9, Numerics(), chip, CONSTANTS, Work(500, 500, 1), 1))
-
-    for sequences, width_alone in ((0, 0), (1, 1)):
-        chip = with_room_for(max(sequences, 1))
-        less = chip.memory_bytes - (not sequences)
-        alone = replace(chip, memory_bytes=less, link_bytes_per_s=None)
-        assert found(alone) == width_alone
-    plenty = with_room_for(32)
-    assert found(plenty) == 1
-    assert found(replace(plenty, memory_bytes=plenty.memory_bytes - 1)) == 2
+def test_room_for_one_request_is_enough_alone() -> None:
+    work = Work(500, 500, 1)
+    chip = replace(with_room_for(1), link_bytes_per_s=None)
+    less = replace(chip, memory_bytes=chip.memory_bytes - 1)
+    for one, found in ((chip, 1), (less, 0)):
+        assert narrowest(TEXT, 3e9, Numerics(), one, CONSTANTS, work, 1, unrounded) == found
 
 
 def test_a_target_that_one_request_just_meets_is_met() -> None:
@@ -221,5 +225,7 @@ def test_a_target_that_one_request_just_meets_is_met() -> None:
     made = replica(TEXT.decoder(3e9), Numerics(), alone, ONE)
     token = float(serve(made, CONSTANTS, 1, 500, 500).token_seconds)
     targets = np.array([token, np.nextafter(token, 0), token * 0.999])
-    found = narrowest(TEXT, 3e9, Numerics(), alone, CONSTANTS, Work(500, 500, 1), targets)
+    found = narrowest(
+        TEXT, 3e9, Numerics(), alone, CONSTANTS, Work(500, 500, 1), targets, unrounded
+    )
     assert found.tolist() == [1, 0, 0]

@@ -165,8 +165,7 @@ class Case:
     def cheaper_width(self) -> tuple[int, float] | None:
         """The wider replica whose month costs least at likely values, and that cost, if any does.
 
-        Narrow ones are chosen, as few accelerators are easy to have; a model that leaves little
-        room beside it may be dear on them.
+        What it saves is not much: else it would have been chosen (`whole_service.narrowest`).
         """
         bills = {}
         for width in whole_service.TENSOR_PARALLEL:

@@ -195,7 +195,15 @@ def width_of(system: System, precision: str, accelerator: str, x: Columns) -> An
     return narrowest(
         system.shape, x["n_params"], numerics_of(precision), hardware(accelerator),
         step_constants().fit.constants, work_of(system, x), x["token_target_seconds"],
+        lambda carried, width: _planned(carried, width, x), x["engine_factor"],
     )  # fmt: skip
+
+
+def _planned(carried: Any, width: int, x: Columns) -> Any:
+    """Accelerators to plan where a replica carries so many requests a second."""
+    rate = requests_per_s(x["users"], x["requests_per_user"])
+    peak = peak_requests_per_s(rate, x["peak_factor"])
+    return replicas_needed(peak, carried, x["target_utilization"], x["spare_replicas"]) * width
 
 
 def answers(
@@ -212,8 +220,7 @@ def answers(
     rate = requests_per_s(x["users"], x["requests_per_user"])
     # A draw that no batch serves in time is served one request at a time, late.
     carried = maximum(served.replica_requests_per_s, 1 / served.request_seconds)
-    peak = peak_requests_per_s(rate, x["peak_factor"])
-    count = replicas_needed(peak, carried, x["target_utilization"], x["spare_replicas"]) * width
+    count = _planned(carried, width, x)
     sizes = _sizes(system, precision, width, work, served.batch, x)
     traffic = _traffic(system, rate, x)
     money = _money(count, sizes["kept_bytes"], traffic["egress_bits_per_s"], work.passes, x)

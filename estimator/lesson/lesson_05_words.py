@@ -81,9 +81,8 @@ def replica_words(one: Case, intervals: Mapping[str, Ends]) -> str:
     parts = [f"Accelerators are those to plan, {one.width} to a replica."]
     if wider := one.cheaper_width:
         parts.append(
-            f"That is the fewest that will do, and not the cheapest: with {wider[0]} to a replica, "
-            f"a month would cost {short_usd(wider[1])} at likely values. So a longer prompt, which "
-            "asks for wider replicas, can cost less."
+            f"Wider replicas would save a fifth at most: with {wider[0]} to "
+            f"each, a month would cost {short_usd(wider[1])} at likely values."
         )
     if intervals["batch"].p10 <= 1 < one.point["batch"]:
         alone = float((one.drawn()["batch"] <= 1).mean())

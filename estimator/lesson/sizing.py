@@ -38,9 +38,8 @@ from estimator.serving import (
     roofline_step_seconds,
 )
 from estimator.units import GB, HOUR, bytes_text, number_text, rounded_down, seconds_text
-from estimator.whole_service import TENSOR_PARALLEL
+from estimator.whole_service import NEARLY, TENSOR_PARALLEL
 
-NEARLY = 1.25
 WITHIN_ROUNDING = 0.9
 MEMORY_SHARE = 0.9
 ACTIVATION_BYTES, OVERHEAD_BYTES = 1 * GB, 1 * GB
