@@ -88,8 +88,13 @@ class Range:
         middle = self.likely - self.floor
         if middle == 0 or doubt == 1:
             return self
-        ends = [((end - self.floor) / middle) ** doubt * middle for end in (self.low, self.high)]
-        return Range(self.name, self.floor + ends[0], self.likely, self.floor + ends[1], self.floor)
+
+        def moved(end: float) -> float:
+            if end == self.likely:  # without round-off
+                return end
+            return float(self.floor + ((end - self.floor) / middle) ** doubt * middle)
+
+        return Range(self.name, moved(self.low), self.likely, moved(self.high), self.floor)
 
     def above(self, floor: float) -> Range:
         """Give the range with a floor as high as this at least.

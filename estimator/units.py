@@ -140,8 +140,8 @@ def seconds_text(value: float) -> str:
     return f"{number_text(value / size)} {plural(name, value / size)}"
 
 
-def quantity_text(value: float, unit: str) -> str:
-    """Write a value with its unit, as the lessons print it.
+def quantity_text(value: float, unit: str, beside: float | None = None) -> str:
+    """Write a value with its unit, as the lessons print it, in that of the value beside it.
 
     >>> quantity_text(6000000000, "byte"), quantity_text(112, "accelerator")
     ('6.00 GB (5.59 GiB)', '112 accelerators')
@@ -164,7 +164,9 @@ def quantity_text(value: float, unit: str) -> str:
         return prefixed_text(value, unit, decimals=None)
     if unit == "s":
         return seconds_text(value)
-    if unit == "request/s" and 0 < value < FEW:  # a few people's: told by the day
+    if (
+        unit == "request/s" and 0 < (value if beside is None else beside) < FEW
+    ):  # a few people's: told by the day
         value, unit = float(f"{value * DAY:.4g}"), "request/day"
     if unit == "share":
         return f"{number_text(value * 100)} %"

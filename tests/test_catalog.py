@@ -1,11 +1,14 @@
 """The catalog: each row has a source, sizes are bytes, unknown names are helped along."""
 
+import json
 from collections.abc import Callable
+from importlib.resources import files
 
 import pytest
 
 from estimator import catalog
 from estimator.catalog.configurations import read_entry
+from estimator.catalog.systems import _system
 from estimator.model_storage import scaled_bits_per_weight
 from estimator.units import GB, GiB, MiB
 
@@ -87,3 +90,14 @@ def test_an_unknown_name_is_helped_along(
 def test_an_entry_that_lacks_something_is_a_sentence() -> None:
     with pytest.raises(ValueError, match=r"mine of configs.json lacks parameters, source: give"):
         read_entry("mine", {"name": "Mine", "config": {}})
+
+
+def test_a_system_with_strange_keys_is_told_by_its_name() -> None:
+    entries = json.loads((files("estimator.catalog") / "systems.json").read_text("utf-8"))
+    text = next(entry for entry in entries if entry["key"] == "text")
+    assert _system({k: v for k, v in text.items() if k != "course_units"}).course_units is None
+    broken = {k: v for k, v in text.items() if k != "passes"} | {"colour": "red"}
+    with pytest.raises(
+        ValueError, match="entry 'text' of systems.json lacks passes and has colour"
+    ):
+        _system(broken)

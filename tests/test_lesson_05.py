@@ -11,6 +11,7 @@ import pytest
 
 from estimator import catalog
 from estimator.lesson import lesson_05 as lesson
+from estimator.lesson import write_result
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS, chain_of
 from estimator.lesson.lesson_05_report import report_html
 from estimator.lesson.lesson_05_words import short_usd
@@ -199,6 +200,32 @@ def test_draws_with_one_request_at_a_time_are_told() -> None:
     for other in (TEXT, lesson.case("text", accelerator="RTX-4090"), lesson.case("image")):
         note = lesson.one_page(other, other.intervals()).note
         assert "to a replica. A request brings" in note
+
+
+def test_requests_longer_than_a_model_was_made_for_are_told() -> None:
+    for tokens, told in ((300, False), (3_000, True)):
+        one = lesson.case("text", model="gpt2", prompt_tokens=tokens)
+        note = lesson.one_page(one, one.intervals(50)).note
+        assert ("was made for sequences of 1,024 tokens" in note) == told
+
+
+def test_a_rate_s_ends_are_told_in_its_own_unit() -> None:
+    one = lesson.case("text", users=50, requests_per_user=3)
+    ends = lesson.flat(one.intervals())
+    table = write_result("05-size-a-service", "", given(), intervals=ends, **one.point)
+    rates = next(row[2:] for row in table.rows if row[0] == "requests_per_s")
+    assert len(rates) == 3
+    assert all(str(cell).endswith("requests/s") for cell in rates)
+
+
+def test_any_length_of_a_prompt_can_be_sized() -> None:
+    """A range whose declared ends are its middle stays one, whatever it is moved to."""
+    for system in ("recognition", "captioning", "text"):
+        for tokens in range(1, 2_100, 7):
+            for doubt in (1, 0.3):
+                one = lesson.case(system, prompt_tokens=tokens, doubt=doubt)
+                found = next(r for r in one.ranges if r.name == "prompt_tokens")
+                assert found.low <= tokens == found.likely <= found.high
 
 
 def test_a_price_that_the_catalog_lacks_is_told_to_be_the_reader_s() -> None:

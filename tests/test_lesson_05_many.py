@@ -44,7 +44,9 @@ def test_the_text_names_the_model_and_says_when_only_its_count_is_another() -> N
         "**Text to text, Qwen2.5 14B, FP16 on A100-SXM-80GB.** "
     )
     one = lesson.your_case(given(n_params=7_000_000_000))
-    said = "Llama 3.2 3B, as the course rounds it with 7,000,000,000 parameters in its layers, FP16"
+    said = (
+        "Llama 3.2 3B (as the course rounds it) with 7,000,000,000 parameters in its layers, FP16"
+    )
     assert said in lesson.your_service(one, one.intervals(50)).text
 
 

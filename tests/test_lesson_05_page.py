@@ -112,7 +112,7 @@ def test_the_report_has_the_facts_of_the_case() -> None:
     one = lesson.case("text", n_params=1e9, prompt_tokens=4000)
     rows = {row[0]: row[1:] for row in lesson.system_facts(as_given(one)).rows}
     model, source = rows["model"]
-    assert model == "Llama 3.2 3B, as the course rounds it, 1,000,000,000 parameters"
+    assert model == "Llama 3.2 3B (as the course rounds it), 1,000,000,000 parameters"
     assert str(source).startswith("parameters: the reader's; the rest: the course's model")
     assert rows["prompt"] == ("4,000 tokens", "the reader's")
     passes = lesson.system_facts(TEXT.system).rows[3]

@@ -74,6 +74,14 @@ def test_a_mixture_is_no_count_of_parameters_that_a_token_uses() -> None:
     assert given["06"].values == {"model": "deepseek-v3"}
 
 
+def test_an_encoder_is_kept_out_of_lessons_that_generate() -> None:
+    given = spread(model="t5-v1.1-xxl")
+    assert given["01"].values["n_params"] > 4e9
+    for number in ("03", "05", "06"):
+        assert f"Lesson {number} keeps its own model" in given[number].notes[0]
+        assert "model" not in given[number].values
+
+
 @pytest.mark.parametrize("system", ["image", "video"])
 def test_a_text_s_tokens_are_no_passes_of_a_picture(system: str) -> None:
     lessons = {path.stem[:2]: read_lesson(path) for path in some("04", "05")}

@@ -11,8 +11,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from estimator.lesson import check, lesson_00, progress
+from estimator.lesson import check, lesson_00, lesson_06, progress
 from estimator.lesson.inputs import Inputs
+from estimator.lesson.lesson_06_hunt import figures
 from estimator.lesson.panel import Panel
 from estimator.lesson.progress import TASKS, VARIABLE, exercise_titles, keep
 from estimator.lesson.prose import Prose
@@ -194,7 +195,7 @@ def test_each_title_stands_in_one_lesson_and_each_panel_is_on_the_list() -> None
         panels = re.findall(r'"Panel: ((?:[^"\\.?]|\\.)+\??)', text)
         assert panels == [TASKS.get(number)], path
         for title in exercise_titles()[number]:
-            assert f"**{title}**" in text
+            assert f"**{title}**" in text or f"<strong>{title}:</strong>" in text
 
 
 def test_make_lab_names_the_file_in_the_learners_folder() -> None:
@@ -227,3 +228,16 @@ def test_a_lesson_remembers_over_restarts_in_the_learners_folder_alone(folder: P
     assert kept(folder) == {"solved": {"00": [SECOND]}}
     keep(TASKS["00"])
     assert "Your progress: 2 of" in run(LESSONS[0], folder)
+
+
+def test_the_hunt_is_remembered_once_all_are_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "progress.json"
+    monkeypatch.setenv(VARIABLE, str(file))
+    monkeypatch.chdir(tmp_path)
+    wrong = [letter for letter, one in figures().items() if one.wrong]
+    lesson_06.hunt(" ".join(wrong[1:]))
+    assert not file.exists()
+    lesson_06.hunt(" ".join(wrong))
+    assert json.loads(file.read_text("utf-8")) == {"solved": {"06": ["The hunt"]}}

@@ -128,6 +128,10 @@ def test_widths_of_an_array_are_those_of_its_elements() -> None:
     assert found.tolist() == [1, 4, 0]
 
 
+def test_a_token_keeps_two_bytes_of_each_element() -> None:
+    assert TEXT.cache_bytes_per_token() == 114_688  # 28 layers, 8 heads of 128, keys and values
+
+
 def test_long_contexts_take_the_replica_with_the_most_room_for_caches() -> None:
     # Each of eight keeps 5 GB beside its part of 313 billion parameters: 3 such caches.
     long = Work(100_000, 500, 1)

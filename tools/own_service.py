@@ -125,6 +125,8 @@ def _mixture_note(
 
 
 def _is_known_elsewhere(name: str, value: Any, lessons: Mapping[str, Lesson]) -> bool:
+    if name == "model" and str(value) in catalog.configurations():
+        return True
     return any(value in lesson.checks.choices.get(name, ()) for lesson in lessons.values())
 
 

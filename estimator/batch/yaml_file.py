@@ -50,7 +50,10 @@ def read_yaml_parts(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
-        raise ValueError(f'{path} has no parts: write "all:" or a lesson\'s number, as "04":.')
+        raise ValueError(
+            f'{path} has no parts: under "all:" or a lesson\'s number, such as "04:", give names '
+            "with their values."
+        )
     return {str(part): values for part, values in content.items()}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.resources import files
 
 from estimator.catalog.loader import read_table
@@ -81,7 +81,10 @@ class Guess:
     def around(self, likely: float) -> Range:
         """Give the range around a likely value."""
         middle = likely - self.floor
-        low, high = self.floor + middle * self.low_factor, self.floor + middle * self.high_factor
+        low, high = (
+            likely if factor == 1 else self.floor + middle * factor  # without round-off
+            for factor in (self.low_factor, self.high_factor)
+        )
         return Range(self.name, low, likely, high, self.floor)
 
 
@@ -141,8 +144,20 @@ def published(key: str) -> tuple[Published, ...]:
 
 
 def _system(entry: dict[str, object]) -> System:
-    facts = dict(entry)
+    """Read an entry of `systems.json`.
+
+    Raises: ValueError, where a key is missing or is none, in one sentence.
+    """
+    facts = {"course_units": None, "engine": None, **entry}
     names = ("n_layers", "d_model", "cache_elements", "cache_heads", "whole_passes")
+    known = {one.name for one in fields(System)} - {"shape"} | {*names}
+    if facts.keys() != known:
+        lacks = ", ".join(sorted(known - facts.keys())) or "nothing"
+        strange = ", ".join(sorted(facts.keys() - known)) or "nothing"
+        raise ValueError(
+            f"The entry {entry.get('key', '?')!r} of systems.json lacks {lacks} and has {strange} "
+            "that is not known: give it the keys of its neighbours."
+        )
     shape = {name: facts.pop(name) for name in names}
     for name in ("prompt_tokens", "passes", "engine"):
         facts[name] = tuple(facts[name]) if facts[name] else None  # type: ignore[arg-type]

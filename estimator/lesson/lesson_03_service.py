@@ -23,7 +23,7 @@ from estimator.lesson.lesson_03_plan import (
 )
 from estimator.lesson.panel import Answer, Panel, still_to_set
 from estimator.lesson.progress import TASKS
-from estimator.lesson.prose import Prose
+from estimator.lesson.prose import Prose, past_context
 from estimator.lesson.tables import Bar, Table, unbroken
 from estimator.model_sheet import remarks
 from estimator.stored_cache import asked_precision
@@ -127,10 +127,8 @@ def _stored(p: Plan) -> str:
 
 
 def _past_limit(p: Plan) -> str:
-    limit = p.shape.context_tokens
-    if p.tokens <= limit or not limit:
-        return ""
-    return f" Mind that {p.shape.name} was made for sequences of {number_text(limit)} tokens."
+    said = past_context(p.shape.name, p.tokens, p.shape.context_tokens)
+    return f" {said}" * bool(said)
 
 
 def stack_table(p: Plan) -> Table:

@@ -51,7 +51,7 @@ from estimator.lesson.lesson_05_words import (
     spread_words,
     unit_price,
 )
-from estimator.lesson.prose import Prose
+from estimator.lesson.prose import Prose, past_context
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Table
 from estimator.quantity import Quantity
@@ -200,9 +200,18 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
     each = "" if one.x["users"] == 1 else " each"
     who = f"{quantity_text(one.x['users'], 'user')}, {asks} a day{each}"
     drawn = f"{number_text(DRAWS)} draws, seed {int(one.x['seed'])}."
-    words = (drawn, replica_words(one, intervals), price_source_words(one), _sizes_text(one))
+    words = (drawn, replica_words(one, intervals), price_source_words(one), _sizes_text(one),
+             _context_text(one))  # fmt: skip
     note = " ".join(filter(None, words))
     return Table(headers, rows, f"{one.system.name.capitalize()} for {who}", note)
+
+
+def _context_text(one: Case) -> str:
+    """Say that requests are longer than the model of the catalog was made for, if they are."""
+    if one.system.shape.name not in catalog.configurations():
+        return ""
+    limit = catalog.architecture(one.system.shape.name).decoder.n_positions
+    return past_context(one.system.model, one.x["prompt_tokens"] + one.x["passes"], limit)
 
 
 def _sizes_text(one: Case) -> str:

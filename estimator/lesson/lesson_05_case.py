@@ -83,7 +83,8 @@ def _scaled(name: str, declared: Sequence[float], likely: float) -> Range:
     if not middle:  # nothing is declared, so nothing is doubted
         return Range(name, likely, likely, likely)
     scale = likely / middle
-    return Range(name, low * scale, likely, high * scale)
+    ends = [likely if end == middle else end * scale for end in (low, high)]  # without round-off
+    return Range(name, ends[0], likely, ends[1])
 
 
 def _engine(system: System) -> tuple[float, float, float]:

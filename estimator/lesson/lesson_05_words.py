@@ -21,7 +21,7 @@ def short_usd(usd: float) -> str:
     for name, size in (("billion ", 1e9), ("million ", 1e6)):
         if usd >= 0.9995 * size:
             return f"{number_text(usd / size, 3)} {name}USD"
-    return "less than 0.01 USD" if 0 < usd < 0.005 else f"{number_text(digits(usd))} USD"
+    return "less than 0.01 USD" if 0 < usd < 0.01 else f"{number_text(digits(usd))} USD"
 
 
 def spread_words(low: float, high: float) -> str:
@@ -45,7 +45,7 @@ def answer_text(name: str, value: float, beside: float | None = None) -> str:
     unit = quantity(name).unit
     if name == "usd_per_item" and (value if beside is None else beside) < 0.01:
         return f"{number_text(value * MILLION, 3)} USD a million"
-    return short_usd(value) if unit == "USD/month" else quantity_text(value, unit)
+    return short_usd(value) if unit == "USD/month" else quantity_text(value, unit, beside)
 
 
 def price_words(usd: float) -> str:

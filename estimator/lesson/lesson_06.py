@@ -30,7 +30,7 @@ from estimator.lesson.lesson_06_exercises import (
     wait_for_prompts,
 )
 from estimator.lesson.lesson_06_figures import scatter_chart
-from estimator.lesson.lesson_06_hunt import hunt
+from estimator.lesson.lesson_06_hunt import TITLE, hunt
 from estimator.lesson.lesson_06_many import contradictions, results_of, row_results
 from estimator.lesson.lesson_06_misses import worst_table
 from estimator.lesson.lesson_06_panel import step_panel
@@ -51,6 +51,7 @@ __all__ = [
     "your_measurements", "your_results",
 ]  # fmt: skip
 
+FURTHER_TITLES = (TITLE,)
 FOLDER = SHIPPED.parent
 FAMILIES = (
     "gpt2-medium", "llama-3.2-3b", "llama-3.1-8b", "qwen3-32b", "gemma-2-9b", "mixtral-8x7b",

@@ -102,5 +102,5 @@ def _alt(comparison: Comparison) -> str:
         f"{share_text(scores.coverage, 1)} of the lines meet the diagonal. Of "
         f"{number_text(len(waited))} crosses, runs faster than their roofline, "
         f"{number_text(len(far))} lie {far.min():.1f} to {far.max():.1f} times above it, the "
-        f"others within a factor of {FAR}."
+        f"rest within a factor of {FAR}."
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from estimator import catalog
+from estimator.lesson.progress import keep
 from estimator.lesson.tables import Table, Unbroken
 from estimator.memory import activation_rule_bytes, inference_bytes, kv_cache_bytes
 from estimator.model_storage import weight_bytes
@@ -26,6 +27,8 @@ from estimator.training import counted_forward_flops
 from estimator.units import MB, number_text, plural, quantity_text
 from estimator.user_data import daily_bytes, profile_bytes
 
+TITLE = "The hunt"
+RIGHT = "✔ Right"
 USERS, ASKS, A100_FLOPS = 100_000_000, 10, 312e12
 GUIDE_PARAMS = 354_336_768
 
@@ -132,19 +135,26 @@ class Hunt:
 
     table: Table
     verdict: str
+    note: str = ""
 
     def _repr_html_(self) -> str:
-        told = f"<p><strong>The hunt:</strong> <em>{html.escape(self.verdict)}</em></p>"
+        said = f"<em>{html.escape(self.verdict)}</em>{html.escape(self.note)}"
+        told = f"<p><strong>{TITLE}:</strong> {said}</p>"
         return f"{self.table.html()}{told}{_solution()}"
 
     def __repr__(self) -> str:
-        return f"{self.table}\nThe hunt: {self.verdict}"
+        return f"{self.table}\n{TITLE}: {self.verdict}"
 
 
 def hunt(found: object = "") -> Hunt:
-    """Judge a list of letters: which of the figures are wrong?"""
+    """Judge a list of letters: which of the figures are wrong?
+
+    In the learner's own folder, a hunt that has caught all is remembered.
+    """
     wrong = {letter for letter, one in figures().items() if one.wrong}
-    return Hunt(hunt_table(), _verdict(found, wrong))
+    verdict = _verdict(found, wrong)
+    note = keep(TITLE) if verdict.startswith(RIGHT) else ""
+    return Hunt(hunt_table(), verdict, f" {note}" * bool(note))
 
 
 def _verdict(found: object, wrong: set[str]) -> str:
@@ -165,7 +175,7 @@ def _verdict(found: object, wrong: set[str]) -> str:
     if missing:
         hide = "hides" if len(missing) == 1 else "hide"
         return f"Not yet: {len(caught)} caught, {len(missing)} still {hide}. {told}"
-    return f"✔ Right: all {len(wrong)}. {told}"
+    return f"{RIGHT}: all {len(wrong)}. {told}"
 
 
 def _solution() -> str:

@@ -236,7 +236,7 @@ def step_panel(given: Inputs) -> Panel:
                "The program that serves; it sets the cache's precision and the interval"),
         Choice("precision", "Precision", PRECISIONS, start.precision,
                "How weights are stored and computed with"),
-        Choice("tensor", "Accelerators to a replica", TENSOR, str(start.tensor),
+        Choice("tensor", "Accelerators of a replica", TENSOR, str(start.tensor),
                "How many accelerators share each layer"),
         number("batch", start.batch, 1, 512, log=True),
         number("prompt_tokens", start.prompt_tokens, 64, 8192, step=64),

@@ -12,11 +12,10 @@ import json
 import os
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
 
 from estimator.lesson.prose import Prose
 from estimator.lesson.result import write_whole
@@ -39,12 +38,12 @@ Solved = dict[str, list[str]]
 
 @functools.cache
 def exercise_titles() -> dict[str, tuple[str, ...]]:
-    """Titles of every lesson's exercises, in their order."""
+    """Titles of every lesson's exercises, in their order, and of what else is solved there."""
     import estimator.lesson as lessons
 
     names = (module.name for module in pkgutil.iter_modules(lessons.__path__))
     numbers = [name[-2:] for name in names if re.fullmatch(r"lesson_\d\d", name)]
-    return {number: tuple(make().title for make in _exercises(number)) for number in numbers}
+    return {number: (*_exercises(number), *_further(number)) for number in numbers}
 
 
 def progress_file() -> Path | None:
@@ -118,10 +117,16 @@ def _lesson_of(title: str) -> str:
     return by_title.get(title, "")
 
 
-def _exercises(number: str) -> Iterable[Callable[[], Any]]:
-    return cast(
-        "Iterable[Callable[[], Any]]", import_module(f"estimator.lesson.lesson_{number}").EXERCISES
+def _exercises(number: str) -> Iterator[str]:
+    for make in import_module(f"estimator.lesson.lesson_{number}").EXERCISES:
+        yield make().title
+
+
+def _further(number: str) -> tuple[str, ...]:
+    found: tuple[str, ...] = getattr(
+        import_module(f"estimator.lesson.lesson_{number}"), "FURTHER_TITLES", ()
     )
+    return found
 
 
 @contextmanager

@@ -6,6 +6,19 @@ import re
 from dataclasses import dataclass
 from html import escape
 
+from estimator.units import number_text
+
+
+def past_context(name: str, tokens: float, limit: float | None) -> str:
+    """Say that a sequence is longer than a model was made for, if it is.
+
+    >>> past_context("GPT-2", 3000, 1024)
+    'Mind that GPT-2 was made for sequences of 1,024 tokens.'
+    """
+    if not limit or tokens <= limit:
+        return ""
+    return f"Mind that {name} was made for sequences of {number_text(limit)} tokens."
+
 
 @dataclass(frozen=True)
 class Prose:

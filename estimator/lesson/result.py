@@ -59,13 +59,22 @@ def write_result(
     ]
     headers: tuple[str, ...] = ("name", "what it is", "value")
     if ends:
-        rows = [(*row, *(_text(ends[f"{row[0]}_{end}"]) for end in ("p10", "p90"))) for row in rows]
+        rows = [
+            (
+                *row,
+                *(
+                    _text(ends[f"{row[0]}_{end}"], results[row[0]]["value"])
+                    for end in ("p10", "p90")
+                ),
+            )
+            for row in rows
+        ]
         headers = (*headers, "P10", "P90")
     return Table(headers, rows, f"Result of lesson {lesson}", left=frozenset({"what it is"}))
 
 
-def _text(entry: dict[str, Any]) -> str:
-    return quantity_text(float(f"{entry['value']:.3g}"), entry["unit"])
+def _text(entry: dict[str, Any], beside: float) -> str:
+    return quantity_text(float(f"{entry['value']:.3g}"), entry["unit"], beside)
 
 
 def _entry(name: str, value: Any) -> dict[str, Any]:

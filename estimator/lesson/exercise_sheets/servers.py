@@ -63,7 +63,7 @@ def peak_of(users: int, per_day: int, factor: int) -> Exercise:
     return pose(
         "The rate of the busiest hour",
         f"{number_text(users)} people make {per_day} requests a day each, and the busiest hour "
-        f"brings {factor} times the mean. How many requests a second are that?",
+        f"brings {factor} times the mean. How many requests a second is that?",
         "peak_requests_per_s",
         right,
         f"{number_text(users)} x {per_day} / {number_text(DAY)} x {factor} = {{answer}}.",
@@ -231,7 +231,7 @@ def tokens_of_a_batch(batch: int, milliseconds: int) -> Exercise:
     return pose(
         "Tokens of a batch",
         f"A replica makes a step in {milliseconds} ms, and each step gives every one of {batch} "
-        "sequences a token. How many tokens a second are that?",
+        "sequences a token. How many tokens a second is that?",
         "tokens_per_s",
         right,
         f"{batch} / {milliseconds / 1000:g} s = {{answer}}.",
@@ -269,7 +269,7 @@ def fleet_with_reserve(busy: int, use: float, spare: int) -> Exercise:
     return pose(
         "A fleet with reserve",
         f"The peak keeps {busy} accelerators busy. The fleet shall be {percent(use)} busy at the "
-        f"peak, and {spare} more shall stand by for failures. How many accelerators are that?",
+        f"peak, and {spare} more shall stand by for failures. How many accelerators is that?",
         "planned_accelerators",
         right,
         f"{busy} / {use:g}, rounded up, and {spare} more: {{answer}}.",
