@@ -25,7 +25,7 @@ HELP = "parameters, bytes of the checkpoint and of the cache of a config.json or
 TOKENS = 8192
 MEANING = {
     "ideal": "each layer keeps what it needs",
-    "engine": "vLLM's pages of 16 tokens, 2,048 prompt tokens a step",
+    "engine": "vLLM's pages of 16 tokens, 2,048 prompt tokens a step (on an H100 8,192)",
     "full": "every layer keeps every token",
 }
 

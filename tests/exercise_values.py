@@ -72,7 +72,6 @@ VALUES: tuple[tuple[str, dict[str, Any], float], ...] = (
     # Lesson 03
     ("cache_at_fp32", {"n_layers": 12, "n_heads": 12, "tokens": 1000}, 73_728_000),
     ("cache_of_a_batch", {"key": "llama-3.1-8b", "batch": 16, "tokens": 4096}, 8 * GI),
-    ("bytes_of_a_printed_cache", {"key": "llama-3.1-8b", "tokens": 128_000}, 16_777_216_000),
     ("tokens_of_a_pool", {"key": "llama-3.1-8b", "pool_gib": 24}, 393_216),
     ("cache_of_all_heads",
      {"n_layers": 24, "n_heads": 16, "head_dim": 64, "tokens": 1024}, 100_663_296),

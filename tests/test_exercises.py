@@ -166,6 +166,9 @@ def test_seconds_that_are_others_are_told(factor: float, unit: str) -> None:
         (lesson_00.traffic_of, 160e6, "the example's size of an answer, 10 KB: here it is 25 KB"),
         (lesson_00.fleet_of, 25, "the example's length of an answer, 500 tokens"),
         (lesson_00.fleet_of, 5, "the example's model, 3,000,000,000 parameters"),
+        (lesson_00.fleet_of, 47, "the example's load, 11,574 requests/s: here it is 3,000"),
+        (lesson_01.size_with_scales, 32_762_123_264 * 4.0625 / 8, "of 8 bits for every 128"),
+        (lesson_01.size_with_scales, 32_762_123_264 * 4.5 / 8, "of 8 bits for every 16 w"),
     ],
 )
 def test_usual_slips_are_named(make: Callable[..., Exercise], answer: float, advice: str) -> None:
@@ -203,6 +206,14 @@ def test_the_example_s_input_is_no_slip_where_the_exercise_has_the_same() -> Non
     assert of_example(1.0, "index", "25 %", "25 %") == ()
     (slip,) = of_example(1.0, "index", "25 %", "20 %")
     assert slip.advice == "That takes the example's index, 25 %: here it is 20 %."
+
+
+def test_two_digits_of_a_slip_near_the_answer_are_as_well_something_else() -> None:
+    slips = (Mistake(805.7e12, "A unit."), Mistake(405.7e12, "A half."))
+    exercise = Exercise("A store", "?", "kept_bytes", 825e12, slips, "", tolerance=0.001)
+    assert "times too small" in exercise.verdict(810e12)[1]
+    assert exercise.verdict(806e12)[1] == "Not yet. A unit."
+    assert exercise.verdict(410e12)[1] == "Not yet. A half."
 
 
 def test_few_digits_are_no_fault_of_an_answer_that_is_asked_exactly() -> None:

@@ -1,5 +1,6 @@
 """Lesson 00's tables: what a reader needs to know of tokens and units before the first sum."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,11 @@ import pytest
 from estimator import catalog
 from estimator.lesson import lesson_00
 from estimator.lesson.inputs import inputs
+from estimator.lesson.lesson_00_envelope import envelope
+from estimator.serving import compute_seconds, requests_per_s
 from tests.seen import rows
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_an_answer_s_tokens_are_given_as_text_too() -> None:
@@ -59,6 +64,23 @@ def test_traffic_keeps_the_example_s_bytes_and_says_so() -> None:
     assert "the text of 500 tokens alone is 2 KB, and lesson 04 counts" in short
     assert "the text of 8,000 tokens alone is 32 KB, and lesson 04 counts" in long
     assert all("925.93 Mbit/s of answers" in text for text in (short, long))
+
+
+def test_how_wrong_the_floor_can_be_is_what_its_end_says() -> None:
+    """The numbers stand there in words, which the lessons' own guard does not look up."""
+    page = (ROOT / "notebooks/00-start-here.ipynb").read_text(encoding="utf-8")
+    said = "three thousand tokens alone would make the 112 seven times as many; if all come within"
+    assert f"{said} eight hours, twenty-one times." in page
+    told = rows(lesson_00.published_table(envelope(**SERVICE, accelerator="A100-SXM-80GB")))
+    assert told["accelerators"][:2] == ["112", "112 accelerators"]
+    assert "111.29, rounded up" in told["accelerators"][2]
+
+    def floor(tokens: int, hours: int) -> float:
+        rate = requests_per_s(100_000_000, 10) * 24 / hours
+        return float(rate * compute_seconds(3_000_000_000, tokens, 312e12))
+
+    assert floor(3000 + 500, 24) / floor(500, 24) == pytest.approx(7)
+    assert floor(3000 + 500, 8) / floor(500, 24) == pytest.approx(21)
 
 
 def test_one_user_reads_as_one() -> None:

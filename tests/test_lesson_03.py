@@ -10,7 +10,8 @@ import pytest
 from estimator import catalog
 from estimator.catalog.measured import engine_log, measured_memory, verified_caches
 from estimator.catalog.shapes import shape, shapes
-from estimator.lesson import check, lesson_03
+from estimator.lesson import check, lesson_03, write_result
+from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import plan
 from estimator.memory import kv_cache_bytes
 from estimator.units import GiB
@@ -109,6 +110,7 @@ class TestRealModels:
         assert verified_caches()["the guide's model"].tensor_bytes == 12_582_912
         assert {cache.attention for cache in verified_caches().values()} >= {"MHA", "GQA", "MQA"}
         assert "torch 2.13.0" in table.note
+        assert [row[0] for row in lesson_03.verified_table("Llama 3.1 8B").rows] == ["Llama 3.1 8B"]
 
     def test_the_window_s_three_answers(self) -> None:
         sizes = [row[2] for row in lesson_03.window_table().rows]
@@ -144,15 +146,27 @@ class TestRealModels:
             engine_log("gpt2")
 
 
+def test_of_several_accelerators_each_is_told() -> None:
+    one, four = (plan("llama-3.1-8b", "H100-SXM", tensor_parallel=ranks) for ranks in (1, 4))
+    assert lesson_03.fit_table(one).caption == "Llama 3.1 8B on one H100-SXM"
+    assert lesson_03.fit_table(four).caption == "Llama 3.1 8B on each of 4 x H100-SXM"
+    # Volumes are the whole replica's, what is left for the cache is each accelerator's.
+    told = lesson_03.results(four)
+    assert told["kv_pool_bytes"] == four.pool
+    assert told["weight_bytes"] == 4 * four.weights
+    table = write_result("03-kv-cache-memory", "", Inputs(), kv_pool_bytes=told["kv_pool_bytes"])
+    assert table.rows[0][1] == "memory left for the cache, on each accelerator"
+
+
 def test_exercises_from_outside() -> None:
     assert lesson_03.cache_at_fp32().answer == 2 * 12 * 12 * 64 * 1000 * 4
     assert lesson_03.cache_of_a_batch().answer == 63 * GiB // 2
-    assert lesson_03.bytes_of_a_printed_cache().answer == 128_000 * 131_072
+    assert lesson_03.cache_of_a_rank().answer == 25 * GiB // 2
     assert lesson_03.tokens_of_a_pool().answer == 24 * GiB // 65_536
     assert lesson_03.sequences_on().answer == 48
 
 
-FP32, BATCH, PRINTED, POOL = 73_728_000, 63 * GiB // 2, 128_000 * 131_072, 393_216
+FP32, BATCH, RANK, POOL = 73_728_000, 63 * GiB // 2, 25 * GiB // 2, 393_216
 
 
 @pytest.mark.parametrize(
@@ -186,21 +200,18 @@ FP32, BATCH, PRINTED, POOL = 73_728_000, 63 * GiB // 2, 128_000 * 131_072, 393_2
         (lesson_03.cache_of_a_batch, BATCH / 128, "a single number"),
         (lesson_03.cache_of_a_batch, BATCH / 4096, "one token of each"),
         (lesson_03.cache_of_a_batch, 31.5, "the number of GiB"),
-        (lesson_03.bytes_of_a_printed_cache, 15.62e9, "at its word"),
-        (lesson_03.bytes_of_a_printed_cache, 15.62e9 / 1.024**3, "the wrong way"),
-        (lesson_03.bytes_of_a_printed_cache, 15.62e9 * 1.024, "Only one of three factors"),
-        (lesson_03.bytes_of_a_printed_cache, 15.62e9 * 1.024**4, "The 10 % are a TiB's"),
-        (lesson_03.bytes_of_a_printed_cache, 131_072**2, "these are 128,000 tokens"),
-        (lesson_03.bytes_of_a_printed_cache, PRINTED / 4, "the numbers of the keys alone"),
-        (lesson_03.bytes_of_a_printed_cache, PRINTED * 2, "keys and values once"),
-        (lesson_03.bytes_of_a_printed_cache, PRINTED * 4, "each query head"),
-        (lesson_03.bytes_of_a_printed_cache, PRINTED / 8, "That keeps one head"),
-        (lesson_03.bytes_of_a_printed_cache, PRINTED / 8, "divided by eight"),
-        (lesson_03.bytes_of_a_printed_cache, PRINTED / 32, "one layer"),
-        (lesson_03.bytes_of_a_printed_cache, 15.62, "the number of GiB"),
-        (lesson_03.bytes_of_a_printed_cache, PRINTED / 2, "keys and values are both kept"),
-        (lesson_03.bytes_of_a_printed_cache, PRINTED * 8, "These are bits"),
-        (lesson_03.bytes_of_a_printed_cache, PRINTED / 1000, "A thousand times too small"),
+        (lesson_03.cache_of_a_rank, RANK * 4, "the whole cache"),
+        (lesson_03.cache_of_a_rank, RANK / 4, "Divided twice"),
+        (lesson_03.cache_of_a_rank, RANK / 4, "the numbers of the keys alone"),
+        (lesson_03.cache_of_a_rank, RANK * 8, "only the key-value heads"),
+        (lesson_03.cache_of_a_rank, RANK * 8, "These are bits"),
+        (lesson_03.cache_of_a_rank, RANK / 20, "one sequence"),
+        (lesson_03.cache_of_a_rank, RANK / 80, "one layer"),
+        (lesson_03.cache_of_a_rank, RANK / 2, "keys and values are both kept"),
+        (lesson_03.cache_of_a_rank, RANK / 2, "keeps one head: each accelerator has 2"),
+        (lesson_03.cache_of_a_rank, RANK * 2, "keys and values once"),
+        (lesson_03.cache_of_a_rank, RANK / 8192, "one token of each"),
+        (lesson_03.cache_of_a_rank, 12.5, "the number of GiB"),
         (lesson_03.tokens_of_a_pool, POOL / 2, "the cache at 16 bits"),
         (lesson_03.tokens_of_a_pool, POOL * 2, "Keys and values are both kept"),
         (lesson_03.tokens_of_a_pool, 24e9 // 65_536, "given in GiB"),
@@ -219,6 +230,7 @@ FP32, BATCH, PRINTED, POOL = 73_728_000, 63 * GiB // 2, 128_000 * 131_072, 393_2
         (lesson_03.tokens_of_a_pool, POOL + 0.5, "Now round down"),
         (lesson_03.sequences_on, 77, "take them off first"),
         (lesson_03.sequences_on, 77.9, "take them off first"),
+        (lesson_03.sequences_on, 78, "take them off first, and then round down"),
         (lesson_03.sequences_on, 49, "Rounded up"),
         (lesson_03.sequences_on, 44, "GiB were taken for GB"),
         (lesson_03.sequences_on, 96, "Twice too many"),

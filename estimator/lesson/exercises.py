@@ -248,7 +248,9 @@ class Exercise:
             return f"That is right to its {count}: give one digit more, or all of them."
         if close:
             return ""
-        told = (m.advice for m in mistakes if digits > 1 and _is_rounded(m.value, answer, digits))
+        # Two digits of a mistake near the right answer are as well something else.
+        told = (m.advice for m in mistakes if digits > 1 + _close(m.value, self.answer, 0.1)
+                and _is_rounded(m.value, answer, digits))  # fmt: skip
         return next(told, "")
 
     def _rounding(self, answer: float) -> str:

@@ -110,11 +110,11 @@ def grouped_bars(
                 color=COLOURS[number], hatch=HATCHES[number], edgecolor="white",
             )  # fmt: skip
             ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            axes.bar_label(bars, labels=list(texts[name]), padding=4, bbox=ground)
+            axes.bar_label(bars, labels=list(texts[name]), padding=3, fontsize=9, bbox=ground)
         axes.set_yticks(range(len(groups)), labels=list(groups))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.margins(x=0.17)
+        axes.margins(x=0.14)
         if limit:
             place, text = limit
             # Above the labels' ground, which would cut a gap into it.

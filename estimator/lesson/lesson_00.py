@@ -43,6 +43,7 @@ from estimator.units import (
 __all__ = ["envelope", "point_results", "results"]
 
 PARAMS, TOKENS = 3 * GB, 500
+USERS, REQUESTS = 100_000_000, 10
 SHOWN = ("A100-SXM-80GB", "H100-SXM", "H200-SXM", "MI300X", "L4", "TPU-v5e")
 COURSE = "Back-of-the-envelope calculations for the model deployment (Educative)"
 NOTES = f"{COURSE}, from readers' notes"
@@ -57,8 +58,8 @@ def envelope_assumptions() -> Table:
     )
     return assumptions(
         (
-            ("users who come every day", "100,000,000", COURSE),
-            ("requests of a user a day", "10", COURSE),
+            ("users who come every day", number_text(USERS), COURSE),
+            ("requests of a user a day", number_text(REQUESTS), COURSE),
             ("a user's record", record, COURSE),
             ("a stored interaction", interaction, COURSE),
             ("index over the interactions", share_text(INDEX_SHARE), COURSE),
@@ -108,7 +109,8 @@ def published_table(e: Envelope) -> Table:
          "; the calculator's unit is a slip: its text says TB"),
         ("requests", "11,574 a second", 11_574, e.requests_per_s, "request/s", ""),
         ("arithmetic of a request", "9.6 ms", 9.6e-3, e.compute_seconds, "s", ""),
-        ("accelerators", "112", 112, e.accelerators, "accelerator", "; a floor, see lesson 04"),
+        ("accelerators", "112", 112, e.accelerators, "accelerator",
+         f"; {e.requests_per_s * e.compute_seconds:.2f}, rounded up; a floor, see lesson 04"),
         ("traffic in", "185 Mbps", 185e6, e.ingress_bits_per_s, "bit/s", ""),
         ("traffic out", "926 Mbps", 926e6, e.egress_bits_per_s, "bit/s", ""),
     )  # fmt: skip
@@ -328,9 +330,10 @@ def fleet_of(
     a100 = catalog.accelerator("A100-SXM-80GB").flops_per_s[16]
     seconds = compute_seconds(n_params, output_tokens, flops_per_s)
     right = int(accelerators(rate, seconds))
+    example_rate = requests_per_s(USERS, REQUESTS)
 
-    def needed(model: float = n_params, tokens: float = output_tokens) -> int:
-        return int(accelerators(rate, compute_seconds(model, tokens, flops_per_s)))
+    def needed(model: float = n_params, tokens: float = output_tokens, load: float = rate) -> int:
+        return int(accelerators(load, compute_seconds(model, tokens, flops_per_s)))
 
     return Exercise(
         "From requests to accelerators",
@@ -342,8 +345,8 @@ def fleet_of(
         (
             Mistake(int(accelerators(rate, seconds / 2)), "That is one operation a parameter: a "
                     "token costs two, a multiplication and an addition."),
-            Mistake(right - 1, "Rounded down: nobody sells a part of "
-                    "an accelerator, so round up."),
+            Mistake(right - 1, "Rounded down: we count whole accelerators only, so "
+                    "round up."),
             Mistake(int(accelerators(rate, seconds / output_tokens)), "That is one token a "
                     f"request: each answer has {output_tokens}."),
             *(Mistake(seconds * scale, f"That is the time of one request, in {unit}: multiply its "
@@ -355,6 +358,8 @@ def fleet_of(
                     "operations a parameter; an answer costs two."),
             *of_example(needed(tokens=TOKENS), "length of an answer", f"{TOKENS} tokens",
                         f"{output_tokens} tokens"),
+            *of_example(needed(load=example_rate), "load", quantity_text(example_rate, "request/s"),
+                        quantity_text(rate, "request/s")),
             *of_example(needed(model=PARAMS), "model", quantity_text(PARAMS, "parameter"),
                         quantity_text(n_params, "parameter")),
         ),

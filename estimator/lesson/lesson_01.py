@@ -285,7 +285,7 @@ def storage_panel(given: Inputs) -> Panel:
     by_bits = {value: name for name, value in reversed(bits.items())} | {16: "FP16"}
     controls = (
         Choice("model", "Model", names | {OWN: OWN}, by_params.get(given.n_params, OWN),
-               "A model of the catalog; it sets the number of parameters",
+               "A model that these lessons name (lesson 03 lists more); it sets the parameters",
                fills=lambda key: {"n_params": catalog.model(key).n_params}),
         Number("n_params", given.n_params, 0.1, 1000, step=0.1, log=True, scale=1e9,
                scale_name="in billions"),

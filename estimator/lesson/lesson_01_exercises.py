@@ -57,6 +57,9 @@ def size_with_scales(key: str = "qwen3-32b", name: str = "INT4 g128") -> Exercis
                     f"{p.scale_bits} bits: only the scale of a group has so many."),
             Mistake(weight_bytes(model.n_params, p.element_bits + 8 / 32), "That is MXFP4, with 8 "
                     f"bits for every 32 weights: here it is {p.scale_bits} for {p.group_size}."),
+            *(Mistake(weight_bytes(model.n_params, p.element_bits + 8 / group), f"That is a scale "
+                      f"of 8 bits for every {group} weights: here it is {p.scale_bits} bits for "
+                      f"{p.group_size}.") for group in (16, p.group_size)),
             Mistake(weight_bytes(model.n_params, p.element_bits + share / BITS_PER_BYTE), "The "
                     "scale was divided by eight on its own: add bits to bits, and divide once."),
             Mistake(weight_bytes(model.n_params, p.element_bits + share * BITS_PER_BYTE),
@@ -92,7 +95,7 @@ def how_many_hold(key: str = "mixtral-8x7b", name: str = "RTX-4090") -> Exercise
                     "parameters only: every expert has to be in memory, since the next token may "
                     "pick another."),
             Mistake(right - 1, "Rounded down: what is left over needs a place as well."),
-            Mistake(size / a.memory_bytes, "Now round up: nobody sells a part of an accelerator."),
+            Mistake(size / a.memory_bytes, "Now round up: we count whole accelerators only."),
             Mistake(size / 2 / a.memory_bytes, "That counts one byte a parameter; BF16 is two."),
             Mistake(hold(size / 2), "That counts one byte a parameter; BF16 is two."),
             Mistake(hold(2 * size), "That counts four bytes a parameter; BF16 is two."),

@@ -200,9 +200,10 @@ def tiers_table(hot_days: int = 7, retention_days: int = 365, replicas: int = 3)
     for name, days in (("everything hot", retention_days), (f"{hot_days} days hot", hot_days)):
         hot = kept * hot_share(days, retention_days)
         usd = storage_usd_per_month(hot, kept - hot, hot_price, cold_price)
-        rows.append((name, _text(hot), _text(kept - hot), quantity_text(round(usd), "USD/month")))
-    caption = f"{_text(kept)} kept: {retention_days} days in {replicas} copies"
-    return Table(("where", "hot", "cold", "cost"), rows, caption)
+        sizes = (number_text(round(size / GB)) for size in (hot, kept - hot))
+        rows.append((name, *sizes, quantity_text(round(usd), "USD/month")))
+    caption = f"{_text(kept)} of interactions kept: {retention_days} days in {replicas} copies"
+    return Table(("where", "hot, GB", "cold, GB", "cost"), rows, caption)
 
 
 def systems_table() -> Table:

@@ -92,9 +92,9 @@ def kept_of(
     return Exercise(
         "Everything that is kept",
         f"{number_text(registered)} people have registered, {share_text(share)} of them come on a "
-        f"day. A record is {_text(record_bytes)}. Who comes makes 10 interactions of 2 KB, indexed "
-        f"at 25 %. Interactions stay for {days} days, and everything has {replicas} copies. How "
-        "many bytes is that?",
+        f"day. A record is {_text(record_bytes)}. Those who come make 10 interactions of 2 KB "
+        f"each, indexed at 25 %. Interactions stay for {days} days, and everything has {replicas} "
+        "copies. How many bytes is that?",
         "kept_bytes",
         right,
         together(
@@ -140,7 +140,7 @@ def kept_of(
 
 
 @posed
-def console_of(bytes_per_day: int = 2_500_000_000_000) -> Exercise:
+def console_of(bytes_per_day: int = 1_700_000_000_000) -> Exercise:
     """Bytes as they are, where a console prints TiB and calls them TB."""
     right = monthly_bytes(bytes_per_day)
     printed = round(right / TiB, 2)

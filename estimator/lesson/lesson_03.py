@@ -9,9 +9,9 @@ from estimator.lesson.lesson_03_engine import block_table, engine_table, window_
 from estimator.lesson.lesson_03_exercises import (
     EXERCISES,
     PROMPT,
-    bytes_of_a_printed_cache,
     cache_at_fp32,
     cache_of_a_batch,
+    cache_of_a_rank,
     sequences_on,
     tokens_of_a_pool,
 )
@@ -59,10 +59,10 @@ __all__ = [
     "EXERCISES",
     "answers_table",
     "block_table",
-    "bytes_of_a_printed_cache",
     "cache_at_fp32",
     "cache_figure",
     "cache_of_a_batch",
+    "cache_of_a_rank",
     "contradictions",
     "engine_table",
     "fill_figure",
@@ -92,7 +92,7 @@ def memory_assumptions() -> Table:
             ("a number of the cache at FP16", "2 bytes", f"{GUIDE}, 'Given'"),
             ("buffers of the guide's model", bytes_text(GUIDE_OVERHEAD), f"{GUIDE}, an estimate"),
             ("memory that an engine may take", share_text(ENGINE_SHARE),
-             "a usual gpu_memory_utilization of vLLM, an open-source engine; the rest is slack"),
+             "a usual gpu_memory_utilization of vLLM, an open-source engine; the rest stays free"),
             ("an engine's own overhead", bytes_text(accelerator_overhead(1)), measured),
             ("the same, each of two that share a model", bytes_text(accelerator_overhead(2)),
              f"{measured}; they also exchange results"),
@@ -277,16 +277,15 @@ def precision_pairs(batch: int = 32, tokens: int = 8192) -> Table:
 # --- Real models ------------------------------------------------------------------------------
 
 
-def verified_table() -> Table:
-    """The formula against the tensors of models that ran."""
+def verified_table(*cases: str) -> Table:
+    """The formula against the tensors of models that ran: all, or those named."""
     rows = []
-    for c in verified_caches().values():
+    for c in map(verified_caches().__getitem__, cases or verified_caches()):
         formula = c.computed_bytes
         size = f"{c.batch} x {c.tokens}"
         kept = (number_text(formula), number_text(c.tensor_bytes))
-        rows.append(
-            (f"{c.case}: {c.attention}", size, *kept, number_text(formula / c.tensor_bytes))
-        )
+        name = c.case if cases else f"{c.case}: {c.attention}"
+        rows.append((name, size, *kept, number_text(formula / c.tensor_bytes)))
     one = next(iter(verified_caches().values()))
     headers = ("shape of", "batch x tokens", "formula", "real tensors", "ours by theirs")
     note = f"transformers {one.transformers}, torch {one.torch}, on a CPU, {one.measured}."
@@ -348,4 +347,6 @@ def fit_table(p: Plan) -> Table:
         (f"longest context of one sequence (the model allows {limit})",
          f"{number_text(one.longest)}, read in {steps} steps"),
     ]  # fmt: skip
-    return Table(("step", "how much"), rows, f"{p.shape.name} on one {p.accelerator}")
+    several = f"each of {p.tensor_parallel} x {p.accelerator}"
+    where = f"one {p.accelerator}" if p.tensor_parallel == 1 else several
+    return Table(("step", "how much"), rows, f"{p.shape.name} on {where}")

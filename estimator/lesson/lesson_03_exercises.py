@@ -5,8 +5,8 @@ from __future__ import annotations
 from estimator.catalog.shapes import shape
 from estimator.lesson.exercises import Exercise, Mistake, of_example, posed, together
 from estimator.lesson.lesson_03_plan import EXAMPLE, per_token, plan
-from estimator.memory import kv_cache_bytes, tokens_that_fit
-from estimator.units import BITS_PER_BYTE, GB, KB, TB, GiB, KiB, TiB, bytes_text, number_text
+from estimator.memory import kv_cache_bytes, kv_heads_per_rank, tokens_that_fit
+from estimator.units import BITS_PER_BYTE, GB, KB, GiB, KiB, bytes_text, number_text, quantity_text
 
 PROMPT = 128
 """Tokens of the prompt in the guide's example."""
@@ -102,45 +102,45 @@ def cache_of_a_batch(key: str = "llama-3.1-405b", batch: int = 16, tokens: int =
 
 
 @posed
-def bytes_of_a_printed_cache(key: str = EXAMPLE, tokens: int = 128_000) -> Exercise:
-    """Bytes, where a table prints GiB and calls them GB."""
+def cache_of_a_rank(
+    key: str = "llama-3.1-70b", ranks: int = 4, batch: int = 20, tokens: int = 8192
+) -> Exercise:
+    """Bytes of the cache on each of the accelerators that share a model."""
     s = shape(key)
-    right = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens)
-    printed = f"{right / GiB:.2f}"
+    kept = kv_heads_per_rank(s.n_kv_heads, ranks)
+    right = kv_cache_bytes(s.n_layers, kept, s.head_dim, tokens, batch)
+    whole = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens, batch)
     return Exercise(
-        "What did the table mean?",
-        f"A published table says that {number_text(tokens)} tokens of {s.name} need a cache of "
-        f"{printed} GB at 16 bits. Its GB are GiB. How many bytes are they?",
+        "A cache that is shared out",
+        f"{s.name} ({s.n_layers} layers, {s.n_heads} query heads, {s.n_kv_heads} key-value heads "
+        f"of {s.head_dim}) is shared by {ranks} accelerators, and keeps its cache at BF16. How "
+        f"many bytes of the cache of {batch} sequences of {number_text(tokens)} tokens does each "
+        "of them keep?",
         "kv_cache_bytes",
         right,
         together(
-            Mistake(float(printed) * GB, "That takes the table at its word: a GiB is 7 % more "
-                    "than a GB."),
-            Mistake(float(printed) * GB * GB / GiB, "That goes the wrong way: a GiB is more bytes "
-                    "than a GB, not fewer."),
-            Mistake(float(printed) * GB * KiB / KB, "Only one of three factors is 1,024 here: a "
-                    "GiB is 1,024 three times over."),
-            Mistake(float(printed) * GB * TiB / TB, "The 10 % are a TiB's, with four factors of "
-                    "1,024: a GiB has three."),
+            Mistake(whole, "That is the whole cache: each accelerator keeps its own heads only."),
+            Mistake(right / ranks, "Divided twice: the heads are shared out, layers and "
+                    "tokens are not."),
+            Mistake(right * s.n_heads // s.n_kv_heads, "The query heads are shared out as well, "
+                    "but only the key-value heads are kept."),
+            Mistake(right * BITS_PER_BYTE, "These are bits: eight bits make a byte."),
+            Mistake(right // batch, "That is one sequence: every sequence of the batch keeps its "
+                    "own cache."),
+            Mistake(right // s.n_layers, "That is one layer: all accelerators have a part of every "
+                    "layer."),
             Mistake(right // 2, "Half of it: keys and values are both kept, and each of their "
                     "numbers takes two bytes."),
+            Mistake(right // kept, f"That keeps one head: each accelerator has {kept}."),
             Mistake(right // 4, "A quarter of it: these are the numbers of the keys alone. Values "
                     "are kept as well, and each number takes two bytes."),
             Mistake(right * 2, "Twice too large: count keys and values once, and two bytes for "
                     "each number."),
-            Mistake(right * s.n_heads // s.n_kv_heads, "That keeps a key for each query head: "
-                    "only the key-value heads are kept."),
-            Mistake(right // s.n_kv_heads, "That keeps one head: there are "
-                    f"{s.n_kv_heads} key-value heads."),
-            Mistake(right // BITS_PER_BYTE, "An eighth of it: bytes are asked for, so nothing is "
-                    "divided by eight."),
-            Mistake(right // s.n_layers, "That is the cache of one layer: every layer keeps its "
-                    "own."),
-            Mistake(right * KiB // KB, "The table's k is 1,000 here: these are "
-                    f"{number_text(tokens)} tokens."),
+            Mistake(right // tokens, "That is one token of each sequence: there are "
+                    f"{number_text(tokens)}."),
         ),
-        f"{printed} x {number_text(GiB)} bytes, or by the formula: {bytes_text(right)}.",
-        tolerance=0.002,
+        f"{s.n_kv_heads} / {ranks} = {quantity_text(kept, 'head')} each: 2 x {s.n_layers} x {kept} "
+        f"x {s.head_dim} x {number_text(tokens)} x {batch} x 2 bytes = {bytes_text(right)}.",
     )  # fmt: skip
 
 
@@ -208,6 +208,8 @@ def sequences_on(
         together(
             Mistake(int((p.pool + p.weights) // each), "The weights are in that memory, too: "
                     "take them off first."),
+            Mistake(int(-(-(p.pool + p.weights) // each)), "The weights are in that memory, too: "
+                    "take them off first, and then round down."),
             Mistake(p.largest_batch + 1, "Rounded up: the last one does not fit as a whole."),
             Mistake(int(p.pool / GiB * GB // each), "GiB were taken for GB: a GiB is 7 % more."),
             Mistake(int(p.pool / GB * GiB // each), "GB were taken for GiB: a GB is 7 % less."),
@@ -242,7 +244,7 @@ def sequences_on(
 EXERCISES = (
     cache_at_fp32,
     cache_of_a_batch,
-    bytes_of_a_printed_cache,
+    cache_of_a_rank,
     tokens_of_a_pool,
     sequences_on,
 )

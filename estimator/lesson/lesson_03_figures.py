@@ -74,7 +74,7 @@ def cache_figure(tokens: int = 128) -> Picture:
             axes.grid(visible=False)
             axes.set_title(f"{title}\n{factor}", fontsize=9, loc="center")
             axes.set_xlabel(f"{prefixed_text(size, 'B')}", fontweight="bold")
-        entitle(figure, "Every factor multiplies the cache")
+        entitle(figure, "Every factor multiplies the cache; each drawing has a scale of its own")
         figure.legend(
             handles=_legend(), loc="outside lower center", ncols=2, handlelength=1.4, fontsize=9
         )

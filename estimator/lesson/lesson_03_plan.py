@@ -291,7 +291,10 @@ def plan(
 
 
 def results(p: Plan) -> dict[str, float]:
-    """The lesson's result, by the names of the glossary: volumes are those of the whole replica."""
+    """The lesson's result, by the names of the glossary.
+
+    Volumes are those of the whole replica, but for what one accelerator leaves for the cache.
+    """
     ranks = p.tensor_parallel
     parts = (p.all_weights, p.activations * ranks, p.cache * ranks, p.overhead * ranks)
     return {

@@ -17,6 +17,7 @@ from estimator.lesson.tables import Table
 from estimator.units import quantity_text
 
 _LABELS = {
+    "03-kv-cache-memory": {"kv_pool_bytes": "memory left for the cache, on each accelerator"},
     "04-servers-and-bandwidth": {"accelerators": "accelerators by compute, at the peak"},
     "05-size-a-service": {"accelerators": "accelerators by the arithmetic alone, mean load"},
 }

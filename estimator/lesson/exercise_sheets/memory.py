@@ -22,7 +22,6 @@ from estimator.memory import (
     crossover_batch,
     kv_bytes_per_token,
     kv_cache_bytes,
-    kv_heads_per_rank,
     kv_pool_bytes,
     latent_cache_bytes,
     logit_bytes,
@@ -34,7 +33,7 @@ from estimator.memory import (
 )
 from estimator.model_storage import weight_bytes
 from estimator.paged_cache import paged_tokens, sequence_blocks
-from estimator.units import BITS_PER_BYTE, GB, GiB, number_text, quantity_text
+from estimator.units import BITS_PER_BYTE, GB, GiB, number_text
 
 SMALL = ("llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b")
 
@@ -165,32 +164,6 @@ def tokens_in_blocks(tokens: int, batch: int, block: int) -> Exercise:
         (right // batch, "That is one sequence: each of the batch takes its own blocks."),
         tolerance=0.001,
     )
-
-
-@kind("03", key=GROUPED, ranks=(2, 4, 8), batch=BATCHES, tokens=TOKENS)
-def cache_of_a_rank(key: str, ranks: int, batch: int, tokens: int) -> Exercise:
-    """Bytes of the cache on each accelerator of a group."""
-    s = shape(key)
-    right = kv_cache_bytes(
-        s.n_layers, kv_heads_per_rank(s.n_kv_heads, ranks), s.head_dim, tokens, batch
-    )
-    return pose(
-        "A cache that is shared out",
-        f"{s.name} ({heads(s)}) runs with tensor parallelism on {ranks} accelerators. How many "
-        f"bytes of the cache of {batch} sequences of {number_text(tokens)} tokens at BF16 does "
-        "each of them keep?",
-        "kv_cache_bytes",
-        right,
-        f"{s.n_kv_heads} / {ranks} = {quantity_text(s.n_kv_heads // ranks, 'head')} each: "
-        f"2 x {s.n_layers} x "
-        f"{s.n_kv_heads // ranks} x {s.head_dim} x {number_text(tokens)} x {batch} x 2 bytes = "
-        "{answer}.",
-        (right * ranks, "That is the whole cache: the heads are shared out."),
-        (right * s.n_heads // s.n_kv_heads, "The query heads are shared out as well, but only the "
-         "key-value heads are kept."),
-        (right / ranks, "Divided twice: the heads are shared out, the tokens are not."),
-        (right / batch, "That is one sequence: each of the batch keeps its own cache."),
-    )  # fmt: skip
 
 
 @kind("03", key=SMALL, name=LARGE_CHIPS, share=(0.8, 0.85, 0.9, 0.95), work=(2, 3, 5))
@@ -381,12 +354,12 @@ KINDS = (
     Kind("03", lesson_03.cache_at_fp32, {
         "n_layers": (12, 16, 24, 36, 48), "n_heads": (12, 16, 20, 25), "tokens": TOKENS}),
     Kind("03", lesson_03.cache_of_a_batch, {"key": GROUPED, "batch": BATCHES, "tokens": TOKENS}),
-    Kind("03", lesson_03.bytes_of_a_printed_cache, {
-        "key": GROUPED, "tokens": (16_000, 32_000, 64_000, 100_000, 128_000)}),
+    Kind("03", lesson_03.cache_of_a_rank, {
+        "key": GROUPED, "ranks": (2, 4, 8), "batch": BATCHES, "tokens": TOKENS}),
     Kind("03", lesson_03.tokens_of_a_pool, {
         "key": GROUPED, "pool_gib": (6, 8, 10, 12, 16, 20, 24, 32, 40, 48)}),
     cache_of_all_heads, cache_of_a_token, cache_of_one_head, latent_of, cache_with_windows,
-    tokens_in_blocks, cache_of_a_rank, pool_of, context_that_fits, batch_that_fits,
+    tokens_in_blocks, pool_of, context_that_fits, batch_that_fits,
     batch_as_large_as_weights, training_memory, logits_of, scores_of_attention,
     sequences_in_blocks,
 )  # fmt: skip
