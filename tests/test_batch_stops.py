@@ -252,13 +252,29 @@ def test_only_a_late_kernel_is_said_to_be_late(
         assert run_scenario(task).error == says
 
 
-def test_a_template_that_is_gone_is_not_late() -> None:
+def test_a_template_that_goes_while_it_is_asked_is_not_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     gone = Template(("json",))
     gone.process.kill()
+    monkeypatch.setattr(gone.process, "poll", lambda: None)
     warm._templates["json",] = gone
     with pytest.raises(StartError) as caught:
         warm.fork_kernel(("json",), {}, 60)
     assert not caught.value.late
+    assert ("json",) not in warm._templates
+
+
+def test_a_template_that_was_killed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = Template(("json",))
+    gone.process.kill()
+    gone.process.wait()
+    warm._templates["json",] = gone
+    monkeypatch.setattr(Template, "fork", lambda self, *_: self.process.pid)
+    try:
+        assert warm.fork_kernel(("json",), {}, 60) != gone.process.pid
+    finally:
+        warm._templates.pop(("json",)).end()
 
 
 def test_a_refused_table_leaves_no_folder(tmp_path: Path) -> None:

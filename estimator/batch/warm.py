@@ -128,6 +128,8 @@ def end_templates() -> None:
 def fork_kernel(modules: tuple[str, ...], request: dict[str, Any], timeout_s: float) -> Forked:
     """Have a kernel forked off the template of these modules, which is made on first use."""
     with _lock:
+        if (old := _templates.get(modules)) and old.process.poll() is not None:  # killed, say
+            _templates.pop(modules).end()
         template = _templates.get(modules) or _templates.setdefault(modules, Template(modules))
         try:
             return template.fork(request, timeout_s)
