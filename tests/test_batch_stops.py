@@ -270,11 +270,11 @@ def test_a_template_that_was_killed_is_made_anew(monkeypatch: pytest.MonkeyPatch
     gone.process.kill()
     gone.process.wait()
     warm._templates["json",] = gone
-    monkeypatch.setattr(Template, "fork", lambda self, *_: self.process.pid)
-    try:
-        assert warm.fork_kernel(("json",), {}, 60) != gone.process.pid
-    finally:
-        warm._templates.pop(("json",)).end()
+    asked: list[Template] = []
+    monkeypatch.setattr(Template, "fork", lambda self, *_: asked.append(self))
+    warm.fork_kernel(("json",), {}, 60)
+    assert asked == [warm._templates["json",]] != [gone]
+    warm._templates.pop(("json",)).end()
 
 
 def test_a_refused_table_leaves_no_folder(tmp_path: Path) -> None:
