@@ -219,6 +219,8 @@ def busy_accelerators(
 
     >>> round(busy_accelerators(11574.074, request_seconds=0.009615385), 2)
     111.29
+    >>> busy_accelerators(100, request_seconds=2, batch=8, tensor_parallel=4)
+    100.0
     """
     busy = requests_per_s * request_seconds / batch * tensor_parallel
     return busy
