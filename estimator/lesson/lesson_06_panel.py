@@ -235,7 +235,7 @@ def step_panel(given: Inputs) -> Panel:
         Choice("engine", "Engine", ENGINES, start.engine,
                "The program that serves; it sets the cache's precision and the interval"),
         Choice("precision", "Precision", PRECISIONS, start.precision,
-               "How weights are stored and computed with"),
+               "How weights are stored; computed with, too, where the accelerator has a rate for it"),
         Choice("tensor", "Accelerators to a replica", TENSOR, str(start.tensor),
                "How many accelerators share each layer"),
         number("batch", start.batch, 1, 512, log=True),
