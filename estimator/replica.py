@@ -14,6 +14,7 @@ from estimator.arithmetic import Number
 from estimator.units import BITS_PER_BYTE
 
 WIDE_BYTES = 2
+WIDE_BITS = BITS_PER_BYTE * WIDE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,12 @@ class Hardware:
     def rate(self, bits: int) -> tuple[float, bool]:
         """Give the rate for numbers of so many bits, and whether it is a narrow one.
 
-        An accelerator without such a rate computes them in the next wider numbers.
+        Where an accelerator has no rate for them, engines widen weights to 16 bits as they are
+        read: FP8 on an A100, NVFP4 on Hopper (vLLM's Marlin kernels, warned of in
+        vllm/model_executor/layers/quantization/utils/marlin_utils_fp4.py).
         """
-        usable = [width for width in self.flops_per_s if width >= bits]
-        width = min(usable)
-        return self.flops_per_s[width], width < 16
+        narrow = bits < WIDE_BITS and bits in self.flops_per_s
+        return self.flops_per_s[bits if narrow else WIDE_BITS], narrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def replica(
     kept = numerics.cache_bytes_per_element / min(layout.tensor, decoder.cache_heads)
     wide, narrow = _dense_seconds(decoder, numerics, hardware)
     wide_expert, narrow_expert = _expert_seconds(decoder, numerics, hardware)
-    pair_rate = hardware.flops_per_s[16] * group
+    pair_rate = hardware.flops_per_s[WIDE_BITS] * group
     halved = 2 if layout.data > 1 else 1
     return Replica(
         n_layers=decoder.n_layers,

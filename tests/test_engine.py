@@ -19,7 +19,7 @@ MIXTURE = DecoderShape(
 )  # fmt: skip
 NARROW = Numerics(
     attention_bits=8, shared_bits=4, expert_bits=4, attention_compute_bits=8,
-    shared_compute_bits=16, expert_compute_bits=4, cache_bytes_per_element=1,
+    shared_compute_bits=16, expert_compute_bits=8, cache_bytes_per_element=1,
 )  # fmt: skip
 CARD = Hardware("card", 2e9 + 1250, 100, 10, {16: 50, 8: 100})
 HALVES = Constants(
@@ -79,7 +79,8 @@ def test_ranks_that_share_sequences_exchange_whole_vectors() -> None:
 
 def test_16_bits_are_no_narrow_numbers() -> None:
     assert CARD.rate(16) == (50, False)
-    assert CARD.rate(4) == CARD.rate(8) == (100, True)
+    assert CARD.rate(8) == (100, True)
+    assert CARD.rate(4) == (50, False), "weights of 4 bits are widened to 16, not to 8"
     assert Hardware("old", 1, 1, None, {15: 3, 16: 5}).rate(15) == (3, True)
 
 

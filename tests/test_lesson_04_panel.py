@@ -41,9 +41,14 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
         "546 A100-SXM-80GB, 1 to a replica, and bandwidth and capacity bind together; plan" in text
     )
     assert "plan 736." in text
+    assert "more than you have" not in text
+    fewer = lesson.your_service(given(owned_accelerators=700)).text
+    assert "% busy; the plan has 36 more than you have. Prompts" in fewer
     assert "taken at a batch of 599, the largest that fits and meets your target" in text
     assert "the load, spread over its replicas, keeps up to 594 sequences in each, and" in text
-    assert text.endswith("more than twice as many (lesson 05).")
+    assert text.endswith(
+        "twice as many for every system of the course that gives tokens (lesson 05)."
+    )
     assert "your requests also bring a prompt, 500 tokens each" in text
     text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
     assert "need at least 112 A100-SXM-80GB, 1 to a replica, and compute and capacity bind" in text
@@ -61,7 +66,8 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
         given(users=1, requests_per_user=1, prompt_tokens=1, output_tokens=1, owned_accelerators=1)
     ).text
     assert "At the peak, 2 requests/day need at least 1" in text
-    assert "Of the accelerator that you have, the peak would keep less than 1 % busy." in text
+    alone = "Of the accelerator that you have, the peak would keep less than 1 % busy; "
+    assert f"{alone}the plan has 1 more than you have." in text
     assert "Prompts come in at less than 1 bit/s and answers leave at less than 1 bit/s" in text
     assert "0 bit/s" not in text
     text = lesson.your_service(given(users=1)).text

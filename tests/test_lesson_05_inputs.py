@@ -77,6 +77,39 @@ def test_a_small_service_reads_true() -> None:
 def test_a_picture_s_bill_is_halved_by_another_accelerator() -> None:
     rows = {str(r[0]): [str(c) for c in r] for r in lesson.halving_table(lesson.case("image")).rows}
     assert rows["accelerator"][2] == "L40S"
+    assert "target time per token" not in rows, "a picture gives no tokens"
+
+
+def test_weights_of_four_bits_are_computed_at_16_where_there_is_no_rate_for_them() -> None:
+    def planned(accelerator: str, precision: str) -> float:
+        one = lesson.case("text", accelerator=accelerator, precision=precision)
+        return one.point["planned_accelerators"]
+
+    assert planned("H100-SXM", "NVFP4") > planned("H100-SXM", "FP8")
+    assert planned("H100-SXM", "NVFP4") == planned("H100-SXM", "INT4 g128")
+    assert planned("B200-SXM", "NVFP4") < planned("B200-SXM", "FP8")
+
+
+def test_a_system_of_the_reader_s_own_is_one_of_the_course_with_other_numbers() -> None:
+    desk = lesson.system_like("text", "help desk", "logs", passes=(1, 2, 3), output_bytes=800)
+    text = TEXT.system
+    assert (desk.name, desk.passes, desk.output_bytes) == ("help desk", (1, 2, 3), 800)
+    assert (desk.prompt_tokens, desk.request_bytes) == (text.prompt_tokens, text.request_bytes)
+    assert desk.course_units is None
+    own = {name for name, source in desk.sources.items() if source != text.sources[name]}
+    assert own == {"passes", "sizes"}
+    with pytest.raises(ValueError, match=r"^number is 'passse', which is not on the list"):
+        lesson.system_like("text", "help desk", "logs", passse=(1, 2, 3))
+
+
+def test_a_grown_system_has_less_spare_to_pay_for() -> None:
+    table = lesson.growing_table(TEXT.system, 10, 1e5, 1e8)
+    small, large = ([str(cell) for cell in row] for row in table.rows)
+    assert large == ["100,000,000", "1,950", "1", "0.262 USD", "1"]
+    few = lesson.case("text", users=1e5).point
+    times = few["usd_per_million_passes"] / TEXT.point["usd_per_million_passes"]
+    assert small[1] == f"{few['planned_accelerators']:.0f}"
+    assert float(small[4]) == pytest.approx(times, rel=0.005)
 
 
 # --- Inputs ---------------------------------------------------------------------------------

@@ -219,7 +219,9 @@ def test_the_notebook_lists_all_that_others_takes() -> None:
     ("exercise", "answer", "said"),
     [
         (lesson.month_of_accelerators, 54_000, "a quarter off, as a reserve would be"),
+        (lesson.month_of_accelerators, 40 * 30 * 24 * 24 * 2.5, "hours of a day are in it twice"),
         (lesson.price_of_a_token, 2, "are counted twice"),
+        (lesson.price_of_a_token, 9, "what the replica costs in an hour"),
         (lesson.middle_of_a_guess, 1_000_000, "That is their sum"),
     ],
 )

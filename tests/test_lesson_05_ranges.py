@@ -9,6 +9,7 @@ import pytest
 
 from estimator.lesson import lesson_05 as lesson
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
+from estimator.lesson.lesson_05_report import report_html, your_page
 from estimator.uncertainty import DRAWS, Range
 from tests.services import given
 
@@ -32,7 +33,9 @@ def test_without_doubt_every_interval_is_the_point() -> None:
     found = one.intervals(50)
     for name, value in one.point.items():
         assert found[name] == pytest.approx((value,) * 3), name
-    assert "With nothing doubted" in lesson.your_service(one, found).text
+    assert "With nothing doubted, nothing swings: a" in lesson.your_service(one, found).text
+    assert "One input at a time" not in repr(your_page(one, found))
+    assert "One input at a time" not in report_html(one, found)
     picture = lesson.tornado_chart(one)
     assert picture.alt.endswith("USD. With nothing doubted, no input moves the bill.")
     assert picture.figure.get_suptitle() == "With nothing doubted, no input moves the bill"

@@ -31,6 +31,10 @@ def test_errors_and_coverage_are_those_of_the_command(capsys: pytest.CaptureFixt
         assert line[1] == f"{found['rows']:,}"
         wanted = [found[key] for key in ("roofline_median", "median", "mean")]
         assert line[2:5] == [f"{100 * share:.1f} %" for share in wanted]
+    kinds = scores["kind"]
+    for kind, many in (("dense", 2), ("mixture", 7)):
+        line = row(table, f"kind: {kind}, with the {many} impossible runs")
+        assert line[1] == str(kinds[kind]["rows"] + many)
     covered = row(lesson.coverage_table(), "dense")[2]
     assert covered == f"{100 * scores['kind']['dense']['coverage']:.1f} %"
     groups = {str(line[0]) for line in lesson.coverage_table().rows}
@@ -175,7 +179,8 @@ def test_a_pool_hides_an_error_or_magnifies_it() -> None:
 def test_the_cost_of_the_layers_is_worked_out_from_the_note() -> None:
     table = lesson.one_run_table()
     assert "a layer costs 52.59 µs" in table.note
-    layers = float(row(table, "fixed cost of the layers")[1].split()[0])
+    assert "8.604 ms; the estimate is 6.0 % above it. Roofline" in table.note
+    layers = float(row(table, "layers")[1].split()[0])
     assert layers == pytest.approx(32 * 52.59e-3, abs=0.001)
 
 

@@ -249,9 +249,10 @@ def test_stages_hold_parts_of_the_layers_and_add_no_speed_for_one_sequence() -> 
     assert times[0] == times[1]
 
 
-def test_narrow_numbers_are_computed_wider_where_an_accelerator_has_none() -> None:
+def test_narrow_numbers_are_computed_in_16_bits_where_an_accelerator_has_no_rate() -> None:
     hopper, blackwell = (serving.hardware(name) for name in ("h100_sxm", "b200_sxm"))
-    assert hopper.rate(4) == (1979e12, True)
+    assert hopper.rate(4) == (989e12, False)
+    assert hopper.rate(8) == (1979e12, True)
     assert blackwell.rate(4) == (9000e12, True)
     assert serving.hardware("a100_sxm").rate(8) == (312e12, False)
 

@@ -1,12 +1,20 @@
 """The parts of a token's time: they add up to it, whatever takes longest."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from estimator.catalog import serving
 from estimator.engine import Layout, Numerics, Service, replica, serve
-from estimator.lesson.token_parts import TokenParts, multiplies, token_parts
+from estimator.lesson import lesson_06, lesson_06_panel
+from estimator.lesson.lesson_04_step import real_steps_table
+from estimator.lesson.lesson_05_case import case
+from estimator.lesson.lesson_05_engine import step_table
+from estimator.lesson.lesson_06_case import estimate
+from estimator.lesson.lesson_06_panel import PROMISED
+from estimator.lesson.token_parts import PROMPTS, TokenParts, multiplies, part_names, token_parts
+from tests.seen import rows
 
 CONSTANTS = serving.step_constants().fit.constants
 
@@ -47,3 +55,16 @@ def test_layers_cost_the_same_at_every_batch_and_the_rest_grows() -> None:
         assert small.caches < large.caches
         assert small.sequences < large.sequences
         assert small.prompts < large.prompts
+
+
+def test_each_part_has_one_name_in_all_lessons() -> None:
+    few, many = (taken("llama-3.1-8b", 2, batch)[0] for batch in (8, 4096))
+    assert part_names(few) == ("weights", "caches", "exchanges", "layers", "sequences", PROMPTS)
+    assert part_names(many)[0] == "arithmetic"
+    assert part_names(few, mixture=True)[4] == "sequences and routing"
+    assert len(part_names(few)) == len(TokenParts._fields)
+    bars = [list(rows(table)) for table in (lesson_06.one_run_table(), step_table(case("text")))]
+    panel = lesson_06_panel.parts_table(estimate(replace(PROMISED, batch=64)))
+    assert bars[0] == list(rows(panel)) == list(part_names(few))
+    assert bars[1] == ["arithmetic", "caches", "layers", "sequences", PROMPTS]
+    assert set(bars[1][1:]) < set(real_steps_table().headers)

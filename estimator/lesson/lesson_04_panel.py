@@ -172,11 +172,17 @@ def your_service(given: Inputs) -> Prose:
         f"{seconds_text(work.step_seconds)} or more, and a request "
         f"{seconds_text(work.request_seconds)}. Since {binds(at)}, {advice}. "
         f"Of the {owned} that you have, the "
-        f"peak would keep {busy} busy. "
+        f"peak would keep {busy} busy{_beyond(plan, given.owned_accelerators)}. "
         f"{arriving if into else 'Answers leave'} at {_traffic(out)}, as plain text. "
-        "All this is bounds, with a reserve: an engine mostly needs more, for each of the "
-        "course's systems that give tokens more than twice as many (lesson 05)."
+        "All this is bounds, with a reserve: an engine mostly needs more: more than twice as many "
+        "for every system of the course that gives tokens (lesson 05)."
     )
+
+
+def _beyond(plan: Plan, owned: float) -> str:
+    """Say how many more are planned than the reader has, if any are."""
+    more = plan.planned - owned
+    return f"; the plan has {number_text(more)} more than you have" if more > 0 else ""
 
 
 def _traffic(bits_per_s: float) -> str:

@@ -10,7 +10,7 @@ from estimator.catalog import serving
 from estimator.engine import Layout, Numerics, Uncertain, replica, serve
 from estimator.lesson.sizing import BATCH
 from estimator.lesson.tables import Cell, Table, Unbroken
-from estimator.lesson.token_parts import TokenParts, token_parts
+from estimator.lesson.token_parts import PROMPTS, TokenParts, token_parts
 from estimator.serving import requests_in_flight, requests_per_s
 from estimator.units import number_text
 
@@ -64,13 +64,13 @@ def real_steps_table() -> Table:
         )  # fmt: skip
         rows.append((number_text(batch), *map(Unbroken, texts)))
     headers = (
-        "batch", "weights, or arithmetic", "caches", "layers", "sequences", "rest", "a step",
+        "batch", "weights or arithmetic", "caches", "layers", "sequences", PROMPTS, "a step",
         "fleet", "P10 to P90",
     )  # fmt: skip
     caption = "Llama 3.2 3B on an A100, no prompts: a step of an engine, and the fleet"
     note = (
-        "Rest: the prompts between the steps, which to an engine have a token at least. The parts "
-        "of a row are rounded so that they add up."
+        "To an engine a prompt has a token at least. The parts of a row are rounded so that they "
+        "add up."
     )
     return Table(headers, rows, caption, note)
 

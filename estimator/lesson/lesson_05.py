@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from estimator import catalog
 from estimator.catalog import System
 from estimator.catalog.serving import step_constants
+from estimator.choosing import choose
 from estimator.glossary import quantity
 from estimator.lesson.inputs import Inputs, OrZero
 from estimator.lesson.inputs import inputs as checked
@@ -46,6 +49,7 @@ from estimator.lesson.lesson_05_words import (
     digits,
     label_of,
     price_source_words,
+    price_words,
     replica_words,
     short_usd,
     spread_words,
@@ -73,6 +77,7 @@ __all__ = [
     "contradictions",
     "flat",
     "given_of",
+    "growing_table",
     "halving_table",
     "interval_results",
     "middle_of_a_guess",
@@ -87,6 +92,7 @@ __all__ = [
     "step_table",
     "swing_table",
     "system_facts",
+    "system_like",
     "systems_table",
     "tornado_chart",
     "warm_up",
@@ -95,6 +101,7 @@ __all__ = [
     "your_service",
 ]
 
+OF_A_SYSTEM = ("prompt_tokens", "passes", "request_bytes", "output_bytes", "interaction_bytes")
 PAGE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("storage", ("daily_bytes", "kept_bytes")),
     ("memory", ("weight_bytes", "replica_bytes")),
@@ -145,6 +152,38 @@ def your_case(given: Inputs, system: System | None = None) -> Case:
     return case(system, **{name: x for name, x in parameters.items() if name != "system"})
 
 
+def system_like(key: str, name: str, source: str, **own: Any) -> System:
+    """A system of the reader's own: one of the course with some numbers from another source.
+
+    >>> system_like("text", "help desk", "its own logs", passes=(180, 200, 220)).passes
+    (180, 200, 220)
+
+    Raises: ValueError: a name that no system has a number for.
+    """
+    course = catalog.system(key)
+    for given in own:
+        choose("number", given, OF_A_SYSTEM)
+    told = {given if given in course.sources else "sizes" for given in own}
+    sources = {**course.sources, **dict.fromkeys(told, source)}
+    return replace(course, key=name, name=name, course_units=None, sources=sources, **own)
+
+
+def growing_table(system: System, requests_per_user: float, *users: float) -> Table:
+    """What a system's tokens cost as its users grow, beside those of the course's text."""
+    course = case("text").point["usd_per_million_passes"]
+    rows = []
+    for many in users:
+        one = case(system, users=many, requests_per_user=requests_per_user)
+        each = one.point["usd_per_million_passes"]
+        rows.append((
+            number_text(many), number_text(one.point["planned_accelerators"]),
+            number_text(one.x["spare_replicas"] * one.width), price_words(each),
+            number_text(each / course, 3),
+        ))  # fmt: skip
+    headers = ("users", "accelerators", "spare ones", "a million tokens", "times text's")
+    return Table(headers, rows, f"{system.name.capitalize()} as it grows")
+
+
 def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
     """The reader's service in a paragraph that follows the reader's numbers."""
     bill, fleet = intervals["usd_per_month"], intervals["planned_accelerators"]
@@ -169,7 +208,9 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
     )
     power = f"The power is {quantity_text(p['power_watts'], 'W')}."
     if not first.width:
-        return Prose(f"{start}With nothing doubted, a month is {likely}. {power}{kept}")
+        return Prose(
+            f"{start}With nothing doubted, nothing swings: a month is {likely}. {power}{kept}"
+        )
     return Prose(
         f"{start}A month costs {short_usd(bill.p50)}, and four times in five "
         f"{spread_words(bill.p10, bill.p90)}. With every input at its likely value it "
@@ -221,7 +262,7 @@ def _sizes_text(one: Case) -> str:
     sizes = (brought, s.output_bytes * factor, s.interaction_bytes * factor)
     into, out, stored = (prefixed_text(size, "B", decimals=None) for size in sizes)
     return (
-        f"A request brings {into}, its {s.item} has {out}, and {stored} are stored, as the system "
+        f"A request brings {into}, its {s.item} takes {out}, and {stored} is stored, as the system "
         "declares: they do not follow the tokens."
     )
 

@@ -29,6 +29,7 @@ from estimator.user_data import monthly_bytes, requests_per_day
 
 COURSE_SYSTEMS = ("text", "image", "speech", "video", "captioning", "recognition", "retrieval")
 NONE = "none published"
+SAME, ROUNDED = "the same", "By the rounding alone."
 COMPARED = ("daily_bytes", "accelerators", "egress_bits_per_s")
 HOST, HOST_USD = "H100-SXM", 0.41
 HOST_SOURCE = (
@@ -44,20 +45,27 @@ NO_COST = "The course has published no cost, power or energy of any of its syste
 def published_table(*keys: str) -> Table:
     """The course's figures beside ours, with the reason for each difference.
 
-    Of systems that are named it also has the rows in which ours stands alone.
+    Of systems that are named it also has the rows in which ours stands alone; without names,
+    those of a system that agree share a row.
     """
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for key in keys or COURSE_SYSTEMS:
         one = of_course(key)
+        agree: list[tuple[str, ...]] = []
         found = {p.quantity: p for p in catalog.published(key)}
         for name in compared(found):
             entry = found.get(name)
             if entry is None and not keys:
                 continue
-            rows.append((
+            row = (
                 one.system.name, quantity(name).label, entry.text if entry else NONE,
                 chain_text(one, name), ours_text(one, name), entry.reason if entry else ALONE,
-            ))  # fmt: skip
+            )  # fmt: skip
+            (agree if row[-1].startswith("None") and not keys else rows).append(row)
+        if agree:
+            _, labels, printed, *_ = zip(*agree, strict=True)
+            texts = map("; ".join, (labels, printed))
+            rows.append((one.system.name, *texts, SAME, SAME, ROUNDED))
     headers = (
         "system",
         "quantity",
@@ -184,9 +192,11 @@ def systems_table() -> Table:
     headers = (
         "system, parameters", "kept", "accelerators", "traffic out", "USD a month, P10", "P50",
         "P90",
-        "at likely values", "power",
+        "price of one", "power",
     )  # fmt: skip
-    caption = "100 million users, 10 requests a day each, on A100-SXM-80GB at FP16"
+    caption = (
+        "100 million users, 10 requests a day each, on A100-SXM-80GB at FP16, at likely values"
+    )
     return Table(headers, rows, caption)
 
 

@@ -8,14 +8,14 @@ from contextlib import suppress
 
 from estimator import catalog
 from estimator.catalog.serving import hardware, step_constants
-from estimator.engine import Layout, Service, replica, serve
+from estimator.engine import RUNTIME_BYTES, Layout, Service, replica, serve
 from estimator.lesson.lesson_05_case import KEPT, Case
 from estimator.lesson.lesson_05_model import numerics_of, work_of
 from estimator.lesson.lesson_05_words import short_usd
 from estimator.lesson.tables import Bar, Table, Unbroken, breakdown
-from estimator.lesson.token_parts import TokenParts, multiplies, token_parts
+from estimator.lesson.token_parts import TokenParts, part_names, token_parts
 from estimator.serving import peak_requests_per_s, requests_in_flight
-from estimator.units import number_text, quantity_text, seconds_text, share_text
+from estimator.units import number_text, prefixed_text, quantity_text, seconds_text, share_text
 
 
 def served(one: Case) -> tuple[Service, TokenParts]:
@@ -33,9 +33,8 @@ def served(one: Case) -> tuple[Service, TokenParts]:
 def step_table(one: Case) -> Table:
     """What an engine's step is made of, and by Little's law the replicas that it takes."""
     (service, taken), batch = served(one), one.point["batch"]
-    products = "arithmetic" if multiplies(service) else "weights"
-    names = (products, "caches", "exchanges", "layers", "sequences", "prompts of others")
-    parts = {name: seconds for name, seconds in zip(names, taken, strict=True) if seconds}
+    named = zip(part_names(service), taken, strict=True)
+    parts = {name: seconds for name, seconds in named if seconds}
     peak = peak_requests_per_s(one.point["requests_per_s"], one.x["peak_factor"])
     seconds = float(service.request_seconds)
     flying = float(requests_in_flight(peak, seconds))
@@ -43,10 +42,21 @@ def step_table(one: Case) -> Table:
     note = (
         f"A request takes {seconds_text(seconds)}. By Little's law {number_text(peak)} a second "
         f"are {number_text(flying)} in flight: {number_text(batch)} to a replica, and rounded up, "
-        f"{quantity_text(math.ceil(flying / batch), 'replica')}."
+        f"{quantity_text(math.ceil(flying / batch), 'replica')}. {_memory_words(one)}"
     )
     return Table(
         ("part", "time", "share"), table.rows, table.caption, note, table.total, table.left
+    )
+
+
+def _memory_words(one: Case) -> str:
+    """Say what the memory that a replica uses is made of."""
+    whole, weights = one.point["replica_bytes"], one.point["weight_bytes"]
+    work = one.width * RUNTIME_BYTES
+    parts = (whole, weights, whole - weights - work, work)
+    used, *rest = (prefixed_text(size, "B") for size in parts)
+    return (
+        f"The {used} that one uses: weights {rest[0]}, caches {rest[1]}, working space {rest[2]}."
     )
 
 

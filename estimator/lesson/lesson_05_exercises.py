@@ -22,6 +22,7 @@ def month_of_accelerators(count: int = 40, price: float = 2.5) -> Exercise:
             Mistake(right / 3, "You pay for them when they wait, too: rented is rented."),
             Mistake(hours, "Those are the hours: each has its price."),
             Mistake(right / 30, "That is a day: the month has 30 of them."),
+            Mistake(right * 24, "The hours of a day are in it twice: once is enough."),
             Mistake(right / 24, "That takes days for hours: a day has 24."),
             Mistake(count * 730 * price, "730 hours are a twelfth of a year; this month has 30 "
                     "days."),
@@ -50,6 +51,8 @@ def price_of_a_token(price: float = 4.5, rate: int = 2_500, replica: int = 2) ->
             Mistake(right / replica, f"That is one accelerator: a replica has {replica}."),
             Mistake(right * replica, f"The {replica} of the replica are counted twice: once is "
                     "enough."),
+            Mistake(price * replica, "That is what the replica costs in an hour: how many tokens "
+                    "does it give in that time?"),
             Mistake(right * HOUR, "That is as if the price were for a second: divide by the "
                     "seconds of an hour."),
             Mistake(right / 1000, "That is for a thousand tokens: the question is about a "

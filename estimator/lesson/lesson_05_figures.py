@@ -41,7 +41,7 @@ def ends_text(one: Range) -> str:
 
 @functools.lru_cache(maxsize=KEPT)
 def tornado_chart(case: Case) -> Picture:
-    """Draw the bill at each input's P10 and P90, the others at their P50."""
+    """Draw the bill at each input's P10 and P90, the others at their likely values."""
     shown = case.swings[:SHOWN]
     ranges = {one.name: one for one in case.ranges}
     base = float(case.point["usd_per_month"])

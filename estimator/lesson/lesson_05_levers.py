@@ -40,7 +40,7 @@ def swing_table(one: Case) -> Table:
             f"{short_usd(one.point['usd_per_month'])} it makes {low} and {high}: a check on the "
             "P10 and the P90 of the draws."
         )
-    return Table(headers, rows, "One input at a time, the others at P50", note,
+    return Table(headers, rows, "One input at a time, the others at their likely values", note,
                  left=frozenset({headers[-1]}))  # fmt: skip
 
 
@@ -76,6 +76,8 @@ def levers_of(one: Case) -> list[Lever]:
         "hot_usd_per_gb": 0,
         "egress_usd_per_gb": 0,
     }
+    if not one.system.gives_tokens:
+        del limits["token_target_seconds"]
     return [Lever(name, x[name], limit) for name, limit in limits.items() if x[name] != limit]
 
 

@@ -40,7 +40,7 @@ Columns = Mapping[str, Any]
 RECORD_BYTES = 10_000
 """Bytes of a user's profile: the course's 10 KB."""
 COMPUTED_BITS = {"FP8": 8, "NVFP4": 4}
-"""Precisions that are also computed with; all others are widened to 16 bits first."""
+"""Precisions that are also computed with, where an accelerator has their rate; else at 16 bits."""
 NAMES = ("system", "model", "precision", "accelerator")
 DEFAULTS: dict[str, Any] = {
     "system": "text", "model": "", "users": 100_000_000, "requests_per_user": 10,

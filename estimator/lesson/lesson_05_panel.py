@@ -205,7 +205,7 @@ def service_panel(given: Inputs, mine: Case | None = None) -> Panel:
         Number("passes", start["passes"], 1, 4000, step=10, narrowed=narrowed("passes")),
         Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
                own.precision, "How weights are stored; in FP8 and NVFP4 computed with, too, "
-               "where there is a rate for it"),
+               "where the accelerator has a rate for it, and else at 16 bits"),
         Choice("accelerator", "Accelerator", {name: name for name in names}, own.accelerator,
                "The hardware that serves; it sets rates, memory, power and the price of an hour. "
                "Here are those that have a price in the catalog; any other is set, with its price, "

@@ -89,8 +89,8 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
         Section(
             "What matters",
             ("Each bar is the bill as one input moves from its P10 to its P90, the others at "
-             "their P50.",),
-            (swing_table(one),), svg_of(picture), picture.alt,
+             "their likely values.",),
+            swing_tables(one), svg_of(picture), picture.alt,
         ),
         Section("What would halve the bill", (), (halving_table(one),)),
     ]  # fmt: skip
@@ -150,14 +150,20 @@ class Page:
 
 def your_page(one: Case, intervals: Mapping[str, Ends], report_path: str = "") -> Page:
     """Show the answers, what they hang on and what would halve the bill; write the report."""
-    tables: tuple[Table, ...] = (one_page(one, intervals), swing_table(one), halving_table(one))
+    swung = swing_tables(one)
+    tables: tuple[Table, ...] = (one_page(one, intervals), *swung, halving_table(one))
     start, end = your_service(one, intervals), write_report(report_path, one, intervals)
     if _is_shown(one):
-        tables = (swing_table(one),)
+        tables = swung
         start = Prose(
             f"Nothing is changed yet: the page and the levers are those shown above. {start.text}"
         )
     return Page(start, tables, end)
+
+
+def swing_tables(one: Case) -> tuple[Table, ...]:
+    """The tornado in numbers, or nothing where nothing is doubted, so that nothing swings."""
+    return (swing_table(one),) if one.swings[0].width else ()
 
 
 def _is_shown(one: Case) -> bool:

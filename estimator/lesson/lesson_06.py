@@ -37,12 +37,13 @@ from estimator.lesson.lesson_06_panel import step_panel
 from estimator.lesson.lesson_06_reader import your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, runs_text, shipped
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown, unbroken
-from estimator.lesson.token_parts import token_parts
+from estimator.lesson.token_parts import part_names, token_parts
+from estimator.step_time import absolute_error
 from estimator.units import number_text, plural, quantity_text, seconds_text, share_text
 from estimator.validate import memory, parameters
 from estimator.validate.files import read_rows
 from estimator.validate.replicas import replica_of
-from estimator.validate.report import SCORED, Score
+from estimator.validate.report import SCORED, WITH_FASTER, Score
 
 __all__ = [
     "ACCELERATORS", "ENGINES", "EXERCISES", "MODELS", "NARROWED", "PRECISIONS", "TENSOR",
@@ -236,12 +237,8 @@ def one_run_table() -> Table:
     columns = shipped().columns
     setting = shipped().settings[columns["setting"][place]]
     constants = serving.step_constants().left_out[setting.group].constants
-    names = (
-        "weights, read once a step", "caches of all sequences", "exchanges between accelerators",
-        "fixed cost of the layers", "cost of the sequences", "prompts that share the steps",
-    )  # fmt: skip
     parts = token_parts(service, replica_of(setting), constants)
-    times = dict(zip(names, parts, strict=True))
+    times = dict(zip(part_names(service), parts, strict=True))
     batch, prompt, output = (
         number_text(float(columns[name][place]))
         for name in ("batch", "prompt_tokens", "output_tokens")
@@ -253,10 +250,13 @@ def one_run_table() -> Table:
     table = breakdown(times, "s", caption=caption)
     rows = [(name, *map(_whole, cells)) for name, *cells in table.rows]
     headers = ("part of a token's time", "time", "share")
-    measured, floor, _ = one_run()
+    measured, floor, estimate = one_run()
+    off = float(absolute_error(estimate, measured))
+    side = "above" if estimate > measured else "below"
     note = (
-        f"Measured: {seconds_text(measured)}. Roofline: {seconds_text(floor)}. By the fit without "
-        f"this run's group, where a layer costs {seconds_text(constants.layer_seconds)}."
+        f"Measured: {seconds_text(measured)}; the estimate is {share_text(off, 1)} {side} it. "
+        f"Roofline: {seconds_text(floor)}. By the fit without this run's group, where a layer "
+        f"costs {seconds_text(constants.layer_seconds)}."
     )
     return Table(headers, rows, table.caption, note, table.total, table.left)
 
@@ -294,6 +294,10 @@ def errors_table() -> Table:
     for view in ("kind", "model", "accelerator", "engine"):
         for name, score in scores[view].items():
             whole = folds.get(view, {}).get(name)
+            kind, extended, _ = name.partition(f" {WITH_FASTER}")
+            if extended:
+                more = score.rows - scores[view][kind].rows
+                name = f"{kind}, with the {number_text(more)} impossible runs"
             rows.append(_errors(f"{view}: {name}", score, whole))
     headers = ("rows", "count", "roofline, median", "estimate, median", "estimate, mean",
                "left out whole: median", "mean", "inside P10 to P90")  # fmt: skip

@@ -39,6 +39,7 @@ def error_of_three(
             Mistake(100 * right, "That is in per cent: give it as a share of 1."),
             Mistake(missed / runs, "Added up before the division, so the longest run counts most: "
                     "divide each error by its own measurement, then take the mean."),
+            Mistake(sum(errors), "That is the sum: the mean is a third of it."),
             Mistake(abs(estimates / runs - 1), "Those are the sums compared: take each error by "
                     "itself, without its sign, then the mean."),
         ),
@@ -50,7 +51,7 @@ def error_of_three(
 def wait_for_prompts(
     batch: int = 100, prompt_seconds: float = 0.044, output_tokens: int = 221
 ) -> Exercise:
-    """What the prompts of others add to each token."""
+    """What the prompts between steps add to each token."""
     waited = math.sqrt(batch)
     gaps = output_tokens - 1
     right = (batch - waited) / gaps * prompt_seconds
@@ -78,6 +79,8 @@ def wait_for_prompts(
             Mistake((batch - 1) / gaps * prompt_seconds, "Those are all prompts but one: the "
                     f"{waited:g} before the first token do not come between tokens."),
             Mistake((batch - waited) / gaps, "That is a number of prompts: each takes its time."),
+            Mistake(right / 1000, "A thousand times too little: a millisecond is a thousandth of "
+                    "a second, not a millionth."),
             Mistake(prompt_seconds / gaps, "That is a single prompt: there are more places."),
         ),
         f"({batch} - {waited:g}) prompts over {gaps} gaps between tokens, at "

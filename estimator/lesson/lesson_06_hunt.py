@@ -80,7 +80,8 @@ def figures() -> dict[str, Figure]:
     each = (
         Figure("weights of Llama 3.2 3B, 3,212,749,824 parameters at 32 bits", "12 GB",
                lambda: float(weight_bytes(catalog.model("llama-3.2-3b").n_params, 32)), "byte",
-               "12 is what 3 billion parameters give, and a name is not a count"),
+               "12 is what 3 billion parameters give, and a name is not a count; that its GiB come "
+               "near 12 is chance"),
         Figure("profiles of 100 million users, 10 KB each", "1 TB",
                lambda: float(profile_bytes(USERS, 10_000)), "byte"),
         Figure("their interactions of a day: 10 of 2 KB each, a quarter more for the index",
@@ -124,7 +125,8 @@ def hunt_table() -> Table:
     sheet = catalog.accelerator("A100-SXM-80GB")
     note = (
         f"An A100 computes {quantity_text(A100_FLOPS, 'FLOP/s')} and reads "
-        f"{quantity_text(sheet.bytes_per_s, 'byte/s')}; a parameter costs 2 FLOP a token or pass."
+        f"{quantity_text(sheet.bytes_per_s, 'byte/s')}; a parameter costs 2 FLOP a token or pass. "
+        "A GB is a billion bytes."
     )
     return Table(headers, rows, "Published figures", note, left=frozenset({"what it is"}))
 
@@ -180,7 +182,9 @@ def _verdict(found: object, wrong: set[str]) -> str:
 
 def _solution() -> str:
     lines = [
-        f"{letter}: {one.printed} is {one.text}" + (f"; {one.slip}" if one.slip else ", right")
+        f"{letter}: printed {one.printed}, right {one.text}; {one.slip}"
+        if one.wrong
+        else f"{letter}: {one.printed} is right"
         for letter, one in figures().items()
     ]
     items = "".join(f"<li>{line}</li>" for line in lines)

@@ -10,7 +10,8 @@ from estimator.units import plural
 
 NOTE = (
     "First token: the wait for it, as a multiple of the time that the rest of the answer took. "
-    "Alike: the run of the same replica and lengths that did not wait and whose time is nearest. "
+    "Alike: a run of the same replica and lengths. Of those that did not wait, it is the one whose "
+    "time is nearest. "
     "Not scored: faster than its roofline. Unless they are told, vLLM takes "
     "1,024 requests at once on an H100 (vllm/engine/arg_utils.py), and aiohttp, in which clients "
     "are written, opens 100 connections (aiohttp.TCPConnector)."

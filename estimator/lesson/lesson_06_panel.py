@@ -6,6 +6,7 @@ import functools
 from dataclasses import replace
 
 from estimator import catalog
+from estimator.catalog.serving import decoder
 from estimator.engine import Uncertain
 from estimator.lesson.controls import Choice, numbers_within
 from estimator.lesson.inputs import Inputs
@@ -26,7 +27,7 @@ from estimator.lesson.lesson_06_runs import doubts, shipped
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.progress import TASKS
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken
-from estimator.lesson.token_parts import multiplies
+from estimator.lesson.token_parts import part_names
 from estimator.units import number_text, seconds_text, share_text
 from estimator.validate.report import SCORED
 from estimator.validate.serving import MARKS
@@ -101,12 +102,9 @@ def waits_table(found: Estimate) -> Table:
     return Table(("a person waits for", "P10", "P50", "P90"), rows, "Two waits", note)
 
 
-def parts_table(found: Estimate) -> Table:
+def parts_table(found: Estimate, *, mixture: bool = False) -> Table:
     """What the estimate is made of, as bars."""
-    names = (
-        "products" if multiplies(found.service) else "weights read", "caches read", "exchanges",
-        "fixed cost of layers", "routing and sequences", "prompts of others",
-    )  # fmt: skip
+    names = part_names(found.service, mixture=mixture)
     total = float(found.service.token_seconds)
     rows = [
         (name, Unbroken(seconds_text(seconds)), Bar(seconds / total, share_text(seconds / total)))
@@ -221,7 +219,8 @@ def step_panel(given: Inputs) -> Panel:
         )
         found = estimate(case)
         solved, score = _task(case, found)
-        tables = (waits_table(found), parts_table(found), nearby_table(case))
+        mixture = decoder(model).is_mixture
+        tables = (waits_table(found), parts_table(found, mixture=mixture), nearby_table(case))
         return Answer(sentence(case, found), tables, score, solved)
 
     number = numbers_within(NARROWED)
@@ -235,7 +234,7 @@ def step_panel(given: Inputs) -> Panel:
         Choice("engine", "Engine", ENGINES, start.engine,
                "The program that serves; it sets the cache's precision and the interval"),
         Choice("precision", "Precision", PRECISIONS, start.precision,
-               "How weights are stored and computed with"),
+               "How weights are stored, and computed with where the accelerator has a rate for it"),
         Choice("tensor", "Accelerators of a replica", TENSOR, str(start.tensor),
                "How many accelerators share each layer"),
         number("batch", start.batch, 1, 512, log=True),

@@ -1,4 +1,4 @@
-"""A token's time by what takes it; lessons 04, 05 and 06 print the parts under their own names."""
+"""A token's time by what takes it; lessons 04, 05 and 06 print the parts under the same names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from estimator.engine import Constants, Replica, Service
 
 
 class TokenParts(NamedTuple):
-    """Seconds of a token's time, which add up to it; the names of a lesson go in this order."""
+    """Seconds of a token's time, which add up to it; `part_names` go in this order."""
 
     products: float
     """Reading the weights or multiplying by them, whichever is longer."""
@@ -20,7 +20,7 @@ class TokenParts(NamedTuple):
     sequences: float
     """What each sequence costs beside them, and the routing of a mixture."""
     prompts: float
-    """The prompts of other requests, which share the steps."""
+    """Prompts that are read between the steps, the request's own share among them."""
 
 
 def token_parts(service: Service, replica: Replica, constants: Constants) -> TokenParts:
@@ -39,3 +39,13 @@ def token_parts(service: Service, replica: Replica, constants: Constants) -> Tok
 def multiplies(service: Service) -> bool:
     """Tell whether the products of a step take longer than reading its weights."""
     return bool(service.matmul_seconds > service.weight_seconds)
+
+
+PROMPTS = "prompts between steps"
+
+
+def part_names(service: Service, *, mixture: bool = False) -> tuple[str, ...]:
+    """Name the parts of a token's time, for dense models or for mixtures, which route, too."""
+    products = "arithmetic" if multiplies(service) else "weights"
+    sequences = "sequences and routing" if mixture else "sequences"
+    return products, "caches", "exchanges", "layers", sequences, PROMPTS
