@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ from estimator.stored_weights import (
     stored_as,
     tells_precision,
 )
-from estimator.units import GiB
+from estimator.units import GiB, share_text
 from estimator.validate.files import read_json, read_rows
 from estimator.validate.memory_report import COMPONENTS, Report, as_json, as_text
 from estimator.validate.memory_rows import COLUMNS, MEASURED, NOT_GIVEN, Row, check_columns
@@ -33,6 +34,7 @@ __all__ = ["COLUMNS", "COMPONENTS", "Report", "as_json", "as_text", "compare"]
 HELP = "memory budgets against a file of what an engine logged, component by component"
 _MEASURED_ON = "H100-SXM"
 _RELEASE = "0.19.0"
+_MARLIN = 128
 _CACHE_BYTES = {"fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0} | {
     name: bits / 8 for name, bits in DTYPE_BITS.items()
 }
@@ -123,12 +125,7 @@ def _compare(row: Row, own: Any) -> None:
             f"weight_dtype is {plan.weights.name}, which quantizes experts, but the "
             f"{model.family} model has none: give how its weights are stored."
         )
-    if model.decoder.d_model % plan.weights.padding:
-        row.report.assume(
-            f"weights in {plan.weights.name}: experts rounded up to multiples of "
-            f"{plan.weights.padding} as by vLLM {OLD_LOG.version}, on {OLD_LOG.accelerator}; the "
-            "kernels of other releases round otherwise"
-        )
+    _tell_rounding(row, plan, model.decoder)
     if model.remark:
         row.report.assume(f"model {name[:60]}: {model.remark.rstrip('.')}")
     stages = budget(model, plan, visible, share, measured, large=large)
@@ -234,6 +231,24 @@ def _plan(
         chunk_tokens=row.whole("chunk_tokens", chunk, why, 10**7),
         max_sequences=row.whole("max_sequences", sequences, why, 10**6),
     )  # fmt: skip
+
+
+def _tell_rounding(row: Row, plan: Plan, decoder: Decoder) -> None:
+    """Say whose kernels round the experts, and what others make of the same weights.
+
+    Marlin's: `mxfp4_round_up_hidden_size_and_intermediate_size` of vLLM, in its earlier releases
+    `create_weights` of mxfp4.py.
+    """
+    padding = plan.weights.padding
+    if decoder.mixture is None or not decoder.d_model % padding:
+        return
+    width = decoder.mixture.expert.d_ff / plan.tensor_parallel
+    more = math.ceil(width / _MARLIN) * _MARLIN / width - 1
+    row.report.assume(
+        f"weights in {plan.weights.name}: the width of experts rounded up to a multiple of "
+        f"{padding}, as by vLLM {OLD_LOG.version}, on {OLD_LOG.accelerator}; kernels differ by "
+        f"release: Marlin's also round the inner width up to {_MARLIN}, {share_text(more, 1)} more"
+    )
 
 
 def _add_parts(row: Row, stages: tuple[Stage, ...]) -> None:
