@@ -93,6 +93,12 @@ def test_modules_that_gptq_leaves_out_by_expression() -> None:
     assert gate > size(MIXTURE, GPTQ)
     assert size(MIXTURE, GPTQ, dynamic=router) == gate
     assert size(MIXTURE, GPTQ, dynamic={r"-:.*mlp\.gate$": {}}) == size(MIXTURE, GPTQ)
+    whole = {r"-:model\.layers\.0\.mlp\.gate.*": {}}
+    assert (
+        size(LLAMA, GPTQ, dynamic=whole)
+        == size(LLAMA, GPTQ, modules_to_not_convert=["model.layers.0.mlp.gate_proj"])
+        > size(LLAMA, GPTQ)
+    )
     down = size(LLAMA, GPTQ, modules_to_not_convert=["model.layers.0.mlp.down_proj"])
     assert size(LLAMA, GPTQ, dynamic={r"-:model\.layers\.0\.mlp\.down_proj": {}}) == down
     others: tuple[dict[Any, Any], ...] = (
