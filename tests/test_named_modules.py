@@ -93,7 +93,7 @@ def test_modules_that_gptq_leaves_out_by_expression() -> None:
     assert gate > size(MIXTURE, GPTQ)
     assert size(MIXTURE, GPTQ, dynamic=router) == gate
     assert size(MIXTURE, GPTQ, dynamic={r"-:.*mlp\.gate$": {}}) == size(MIXTURE, GPTQ)
-    whole = {r"-:model\.layers\.0\.mlp\.gate.*": {}}
+    whole: dict[Any, Any] = {r"-:model\.layers\.0\.mlp\.gate.*": {}}
     assert (
         size(LLAMA, GPTQ, dynamic=whole)
         == size(LLAMA, GPTQ, modules_to_not_convert=["model.layers.0.mlp.gate_proj"])
