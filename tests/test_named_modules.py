@@ -80,6 +80,10 @@ def test_a_setting_by_an_expression_keeps_what_it_matches_wide() -> None:
     escaped = {r"model\.layers\.0\.mlp\.down_proj": {"bits": 16}}
     assert size(LLAMA, auto, extra_config=escaped) == one
     assert size(LLAMA, auto, extra_config={".*down_proj.*": {"bits": 16}}) == both
+    # Of choices, one sign of an expression is enough, a star or a backslash.
+    for name in (".*mlp.(gate|down)_proj", r"mlp\.(gate|down)_proj"):
+        two = size(LLAMA, auto, extra_config={name: {"bits": 16}})
+        assert two - both == both - size(LLAMA, auto)  # all three are as large
     with pytest.raises(ValueError, match=r"extra_config quantizes '.*' apart from the rest"):
         size(LLAMA, auto, extra_config={".*down_proj.*": {"bits": 15}})
 

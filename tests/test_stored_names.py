@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from estimator.architecture import Architecture
 from estimator.catalog.configurations import architecture
 from estimator.matrices import HEAD
-from estimator.stored_weights import MATRICES, StoredWeights, checkpoint_bytes, stored_as
+from estimator.stored_weights import (
+    MATRICES,
+    StoredWeights,
+    checkpoint_bytes,
+    stored_as,
+    stored_by_config,
+    tells_precision,
+)
 
 TIED = Architecture.from_hf_config({
     "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
@@ -70,3 +78,37 @@ def test_an_engine_rounds_up_and_a_disk_does_not() -> None:
     assert held == pytest.approx(on_disk * 3072 / 2880)
     exact = replace(told, padding=64)  # of which 2,880 is a multiple
     assert exact.decoder_bytes(model.decoder, experts)["experts"] == on_disk
+
+
+def test_a_stage_has_the_wide_layers_that_are_its_own() -> None:
+    wide = {"quant_method": "fp8", "ignored_layers": ["model.layers.1.mlp"]}
+    config = {"model_type": "llama", "quantization_config": wide}
+    found = stored_by_config(config, TIED)
+    assert found.padding == 1
+    plain = stored_as("fp8")
+    parts = {"mlp": 3 * 64 * 128}
+    for layer, more in ((0, 0), (1, parts["mlp"])):
+        stage = replace(TIED.decoder, n_layers=1, first_layer=layer, mixture_layers=(False,))
+        held = (
+            one.decoder_bytes(stage, parts)["mlp"] for one in (found, replace(plain, scales=()))
+        )
+        assert next(held) - next(held) == pytest.approx(more, abs=64)  # but for the scales
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({}, False), ({"torch_dtype": None}, False), ({"dtype": "bfloat16"}, True),
+        ({"torch_dtype": "float16"}, True), ({"quantization_config": {}}, True),
+        ({"text_config": {"dtype": "bfloat16"}}, True), ({"text_config": {}}, False),
+    ],
+)  # fmt: skip
+def test_whether_a_file_tells_its_precision(config: dict[str, Any], told: bool) -> None:
+    assert tells_precision(config) is told
+
+
+def test_what_prediction_layers_alone_have_is_counted_once() -> None:
+    model = architecture("deepseek-v3")
+    beside = sum(model.prediction_parts.values())
+    buffers = 4 * model.extra_parts["buffers"]
+    assert checkpoint_bytes(model, stored_as("bf16")) == 2 * (model.n_params + beside) + buffers
