@@ -50,7 +50,7 @@ def decoder_shape(model: Architecture, name: str = "") -> DecoderShape:
         window_pair_flops=local * pair_flops,
         latent=attention.latent is not None,
         native_expert_bits=PUBLISHED_NARROW.get(model.family),
-        context_tokens=decoder.n_positions,
+        context_tokens=decoder.context_tokens,
     )
 
 

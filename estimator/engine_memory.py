@@ -133,10 +133,7 @@ def engine(version: str) -> tuple[Engine, str]:
     for 0.12 to 0.14, which take those of 0.15 and 0.16, and older ones, which take those of 2025.
     """
     version = version.strip()[:20]
-    numbers = version.lstrip("v").split(".")
-    minor = math.inf
-    if numbers[0] == "0" and len(numbers) > 1 and numbers[1].isdecimal():
-        minor = int(numbers[1])
+    minor = _minor(version)
     taken, seen = next((one, seen) for first, one, seen in _KNOWN if minor >= first)
     told = f"engine version {version or 'unknown'}: constants of vLLM {taken.version}"
     if minor in seen and taken is VLLM_0_19:
@@ -144,6 +141,13 @@ def engine(version: str) -> tuple[Engine, str]:
     if minor in seen:
         return taken, f"{told}, seen with one dense model on one accelerator"
     return taken, f"{told}, its own were not seen"
+
+
+def _minor(version: str) -> float:
+    """The second number of a version that begins with 0; of any other it is past all of them."""
+    numbers = version.strip()[:20].lstrip("v").split(".")
+    told = numbers[0] == "0" and len(numbers) > 1 and numbers[1].isdecimal()
+    return int(numbers[1]) if told else math.inf
 
 
 def chunk_tokens(large: bool) -> int:
@@ -157,3 +161,31 @@ def chunk_tokens(large: bool) -> int:
 def max_sequences(large: bool) -> int:
     """Sequences of a step that vLLM is ready for unless told, on a large accelerator or another."""
     return 1024 if large else 256
+
+
+_FIRST_V1 = 8  # vLLM 0.8 is the first that runs its V1 engine unless told otherwise
+_LONG, _CHUNK, _LEAST, _SEQUENCES = 32_768, 512, 2048, 256
+
+
+def step_defaults(
+    version: str, large: bool, context: int | None, *, whole: bool = False
+) -> tuple[int, int, str]:
+    """Tokens and sequences of a step that a version is ready for unless told, and whose they are.
+
+    Before 0.8, vLLM took prompts whole, and so made its steps as long as the model's `context`; but
+    it cut those of models for more than 32,768 tokens, where it could: not where attention has
+    windows or latents, which takes prompts `whole`. Sequences were 256 on every accelerator.
+    (`SchedulerConfig` in vllm/config.py, `_set_default_args_v0` in vllm/engine/arg_utils.py.)
+
+    >>> step_defaults("0.6.3", True, 8192)
+    (8192, 256, "the default of vLLM before 0.8, for the model's whole context")
+    >>> step_defaults("0.6.3", True, 131_072)
+    (512, 256, 'the default of vLLM before 0.8, for contexts of more than 32,768 tokens')
+    """
+    if _minor(version) >= _FIRST_V1:
+        why = "the default of vLLM 0.19 on such an accelerator"
+        return chunk_tokens(large), max_sequences(large), why
+    why, tokens = "the default of vLLM before 0.8, for ", context or _LEAST
+    if tokens > _LONG and not whole:
+        return _CHUNK, _SEQUENCES, f"{why}contexts of more than {_LONG:,} tokens"
+    return max(tokens, _LEAST), _SEQUENCES, f"{why}the model's whole context"

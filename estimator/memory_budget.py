@@ -244,7 +244,7 @@ def _page_layers(model: Architecture, stage: Decoder) -> int:
 def _weights(
     decoder: Decoder, stored: StoredWeights, *, first: bool, last: bool
 ) -> dict[str, float]:
-    table = _rotary(decoder.n_positions or 0, decoder.rotary_dim, stored.bits / 8)
+    table = _rotary(decoder.rotations, decoder.rotary_dim, stored.bits / 8)
     return {
         **stored.decoder_bytes(decoder, _stage_parts(decoder, first=first, last=last)),
         "table of rotations": table,

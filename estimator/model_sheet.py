@@ -134,7 +134,7 @@ def sizes_of(
         "beside": model.extra_parts,
         "checkpoint_bytes": found.size,
         "checkpoint": found.how,
-        "context_tokens": model.decoder.n_positions,
+        "context_tokens": model.decoder.context_tokens,
         "cache": _cache(model, config, tokens, bytes_per_element) if model.cached_layers else None,
         "remarks": remarks(model).strip(),
     }
@@ -144,15 +144,15 @@ def _cache(
     model: Architecture, config: Mapping[str, Any], tokens: int | None, given: float | None
 ) -> dict[str, Any]:
     """What one sequence keeps by each rule, and what a token adds while no window is full."""
-    context = model.decoder.n_positions
+    context = model.decoder.context_tokens
     if tokens is None:
         tokens = min(TOKENS, context or TOKENS)
     if tokens < 1:
         raise ValueError(f"tokens is {tokens}, but a sequence has 1 or more: give for example 512.")
-    if context and tokens > context:
+    if context and tokens > context and model.decoder.learned_positions:
         raise ValueError(
             f"tokens is {tokens:,}, but the model was made for sequences of {context:,} tokens at "
-            "most: give no more."
+            "most, a learned position each: give no more."
         )
     bytes_per_element, told = _cache_width(config, given)
     quantity("bytes_per_element").check(bytes_per_element)
@@ -161,7 +161,9 @@ def _cache(
     adds = float(model.kv_bytes_per_token(bytes_per_element))
     found = {"bytes_per_element": bytes_per_element, "asked": told, "token_adds_bytes": adds}
     above = model.why_above_full if rules["engine"] > rules["full"] else ""
-    return {"tokens": tokens, **found, "sequence_bytes": rules, "above_full": above}
+    beyond = tokens > (context or tokens)
+    return {"tokens": tokens, "beyond_context": beyond, **found, "sequence_bytes": rules,
+            "above_full": above}  # fmt: skip
 
 
 def text_of(sizes: Mapping[str, Any]) -> str:
@@ -197,6 +199,10 @@ def _cache_lines(sizes: Mapping[str, Any]) -> list[str]:
         *([f"  {cache['asked']}"] if cache["asked"] else []),
         f"  one sequence of {tokens:,} tokens ({longest}):",
     ]
+    if cache["beyond_context"]:
+        lines.append(
+            "  mind that it is longer than the file tells: an engine takes it only if told to"
+        )
     for rule, size in cache["sequence_bytes"].items():
         each = f"{number_text(size / tokens, 6)} bytes a token"
         lines.append(f"  {rule:8} {bytes_text(size):>26} {each:>24}  {MEANING[rule]}")

@@ -130,8 +130,8 @@ _NAMED = {
     "nvfp4": StoredWeights("nvfp4", element_bits=4, scales=(Scales(8, 16),)),
     "awq": StoredWeights("awq", element_bits=4, scales=(_INT4,)),
     "gptq": StoredWeights("gptq", element_bits=4, scales=(_INT4,)),
-    # vLLM rounds the width of the experts up for its kernels: 2,880 becomes 3,072 (as its 13.47
-    # GiB of gpt-oss-20b on H100-SXM show, a release of 2025; read 2026-11-21).
+    # vLLM rounds the width of the experts up for its kernels: 2,880 becomes 3,072, as its 13.47
+    # GiB of gpt-oss-20b show (`OLD_LOG` of `engine_memory`). Other releases have other kernels.
     "mxfp4": StoredWeights("mxfp4", 16, 4, EXPERTS, padding=256, scales=(Scales(8, 32),)),
 }
 
@@ -162,10 +162,10 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
         ValueError: a dtype or a quantization that is not known here.
     """
     inner = text_part(config)
-    dtype = _first("torch_dtype", config, inner) or _first("dtype", config, inner) or "bfloat16"
+    key, dtype = _dtype(config, inner)
     if isinstance(dtype, Mapping | list | tuple):
         raise ValueError(
-            f"the precision of the weights (torch_dtype) is {shown(dtype)}, but it must be a name "
+            f"the precision of the weights ({key}) is {shown(dtype)}, but it must be a name "
             "such as bfloat16: give the published one."
         )
     base = stored_as(str(dtype).removeprefix("torch."))
@@ -216,6 +216,15 @@ def _decoder(config: Mapping[str, Any]) -> Decoder | None:
     if "model_type" not in config:
         return None
     return Architecture.from_hf_config(dict(config)).decoder
+
+
+def _dtype(config: Mapping[str, Any], inner: Mapping[str, Any]) -> tuple[str, Any]:
+    """The key of the precision, and what it says; as transformers 5, `dtype` before the older."""
+    for values in (config, inner):
+        for key in ("dtype", "torch_dtype"):
+            if value := values.get(key):
+                return key, value
+    return "torch_dtype", "bfloat16"
 
 
 def _first(key: str, config: Mapping[str, Any], inner: Mapping[str, Any]) -> Any:

@@ -55,7 +55,9 @@ def decoder_of(facts: Mapping[str, Any]) -> DecoderShape:
 def _context_tokens(key: str) -> int | None:
     """The longest sequence that a model was made for, as its published configuration says."""
     published = configurations().get(key)
-    return published.config.get("max_position_embeddings") if published else None
+    config = published.config if published else {}
+    tokens: int | None = config.get("model_max_length", config.get("max_position_embeddings"))
+    return tokens
 
 
 def _attention_params(facts: Mapping[str, Any]) -> int:

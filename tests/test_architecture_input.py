@@ -167,6 +167,7 @@ def test_keys_that_change_the_size_are_refused_by_name(
         {"sliding_window": None, "layer_types": ["full_attention"] * 2, "max_window_layers": None},
         {"rope_scaling": {"factor": 8.0}, "architectures": ["LlamaForCausalLM"], "use_cache": True},
         {"quantization_config": {"quant_method": "fp8"}, "num_local_experts": 0},
+        {"use_reentrant_checkpointing": True, "max_seq_len": 99},
     ],
 )  # fmt: skip
 def test_keys_without_effect_change_nothing(harmless: dict[str, Any]) -> None:

@@ -152,7 +152,7 @@ def test_as_many_stages_as_layers_are_the_most() -> None:
 
 
 def test_a_model_without_an_end_of_its_context_has_no_table_of_rotations() -> None:
-    endless = Architecture(replace(LLAMA.decoder, n_positions=None), {}, ())
+    endless = Architecture(replace(LLAMA.decoder, n_positions=None, context_tokens=None), {}, ())
     parts = budget(endless, Plan(BF16), 80 * GiB)[0].weight_parts
     assert parts["table of rotations"] == 0
 

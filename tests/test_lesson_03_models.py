@@ -14,7 +14,7 @@ from estimator.lesson.lesson_03_engine import window_table
 from estimator.lesson.lesson_03_figures import cache_figure
 from estimator.lesson.lesson_03_models import answers_table, rules_table
 from estimator.lesson.lesson_03_plan import plan
-from estimator.lesson.lesson_03_service import stack_table
+from estimator.lesson.lesson_03_service import memory_answer, stack_table
 from estimator.memory_budget import Plan as BudgetPlan
 from estimator.memory_budget import budget
 from estimator.stored_weights import stored_as
@@ -115,6 +115,20 @@ class TestPasted:
         shown.boxes["model"].value = "mixtral-8x7b"
         assert status(shown).startswith("Mixtral 8x7B")
         assert not shown.errors
+
+    def test_a_longer_length_of_the_file_is_no_longer_warned_of(self) -> None:
+        command_r = dict(catalog.configuration("command-r-v01").config)
+        command_r["dtype"] = "float16"
+        text = {
+            told: json.dumps(command_r | {"model_max_length": told}) for told in (131_072, None)
+        }
+        given = (OWN, "B200-SXM", 1, 1, 131_072, "FP8", "FP8")
+        long, short = (memory_answer(given[0], text[told], *given[1:]) for told in (131_072, None))
+        assert "Mind that" not in long.sentence
+        assert "was made for sequences of 8,192 tokens" in short.sentence
+        fits = str(long.tables[1]), str(short.tables[1])
+        assert "longest context at 1 sequence | 131,072 tokens\n" in fits[0]
+        assert "longest context at 1 sequence | 8,192 tokens, within what the model was" in fits[1]
 
     def test_it_counts_as_the_catalog_does(self) -> None:
         key = "deepseek-v3"

@@ -220,7 +220,7 @@ def test_a_cache_that_is_not_known_is_told(asked: dict[str, Any]) -> None:
         (["MistralModel"], True, ""),
         (["LlamaForCausalLM"], False, ""),
         (["InternVLChatModel"], False, ""),
-        (["Qwen2ForConditionalGeneration"], False, ""),
+        (["LlamaForConditionalGeneration"], False, ""),
         (None, False, ""), ([], False, ""), ("LlamaModel", False, ""), ([3, {}], False, ""),
     ],
 )  # fmt: skip

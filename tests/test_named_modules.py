@@ -57,6 +57,37 @@ def test_experts_that_are_listed_one_by_one() -> None:
             size(MIXTRAL, GPTQ, modules_in_block_to_quantize=[attention, some])
 
 
+def test_experts_of_a_model_that_is_not_told() -> None:
+    one = {**FP8, "ignored_layers": ["layers.1.block_sparse_moe.experts.0.w1"]}
+    with pytest.raises(ValueError, match=r"ignored_layers names 'layers.1.*of each of 0 experts"):
+        stored_by_config({"quantization_config": one})
+
+
+def test_so_many_settings_of_modules_are_read_and_no_more() -> None:
+    auto: dict[str, Any] = {"quant_method": "auto-round", "bits": 4, "group_size": 64}
+    settings: dict[str, Any] = {f"module.{n}": {} for n in range(100_000)}
+    assert size(LLAMA, auto, extra_config=settings) == size(LLAMA, auto)
+    with pytest.raises(ValueError, match="extra_config must be an object of at most 100,000 mod"):
+        size(LLAMA, auto, extra_config=settings | {"module": {}})
+
+
+def test_a_setting_by_an_expression_keeps_what_it_matches_wide() -> None:
+    auto = {"quant_method": "auto-round", "bits": 4, "group_size": 64}
+    first, second = ({f"model.layers.{n}.mlp.down_proj": {"bits": 16}} for n in range(2))
+    one = size(LLAMA, auto, extra_config=first)
+    both = size(LLAMA, auto, extra_config={**first, **second})
+    assert both - one == one - size(LLAMA, auto) > 0
+    escaped = {r"model\.layers\.0\.mlp\.down_proj": {"bits": 16}}
+    assert size(LLAMA, auto, extra_config=escaped) == one
+    assert size(LLAMA, auto, extra_config={".*down_proj.*": {"bits": 16}}) == both
+    # Of choices, one sign of an expression is enough, a star or a backslash.
+    for name in (".*mlp.(gate|down)_proj", r"mlp\.(gate|down)_proj"):
+        two = size(LLAMA, auto, extra_config={name: {"bits": 16}})
+        assert two - both == both - size(LLAMA, auto)  # all three are as large
+    with pytest.raises(ValueError, match=r"extra_config quantizes '.*' apart from the rest"):
+        size(LLAMA, auto, extra_config={".*down_proj.*": {"bits": 15}})
+
+
 def test_modules_that_gptq_leaves_out_by_expression() -> None:
     sparse = {**MIXTURE, "first_k_dense_replace": 0}
     router: dict[Any, Any] = {r"-:.*mlp\.gate.*": {}}
@@ -66,6 +97,12 @@ def test_modules_that_gptq_leaves_out_by_expression() -> None:
     assert gate > size(MIXTURE, GPTQ)
     assert size(MIXTURE, GPTQ, dynamic=router) == gate
     assert size(MIXTURE, GPTQ, dynamic={r"-:.*mlp\.gate$": {}}) == size(MIXTURE, GPTQ)
+    whole: dict[Any, Any] = {r"-:model\.layers\.0\.mlp\.gate.*": {}}
+    assert (
+        size(LLAMA, GPTQ, dynamic=whole)
+        == size(LLAMA, GPTQ, modules_to_not_convert=["model.layers.0.mlp.gate_proj"])
+        > size(LLAMA, GPTQ)
+    )
     down = size(LLAMA, GPTQ, modules_to_not_convert=["model.layers.0.mlp.down_proj"])
     assert size(LLAMA, GPTQ, dynamic={r"-:model\.layers\.0\.mlp\.down_proj": {}}) == down
     others: tuple[dict[Any, Any], ...] = (
@@ -105,6 +142,8 @@ def test_layers_whose_numbers_begin_so() -> None:
         ("layers.61.*", 0), ("layers.01*", 0),
     ):  # fmt: skip
         assert size(config, FP8, ignore=[name]) - size(config, FP8) == layers * layer
+    hundred = {**LLAMA, "num_hidden_layers": 126}  # 1, 10 to 19, and 100 to 125
+    assert size(hundred, FP8, ignore=["layers.1*"]) - size(hundred, FP8) == 37 * layer
     twice = ["model.layers.1*", "language_model.layers.1*", "model.layers.3.self_attn"]
     attention = 2 * 64 * 64 + 2 * 64 * 32
     assert size(config, FP8, ignore=twice) - size(config, FP8) == 11 * layer + attention

@@ -354,3 +354,26 @@ def test_a_quantization_that_is_not_known_is_named(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         stored_by_config({"torch_dtype": "bfloat16", "quantization_config": quantization})
+
+
+@pytest.mark.parametrize(
+    ("told", "inner", "bits"),
+    [
+        ({"dtype": "float32", "torch_dtype": "bfloat16"}, {}, 32),
+        ({"dtype": None, "torch_dtype": "float32"}, {}, 32),
+        ({"torch_dtype": "float32"}, {"dtype": "bfloat16"}, 32),
+        ({}, {"dtype": "float32", "torch_dtype": "bfloat16"}, 32),
+        ({}, {}, 16),
+    ],
+)
+def test_the_newer_key_of_the_precision_counts(
+    told: dict[str, Any], inner: dict[str, Any], bits: int
+) -> None:
+    """As transformers 5 reads a file with both; a multimodal file's own before its text's."""
+    assert stored_by_config(told | {"text_config": inner}).bits == bits
+
+
+@pytest.mark.parametrize("key", ["dtype", "torch_dtype"])
+def test_a_damaged_precision_is_told_by_its_key(key: str) -> None:
+    with pytest.raises(ValueError, match=rf"weights \({key}\) is a list"):
+        stored_by_config({key: ["bfloat16"]})

@@ -167,10 +167,11 @@ class Decoder:
     """What of a model changes its size; an encoder is one that keeps no cache and has no head.
 
     `mixture_layers` tells of each layer whether it is a mixture, `layer_kinds` whether it sees
-    every token. `rotary_dim` and `n_positions` give the table of rotations that engines keep;
-    `learned_positions` are parameters. `positional_params` are those of neither kind. `mask` is
-    "float" or "byte" where published files hold each layer's causal mask, a number as wide as a
-    weight or a byte for each pair of positions. `first_layer` is above 0 in a stage of a pipeline.
+    every token. `n_positions` are those of the family's own key, `context_tokens` the longest
+    sequence that an engine takes; `learned_positions` are parameters. `positional_params` are those
+    of neither kind. `mask` is "float" or "byte" where published files hold each layer's causal
+    mask, a number as wide as a weight or a byte for each pair of positions. `first_layer` is above
+    0 in a stage of a pipeline.
     """
 
     family: str
@@ -192,11 +193,17 @@ class Decoder:
     learned_positions: int = 0
     positional_params: int = 0
     n_positions: int | None = None
+    context_tokens: int | None = None
     rotary_dim: int = 0
     has_head: bool = True
     cached: bool = True
     prediction_layers: int = 0
     first_layer: int = 0
+
+    @property
+    def rotations(self) -> int:
+        """Positions in the table of rotations: as many as an engine may be asked for."""
+        return max(self.n_positions or 0, self.context_tokens or 0)
 
     @property
     def norm(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from estimator.architecture.context import context_tokens
 from estimator.architecture.description import (
     CHUNKED,
     FULL,
@@ -100,6 +101,7 @@ def _decoder(reader: Reader, family: Family) -> Decoder:
         norm_vectors=family.norm_vectors,
         learned_positions=learned,
         n_positions=positions,
+        context_tokens=context_tokens(reader, positions, learned=bool(learned)),
         rotary_dim=_rotary_dim(reader, attention) * (not learned),
         prediction_layers=_prediction_layers(reader, family),
     )

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from estimator.architecture.classes import class_remark
 from estimator.architecture.description import Decoder
 from estimator.architecture.families import families, read_text
 from estimator.architecture.reader import (
@@ -43,7 +44,7 @@ def read(config: object) -> Found:
     values = check_mapping(config)
     name, keys = _model_type(values), data("keys.json")
     if name in families():  # as most are
-        return (*read_text(values, name, inside=False), ("decoder",) if name == "t5" else (), "")
+        return _read_plain(values, name, ("decoder",) if name == "t5" else ())
     if name in keys["thinkers"]:
         return _read_thinker(values, name)
     if name in keys["flat_wrappers"] and "text_config" not in values:
@@ -54,7 +55,13 @@ def read(config: object) -> Found:
         return (*read_text(text, keys["flat_wrappers"][name]), left_out, "")
     if name in keys["wrappers"]:
         return _read_wrapped(values, name)
-    return (*read_text(values, name, inside=False), (), "")
+    return _read_plain(values, name, ())
+
+
+def _read_plain(values: dict[str, Any], name: str, left_out: tuple[str, ...]) -> Found:
+    """Read a configuration that is the text's own, and whose class is the family's, too."""
+    decoder, assumed = read_text(values, name, inside=False)
+    return decoder, assumed, left_out, class_remark(values, name, decoder)
 
 
 def _read_wrapped(values: dict[str, Any], name: str) -> Found:

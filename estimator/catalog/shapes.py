@@ -92,7 +92,7 @@ def shape_of(model: Architecture, name: str, key: str, place: str) -> Shape:
         d_ff=decoder.live_d_ff,
         mlp_matrices=block.matrices if block else 0,
         vocab_size=decoder.vocab_size,
-        context_tokens=decoder.n_positions or 0,
+        context_tokens=decoder.context_tokens or 0,
         window=decoder.window or 0 if window_layers else 0,
         window_layers=window_layers,
         kv_lora_rank=latent.kv_rank if latent else 0,
@@ -133,4 +133,5 @@ def _decoder(key: str, sizes: dict[str, int]) -> Decoder:
         window=None,
         tied=True,
         n_positions=sizes["context_tokens"],
+        context_tokens=sizes["context_tokens"],
     )

@@ -163,10 +163,12 @@ def stack_table(p: Plan) -> Table:
 def capacity_table(p: Plan) -> Table:
     """What fits: the largest batch, the longest context, and where the cache takes over."""
     length, batch = quantity_text(p.tokens, "token"), quantity_text(p.batch, "sequence")
+    # Beside a batch of longer sequences, a shorter longest context would seem to contradict it.
+    within = ", within what the model was made for" * bool(_past_limit(p))
     rows = [
         ("left for the cache", unbroken(bytes_text(p.pool))),
         (f"largest batch at {length} each", number_text(p.largest_batch)),
-        (f"longest context at {batch}", quantity_text(p.longest, "token")),
+        (f"longest context at {batch}", quantity_text(p.longest, "token") + within),
         (f"cache equals weights at {length} each",
          _sequences(p.equal_batch)),
     ]  # fmt: skip

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from estimator.architecture import Architecture
+from estimator.architecture import Architecture, Decoder
 from estimator.architecture.heads import why_headless
 from estimator.catalog import accelerators, configurations
 from estimator.catalog.accelerator_names import accelerator_named
 from estimator.catalog.model_names import published_model
 from estimator.checkpoint import served_by_config, without_head
-from estimator.engine_memory import LARGE_BYTES, Engine, chunk_tokens, engine, max_sequences
+from estimator.engine_memory import LARGE_BYTES, OLD_LOG, Engine, engine, step_defaults
 from estimator.memory import kv_pool_bytes
 from estimator.memory_budget import Plan, Stage, budget
 from estimator.stored_cache import asked_precision
@@ -23,7 +24,7 @@ from estimator.stored_weights import (
     stored_as,
     tells_precision,
 )
-from estimator.units import GiB
+from estimator.units import GiB, share_text
 from estimator.validate.files import read_json, read_rows
 from estimator.validate.memory_report import COMPONENTS, Report, as_json, as_text
 from estimator.validate.memory_rows import COLUMNS, MEASURED, NOT_GIVEN, Row, check_columns
@@ -32,6 +33,8 @@ __all__ = ["COLUMNS", "COMPONENTS", "Report", "as_json", "as_text", "compare"]
 
 HELP = "memory budgets against a file of what an engine logged, component by component"
 _MEASURED_ON = "H100-SXM"
+_RELEASE = "0.19.0"
+_MARLIN = 128
 _CACHE_BYTES = {"fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0} | {
     name: bits / 8 for name, bits in DTYPE_BITS.items()
 }
@@ -116,12 +119,15 @@ def _compare(row: Row, own: Any) -> None:
         model = without_head(model)
     measured = _engine(row)
     visible, large = _visible(row)
-    share, plan = row.share(), _plan(row, large, (config, mine), stored)
+    share, plan = row.share(), _plan(row, large, (config, mine), stored, model.decoder)
     if plan.weights.quantized == EXPERTS and model.decoder.mixture is None:
         raise ValueError(
             f"weight_dtype is {plan.weights.name}, which quantizes experts, but the "
             f"{model.family} model has none: give how its weights are stored."
         )
+    _tell_rounding(row, plan, model.decoder)
+    if model.remark:
+        row.report.assume(f"model {name[:60]}: {model.remark.rstrip('.')}")
     stages = budget(model, plan, visible, share, measured, large=large)
     _add_parts(row, stages)
     _add_pools(row, stages, visible, share)
@@ -148,7 +154,7 @@ def _engine(row: Row) -> Engine:
     name = row.text("engine", "vllm", "the engine whose constants are known")
     if name.lower() != "vllm":
         raise ValueError(f"engine is {name[:40]!r}, but only the constants of vllm are known.")
-    found, assumed = engine(row.text("engine_version", "0.19.0", "the release that was measured"))
+    found, assumed = engine(row.text("engine_version", _RELEASE, "the release that was measured"))
     row.report.assume(assumed)
     return found
 
@@ -209,18 +215,40 @@ def _cache_bytes(row: Row, config: Mapping[str, Any], stored: StoredWeights) -> 
     return stored.bits / 8
 
 
-def _plan(row: Row, large: bool, of_file: tuple[dict[str, Any], bool], named: str) -> Plan:
+def _plan(
+    row: Row, large: bool, of_file: tuple[dict[str, Any], bool], named: str, decoder: Decoder
+) -> Plan:
     config, mine = of_file
     stored = _stored(row, config, named, mine=mine)
     width = _cache_bytes(row, config, stored)
-    why = "vLLM's default on such an accelerator"
+    whole = decoder.window is not None or decoder.attention.latent is not None
+    version = row.values.get("engine_version") or _RELEASE
+    chunk, sequences, why = step_defaults(version, large, decoder.context_tokens, whole=whole)
     return Plan(
         stored, width,
         tensor_parallel=row.whole("tp", 1, "one accelerator", 4096),
         pipeline_parallel=row.whole("pp", 1, "one accelerator", 4096),
-        chunk_tokens=row.whole("chunk_tokens", chunk_tokens(large), why, 10**7),
-        max_sequences=row.whole("max_sequences", max_sequences(large), why, 10**6),
+        chunk_tokens=row.whole("chunk_tokens", chunk, why, 10**7),
+        max_sequences=row.whole("max_sequences", sequences, why, 10**6),
     )  # fmt: skip
+
+
+def _tell_rounding(row: Row, plan: Plan, decoder: Decoder) -> None:
+    """Say whose kernels round the experts, and what others make of the same weights.
+
+    Marlin's: `mxfp4_round_up_hidden_size_and_intermediate_size` of vLLM, in its earlier releases
+    `create_weights` of mxfp4.py.
+    """
+    padding = plan.weights.padding
+    if decoder.mixture is None or not decoder.d_model % padding:
+        return
+    width = decoder.mixture.expert.d_ff / plan.tensor_parallel
+    more = math.ceil(width / _MARLIN) * _MARLIN / width - 1
+    row.report.assume(
+        f"weights in {plan.weights.name}: the width of experts rounded up to a multiple of "
+        f"{padding}, as by vLLM {OLD_LOG.version}, on {OLD_LOG.accelerator}; kernels differ by "
+        f"release: Marlin's also round the inner width up to {_MARLIN}, {share_text(more, 1)} more"
+    )
 
 
 def _add_parts(row: Row, stages: tuple[Stage, ...]) -> None:
