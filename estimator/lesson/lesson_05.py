@@ -251,7 +251,7 @@ def _context_text(one: Case) -> str:
     """Say that requests are longer than the model of the catalog was made for, if they are."""
     if one.system.shape.name not in catalog.configurations():
         return ""
-    limit = catalog.architecture(one.system.shape.name).decoder.n_positions
+    limit = catalog.architecture(one.system.shape.name).decoder.context_tokens
     return past_context(one.system.model, one.x["prompt_tokens"] + one.x["passes"], limit)
 
 
