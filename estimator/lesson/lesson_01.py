@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -282,7 +283,8 @@ def storage_panel(given: Inputs) -> Panel:
     names = {key: m.name if m.exact else f"{m.name}, course" for key, m in catalog.models().items()}
     by_params = {m.n_params: key for key, m in catalog.models().items()}
     bits = {p.name: p.bits_per_weight for p in catalog.precisions().values()}
-    by_bits = {value: name for name, value in reversed(bits.items())} | {16: "FP16"}
+    alike = Counter(bits.values())  # 8 bits are FP8 and INT8: which, the reader has not said
+    by_bits = {value: name for name, value in bits.items() if alike[value] == 1} | {16: "FP16"}
     controls = (
         Choice("model", "Model", names | {OWN: OWN}, by_params.get(given.n_params, OWN),
                "A model that these lessons name (lesson 03 lists more); it sets the parameters",

@@ -174,8 +174,8 @@ def your_service(given: Inputs) -> Prose:
         f"Of the {owned} that you have, the "
         f"peak would keep {busy} busy{_beyond(plan, given.owned_accelerators)}. "
         f"{arriving if into else 'Answers leave'} at {_traffic(out)}, as plain text. "
-        "All this is bounds, with a reserve: an engine mostly needs more: more than twice as many "
-        "for every system of the course that gives tokens (lesson 05)."
+        "All this is bounds, with a reserve. An engine mostly needs more: at least twice as many "
+        "for each of the course's systems that give tokens, as lesson 05 counts them."
     )
 
 

@@ -97,7 +97,7 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
     if one.system.key in COURSE_SYSTEMS:
         load = (
             "The course's figures are for 100,000,000 users with 10 requests a day each; ours "
-            "beside them, too, with everything at this course's defaults."
+            "beside them, too, with everything at these lessons' defaults."
         )
         parts.append(Section("Published figures", (load,), (published_table(one.system.key),)))
     parts.append(

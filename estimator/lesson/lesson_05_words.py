@@ -66,7 +66,8 @@ def label_of(one: Case, name: str) -> str:
         "usd_per_item": f"cost of one {one.system.item}",
         "item_watt_hours": f"energy of one {one.system.item}",
         "accelerators": "floor of the arithmetic, mean load",
-        "batch": "requests at a time in a replica",
+        "batch": "most requests at a time in a replica",
+        "replica_bytes": "memory of a replica that is full",
     }
     if one.system.gives_tokens:
         words["usd_per_million_passes"] = "cost of a million output tokens"

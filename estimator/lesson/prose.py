@@ -13,11 +13,14 @@ def past_context(name: str, tokens: float, limit: float | None) -> str:
     """Say that a sequence is longer than a model was made for, if it is.
 
     >>> past_context("GPT-2", 3000, 1024)
-    'Mind that GPT-2 was made for sequences of 1,024 tokens.'
+    'Mind that GPT-2 was made for sequences of 1,024 tokens, and these have 3,000.'
     """
     if not limit or tokens <= limit:
         return ""
-    return f"Mind that {name} was made for sequences of {number_text(limit)} tokens."
+    return (
+        f"Mind that {name} was made for sequences of {number_text(limit)} tokens, and "
+        f"these have {number_text(tokens)}."
+    )
 
 
 @dataclass(frozen=True)

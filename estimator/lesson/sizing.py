@@ -37,7 +37,15 @@ from estimator.serving import (
     requests_per_s,
     roofline_step_seconds,
 )
-from estimator.units import GB, HOUR, bytes_text, number_text, rounded_down, seconds_text
+from estimator.units import (
+    GB,
+    HOUR,
+    bytes_text,
+    number_text,
+    quantity_text,
+    rounded_down,
+    seconds_text,
+)
 from estimator.whole_service import NEARLY, TENSOR_PARALLEL
 
 WITHIN_ROUNDING = 0.9
@@ -379,7 +387,7 @@ def _saturated(service: Service, found: list[Bounds], rate: float, owned: float)
             f"brings {number_text(rate)}. That fits {number_text(people)} users"
         )
     return (
-        f"{said}; the whole load needs at least {number_text(fewest.needed)} accelerators, "
+        f"{said}; the whole load needs at least {quantity_text(fewest.needed, 'accelerator')}, "
         f"{fewest.tensor_parallel} to a replica."
     )
 
