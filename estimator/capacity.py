@@ -11,8 +11,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from estimator.arithmetic import maximum
-from estimator.engine import Constants, Replica, Service, sequences_that_fit, serve_unchecked
+from estimator.engine import (
+    Constants,
+    Replica,
+    Service,
+    sequences_that_fit,
+    serve_unchecked,
+    slower_request_seconds,
+)
 from estimator.glossary import quantity
 from estimator.quantity import check_each
 from estimator.units import GB, rounded_up, seconds_text
@@ -160,8 +166,7 @@ def _room(replica: Replica, load: Load) -> int:
 
 
 def _request_seconds(service: Service, load: Load, factor: float) -> float:
-    others = maximum(0, load.output_tokens - 1) * service.token_seconds * factor
-    return float(service.first_token_seconds + others)
+    return float(slower_request_seconds(service, load.output_tokens, factor))
 
 
 def _missed(service: Service, targets: Targets, factors: Mapping[str, float]) -> str:

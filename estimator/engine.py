@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator import serving, step_time
-from estimator.arithmetic import Number, maximum
+from estimator.arithmetic import Number, maximum, minimum
 from estimator.formula import facts_of
 from estimator.glossary import quantity
 from estimator.quantity import check_each
@@ -103,6 +103,7 @@ class Service:
     prompts_waited: Number
     token_seconds: Number
     first_token_seconds: Number
+    prompts_seconds: Number
     request_seconds: Number
 
 
@@ -126,6 +127,7 @@ _waited = _bare(step_time.prompts_waited)
 _wave = _bare(step_time.wave_prompts_waited)
 _token = _bare(step_time.token_seconds)
 _first = _bare(step_time.first_token_seconds)
+_prompts = _bare(step_time.prompts_seconds)
 _request = _bare(step_time.request_seconds)
 
 
@@ -193,6 +195,7 @@ def serve_unchecked(
     waited = waited + waves * (_wave(batch, prompt) - waited)
     token = _token(step, prefill, batch, waited, output, r.pipeline_stages)
     first = _first(prefill, waited, step)
+    prompts = _prompts(prefill, batch, r.pipeline_stages)
     return Service(
         batch=batch,
         weight_seconds=weights,
@@ -205,8 +208,17 @@ def serve_unchecked(
         prompts_waited=waited,
         token_seconds=token,
         first_token_seconds=first,
-        request_seconds=_request(first, token, output),
+        prompts_seconds=prompts,
+        request_seconds=_request(first, token, output, prompts),
     )
+
+
+def slower_request_seconds(service: Service, output_tokens: Number, factor: Number) -> Number:
+    """Give the time of a whole request whose tokens take `factor` of their estimate."""
+    prompts = service.prompts_seconds * minimum(1, factor)
+    token = service.token_seconds * factor
+    seconds: Number = _request(service.first_token_seconds, token, output_tokens, prompts)
+    return seconds
 
 
 def _products(r: Replica, c: Constants, tokens: Number) -> Number:

@@ -11,7 +11,7 @@ fact of the model, the accelerator or the load.
 from __future__ import annotations
 
 from estimator.arithmetic import Number, ceil, log2, maximum, minimum
-from estimator.formula import formula
+from estimator.formula import COUNTED, formula
 
 ROOFLINE = "roofline: Williams, Waterman, Patterson 2009; the constants: tools/fit_step_time.py"
 CLOSED = "a closed loop of B requests; held against ttft_ms of catalog/measured_serving.csv"
@@ -261,16 +261,35 @@ def prefill_queue_seconds(prefill_seconds: Number, prefill_utilization: Number) 
     return wait_seconds
 
 
-@formula(source="its first token, then the others")
+@formula(source=f"{COUNTED}: while a request is there, every place of the batch brings a prompt")
+def prompts_seconds(prefill_seconds: Number, batch: Number, pipeline_stages: Number = 1) -> Number:
+    """Time of the prompts that come in the life of a request, its own among them.
+
+    >>> prompts_seconds(0.05, batch=64), prompts_seconds(0.05, batch=64, pipeline_stages=4)
+    (3.2, 0.8)
+    """
+    seconds = prefill_seconds * batch / pipeline_stages
+    return seconds
+
+
+@formula(source="its first token, then the others, and no less than the prompts between")
 def request_seconds(
-    first_token_seconds: Number, token_seconds: Number, output_tokens: Number
+    first_token_seconds: Number,
+    token_seconds: Number,
+    output_tokens: Number,
+    prompts_seconds: Number = 0,
 ) -> Number:
     """Time of a whole request.
 
+    With two tokens or more the prompts are within their time; with one they alone fill it.
+
     >>> round(request_seconds(0.4, token_seconds=0.02, output_tokens=501), 3)
     10.4
+    >>> request_seconds(0.4, token_seconds=0.02, output_tokens=1, prompts_seconds=3.2)
+    3.2
     """
-    seconds = first_token_seconds + maximum(0, output_tokens - 1) * token_seconds
+    by_tokens = first_token_seconds + maximum(0, output_tokens - 1) * token_seconds
+    seconds = maximum(prompts_seconds, by_tokens)
     return seconds
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from estimator.arithmetic import Number, maximum, minimum
+from estimator.arithmetic import Number, minimum
 from estimator.capacity import LARGEST_BATCH
 from estimator.engine import (
     RUNTIME_BYTES,
@@ -30,6 +30,7 @@ from estimator.engine import (
     replica,
     sequences_that_fit,
     serve_unchecked,
+    slower_request_seconds,
 )
 from estimator.formula import COUNTED, facts_of, formula
 from estimator.serving import generation_seconds
@@ -184,8 +185,7 @@ def _serve_tokens(
     def at(batch: Number) -> tuple[Any, Any, Any]:
         service = serve_unchecked(made, constants, batch, work.prompt_tokens, work.passes)
         token = service.token_seconds * factor
-        request = service.first_token_seconds + maximum(0, work.passes - 1) * token
-        return service, token, request
+        return service, token, slower_request_seconds(service, work.passes, factor)
 
     low = np.ones(shape)
     high = minimum(room, LARGEST_BATCH) + low

@@ -76,7 +76,10 @@ def test_an_answer_of_one_token_ends_with_it() -> None:
     found = find(Load(1, 60, 1))
     alone = serve(PLAIN, STEADY, found.batch, 60, 1)
     assert found.batch == 14  # of 610 bytes each in nine tenths of 10,000
-    assert found.requests_per_s == pytest.approx(14 / alone.first_token_seconds)
+    # Each brings a prompt, and a replica works through one after the other.
+    assert 14 * alone.prefill_seconds > alone.first_token_seconds
+    assert found.requests_per_s == pytest.approx(1 / alone.prefill_seconds)
+    assert found.requests_per_s > find(Load(1, 60, 2)).requests_per_s
 
 
 def test_the_rate_is_the_batch_over_the_time_of_a_request() -> None:

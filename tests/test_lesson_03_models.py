@@ -111,7 +111,10 @@ class TestPasted:
         shown.boxes["config_text"].value = json.dumps(TINY)
         assert shown.boxes["model"].value == OWN
         assert status(shown).startswith("The pasted llama model (BF16 weights) on one A100")
-        assert "for sequences of 512 tokens. It has 202,048 parameters." in status(shown)
+        assert (
+            "for sequences of 512 tokens, and these have 8,192. It has 202,048 parameters."
+            in status(shown)
+        )
         shown.boxes["model"].value = "mixtral-8x7b"
         assert status(shown).startswith("Mixtral 8x7B")
         assert not shown.errors

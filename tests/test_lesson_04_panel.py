@@ -46,9 +46,7 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     assert "% busy; the plan has 36 more than you have. Prompts" in fewer
     assert "taken at a batch of 599, the largest that fits and meets your target" in text
     assert "the load, spread over its replicas, keeps up to 594 sequences in each, and" in text
-    assert text.endswith(
-        "twice as many for every system of the course that gives tokens (lesson 05)."
-    )
+    assert text.endswith("that give tokens, as lesson 05 counts them.")
     assert "your requests also bring a prompt, 500 tokens each" in text
     text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
     assert "need at least 112 A100-SXM-80GB, 1 to a replica, and compute and capacity bind" in text

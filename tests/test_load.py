@@ -180,11 +180,12 @@ def test_arrivals_at_random_wait_as_pollaczek_and_khinchine_say() -> None:
 
 
 def test_a_queue_that_would_never_end_is_told_as_that_of_999_in_1000() -> None:
-    """Answers of one token: the closed loop shares prompts that a single queue could not take."""
+    """Answers of one token, whose prompts come as fast as a replica can take them."""
     alone = Targets(target_utilization=1, spare_replicas=0)
-    operation = size(Load(100, 1024, 1), alone).operation
-    prefill, step = operation.service.prefill_seconds, operation.service.decode_step_seconds
-    assert 100 * prefill > 1
+    prefill = float(serve(one(), FIT.constants, 1, 1024, 1).prefill_seconds)
+    load = Load(0.9999 / prefill, 1024, 1)
+    operation = operate(one(), FIT.constants, FIT.dense, load, alone, 1)
+    step = operation.service.decode_step_seconds
     assert operation.first_token_random_seconds == pytest.approx(999 / 2 * prefill + prefill + step)
 
 

@@ -67,6 +67,8 @@ def answers_table(
     note = (
         f"{number_text(PANEL_DRAWS)} draws, to be quick; the page takes {number_text(DRAWS)}, and "
         "its ends differ from these, the more the wider the ranges are."
+        if any(low < high for low, *_, high in found.values())
+        else "Nothing is doubted: every draw gives the same."
     )
     return Table(headers, rows, "One page", note)
 

@@ -83,6 +83,8 @@ def sections(one: Case, intervals: Mapping[str, Ends]) -> list[Section]:
     drawn = (
         f"{number_text(DRAWS)} draws from the ranges below, each a {DISTRIBUTION}: one time in "
         "ten an answer lies under its P10, one time in ten above its P90."
+        if any(swing.width for swing in one.swings)
+        else "Nothing is doubted: every draw gives the same."
     )
     parts = [
         Section("The answer on one page", (drawn, WORDS), (one_page(one, intervals),)),

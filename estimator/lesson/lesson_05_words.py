@@ -29,9 +29,13 @@ def spread_words(low: float, high: float) -> str:
 
     >>> spread_words(1.2e6, 14.6e6), spread_words(840.1, 840.2)
     ('between 1.2 million USD and 14.6 million USD', 'about as much, to three digits')
+    >>> spread_words(3.6e-7, 8.9e-7)
+    'less than 0.01 USD'
     """
     ends = short_usd(low), short_usd(high)
     if ends[0] == ends[1]:
+        if ends[0].startswith("less"):
+            return ends[0]
         return "about as much, to three digits"
     return f"between {ends[0]} and {ends[1]}"
 

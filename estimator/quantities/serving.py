@@ -240,6 +240,8 @@ ENTRIES = (
         "Prompts, one's own among them, that are prefilled before a request's first token", 8),
     Quantity("wave_prompts_waited", r"q_{\text{wave}}", "prompt", "prompts of a wave before it",
         "Prompts, one's own among them, that a wave prefills before a request's first token", 32),
+    Quantity("prompts_seconds", r"T_{\text{prompts}}", "s", "time of all prompts of a batch",
+        "Time in which a replica works through a prompt of each request in the batch", 0),
     Quantity("token_seconds", r"T_{\text{token}}", "s", "time per output token",
         "Mean time between two tokens of a request under continuous batching", 0.02),
     Quantity("first_token_seconds", r"T_{\text{first}}", "s", "time to first token",
