@@ -206,6 +206,22 @@ class TestPasted:
         shown.boxes["config_text"].value = json.dumps(config | {"model_type": "mistral"})
         assert "num_key_value_heads" in status(shown)
 
+    @pytest.mark.parametrize("named", ["Qwen2Model", "Qwen2ForSequenceClassification"])
+    def test_a_class_without_an_output_head_is_counted_without_one(self, named: str) -> None:
+        config = dict(catalog.configuration("qwen2.5-7b").config) | {"dtype": "bfloat16"}
+        given = ("H100-SXM", 1, 1, 8192, "BF16", "BF16")
+        whole = memory_answer(OWN, json.dumps(config | {"architectures": ["Qwen2ForCausalLM"]}),
+                              *given)  # fmt: skip
+        told = memory_answer(OWN, json.dumps(config | {"architectures": [named]}), *given)
+        assert rows(whole.tables[0])["weights"][0].startswith("15.23")
+        assert rows(told.tables[0])["weights"][0].startswith(
+            "14.14"
+        )  # less 152,064 x 3,584 weights
+        head = f"It is counted without an output head, as its class {named} has none."
+        assert head in told.sentence
+        assert head not in whole.sentence
+        assert f"It has {7_615_616_512 - 152_064 * 3584:,} parameters." in told.sentence
+
     @pytest.mark.parametrize(
         ("text", "sentence"),
         [

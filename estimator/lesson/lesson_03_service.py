@@ -7,7 +7,9 @@ from typing import Any
 
 from estimator import catalog
 from estimator.architecture import RULES, Architecture
+from estimator.architecture.heads import why_headless
 from estimator.catalog.shapes import Shape, shape, shape_of, shapes
+from estimator.checkpoint import stored_head_params, without_head
 from estimator.lesson.controls import OWN, Choice, Text, numbers_within
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import (
@@ -207,8 +209,11 @@ def pasted(text: str) -> tuple[Architecture, Shape, Stored | None, str]:
             f"the pasted {model.family} model keeps no cache, and this panel is about the cache: "
             "paste the configuration of a decoder, or choose a model."
         )
-    taken = shape_of(model, f"the pasted {model.family} model", OWN, "pasted by the reader")
     told = _cache_told(config)
+    if (why := why_headless(config)) and stored_head_params(model):
+        told = f" It is counted without an output head, {why}.{told}"
+        model = without_head(model)
+    taken = shape_of(model, f"the pasted {model.family} model", OWN, "pasted by the reader")
     try:
         return model, taken, stored_form(config, model), told
     except ValueError as error:  # the cache can be told all the same
