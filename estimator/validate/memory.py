@@ -13,9 +13,16 @@ from estimator.catalog import accelerators, configurations
 from estimator.catalog.accelerator_names import accelerator_named
 from estimator.catalog.model_names import published_model
 from estimator.checkpoint import served_by_config, without_head
-from estimator.engine_memory import LARGE_BYTES, OLD_LOG, Engine, engine, step_defaults
+from estimator.engine_memory import (
+    LARGE_BYTES,
+    OLD_LOG,
+    Engine,
+    engine,
+    keeps_all_layers_in_full,
+    step_defaults,
+)
 from estimator.memory import kv_pool_bytes
-from estimator.memory_budget import Plan, Stage, budget
+from estimator.memory_budget import Plan, Stage, all_in_full, budget
 from estimator.stored_cache import asked_precision
 from estimator.stored_weights import (
     DTYPE_BITS,
@@ -128,6 +135,7 @@ def _compare(row: Row, own: Any) -> None:
     _tell_rounding(row, plan, model.decoder)
     if model.remark:
         row.report.assume(f"model {name[:60]}: {model.remark.rstrip('.')}")
+    model = _cached(row, model)
     stages = budget(model, plan, visible, share, measured, large=large)
     _add_parts(row, stages)
     _add_pools(row, stages, visible, share)
@@ -157,6 +165,18 @@ def _engine(row: Row) -> Engine:
     found, assumed = engine(row.text("engine_version", _RELEASE, "the release that was measured"))
     row.report.assume(assumed)
     return found
+
+
+def _cached(row: Row, model: Architecture) -> Architecture:
+    """The model as the row's release keeps its cache: once windows beside full layers did not count."""
+    version = row.values.get("engine_version") or _RELEASE
+    if len(model.cached_layers) < 2 or not keeps_all_layers_in_full(version):
+        return model
+    row.report.assume(
+        f"engine version {version[:20]}: all layers keep every token, as before vLLM's hybrid "
+        "allocator, of which 0.9.1 is taken for the first release"
+    )
+    return all_in_full(model)
 
 
 def _visible(row: Row) -> tuple[float, bool]:
