@@ -78,3 +78,55 @@ def test_a_class_that_is_not_the_family_s_is_told() -> None:
         one.startswith("model mine: The file names the class Other; sized as its model_type says")
         for one in compare([row], {"mine": config}).assumptions
     )
+
+
+def _packed(bits: int, rows: int) -> dict[str, object]:
+    weights = {"num_bits": bits, "type": "int", "strategy": "group", "group_size": rows}
+    return {
+        "quant_method": "compressed-tensors", "format": "pack-quantized",
+        "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}},
+        "ignore": ["lm_head"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "quantization"),
+    [
+        ("compressed-tensors", _packed(4, 32)), ("W4A16", _packed(4, 32)),
+        ("w8a16", _packed(8, 128)),
+        ("bitsandbytes", {"quant_method": "bitsandbytes", "load_in_4bit": True}),
+        ("awq_marlin", {"quant_method": "awq", "bits": 4, "group_size": 64}),
+        ("gptq_marlin", {"quant_method": "gptq", "bits": 8, "group_size": 64}),
+    ],
+)  # fmt: skip
+def test_a_method_by_its_name_is_the_configuration_s_own(
+    name: str, quantization: dict[str, object]
+) -> None:
+    llama = dict(configurations()["llama-3.1-8b"].config)
+    own = {"mine": llama | {"quantization_config": quantization}}
+    row = {"model": "mine", "weights_gib": "5"}
+    named, left = compare([row | {"weight_dtype": name}], own), compare([row], own)
+    assert named.errors["weights"] == left.errors["weights"]
+    said = f"weight_dtype is {name}: as the model's configuration has "
+    assert any(one.startswith(said) for one in named.assumptions)
+    with pytest.raises(ValueError, match=f"'{name}', a method whose size the model's conf.* says"):
+        compare([row | {"model": "llama-3.1-8b", "weight_dtype": name}])
+    if name == "W4A16":
+        with pytest.raises(ValueError, match="'w8a8', a method whose size"):
+            compare([row | {"weight_dtype": "w8a8"}], own)
+
+
+def test_the_file_s_cache_is_asked_for_with_its_method() -> None:
+    eight = {"num_bits": 8, "type": "float", "strategy": "tensor"}
+    asks = _packed(4, 32) | {"kv_cache_scheme": eight}
+    own = {"mine": dict(configurations()["llama-3.1-8b"].config) | {"quantization_config": asks}}
+    row = {"model": "mine", "kv_pool_gib": "20", "weight_dtype": "w4a16"}
+    assert (
+        "kv_dtype is not given: fp8 (the model's configuration)" in compare([row], own).assumptions
+    )
+
+
+def test_the_name_that_is_told_is_taken() -> None:
+    row = {"model": "llama-3.1-8b", "weights_gib": "5"}
+    told = compare([row | {"weight_dtype": "int4 in groups of 128"}])
+    assert told.errors == compare([row | {"weight_dtype": "int4"}]).errors
