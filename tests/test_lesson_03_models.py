@@ -105,6 +105,14 @@ def test_a_sequence_has_a_token_at_least(make: Callable[..., object]) -> None:
         make(tokens=0)
 
 
+def packed(rows: int) -> dict[str, Any]:
+    weights = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": rows}
+    return {
+        "quant_method": "compressed-tensors", "format": "pack-quantized",
+        "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}},
+    }  # fmt: skip
+
+
 class TestPasted:
     def test_a_configuration_is_taken_at_once_and_left_again(self) -> None:
         shown = panel()
@@ -160,6 +168,32 @@ class TestPasted:
         assert f"({precision}); here every parameter has the chosen" in status(shown)
         shown.boxes["model"].value = "llama-3.1-8b"
         assert "files" not in status(shown)
+
+    @pytest.mark.parametrize(
+        ("quantization", "named"),
+        [
+            ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "4-bit bitsandbytes"),
+            (packed(32), "4-bit compressed-tensors"), (packed(128), "INT4 g128"),
+            ({"quant_method": "awq", "bits": 4, "group_size": 128}, "INT4 g128"),
+            ({"quant_method": "awq", "bits": 4, "group_size": 64}, "4-bit awq"),
+        ],
+    )  # fmt: skip
+    def test_weights_of_4_bits_are_named_as_they_are_stored(
+        self, quantization: dict[str, Any], named: str
+    ) -> None:
+        shown = panel()
+        shown.boxes["config_text"].value = json.dumps(TINY | {"quantization_config": quantization})
+        assert f"({named} weights)" in status(shown)
+        assert ("; INT4 g128 is the nearest choice)" in status(shown)) == (named != "INT4 g128")
+        shown.boxes["weight_precision"].value = "BF16"
+        own = named if named != "INT4 g128" else f"{quantization['quant_method']} (INT4 g128)"
+        assert f"Its files are stored as {own}; here every" in status(shown)
+
+    def test_a_mark_before_the_text_is_no_part_of_it(self) -> None:
+        shown = panel()
+        shown.boxes["config_text"].value = "\ufeff" + json.dumps(TINY)
+        assert "The pasted llama model" in status(shown)
+        assert not shown.errors
 
     def test_the_cache_starts_at_the_precision_that_is_asked(self) -> None:
         shown = panel()

@@ -49,7 +49,7 @@ def _setting(p: Plan) -> str:
     sequences = quantity_text(p.batch, "sequence")
     name = p.shape.name[0].upper() + p.shape.name[1:]
     return (
-        f"{name} ({p.weight_precision} weights) on {where}, {sequences} of "
+        f"{name} ({p.weights_name} weights) on {where}, {sequences} of "
         f"{quantity_text(p.tokens, 'token')} ({p.cache_precision} cache)"
     )
 
@@ -120,11 +120,14 @@ def _stored(p: Plan) -> str:
         return ""
     name = p.stored.weights.name
     if p.as_stored:
+        nearest = f"; {p.weight_precision} is the nearest choice" if p.stored.named else ""
         return (
-            f" Its weights are counted as its files store them ({name}), as wide as an engine holds"
-            " them: with scales, and with the parts that stay wider."
+            f" Its weights are counted as its files store them ({name}{nearest}), as wide as an "
+            "engine holds them: with scales, and with the parts that stay wider."
         )
-    known = f" ({p.stored.precisions[0]})" if p.stored.precisions else ""
+    if p.stored.named:
+        name = p.stored.named
+    known = f" ({p.stored.precisions[0]})" if p.stored.precisions and not p.stored.named else ""
     return f" Its files are stored as {name}{known}; here every parameter has the chosen precision."
 
 
