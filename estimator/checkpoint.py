@@ -124,3 +124,43 @@ def served_by_config(
         return stored, "the model's configuration"
     name = stored.name if stored.element_bits is not None else "bf16"
     return replace(stored, name=name, bits=16), f"vLLM's auto, for a file in {stored.bits:g} bits"
+
+
+# Methods of which a name alone tells no size, with the bits where it tells those; the first are
+# what engines and tools call them.
+_METHODS: dict[str, tuple[str, int | None]] = {
+    "awq_marlin": ("awq", None), "gptq_marlin": ("gptq", None),
+    "w4a16": ("compressed-tensors", 4), "w8a16": ("compressed-tensors", 8),
+    "w8a8": ("compressed-tensors", 8),
+} | {
+    one: (one, None)
+    for one in ("compressed-tensors", "bitsandbytes", "auto-round", "fbgemm_fp8", "eetq")
+}  # fmt: skip
+
+
+def method_of_files(name: str) -> tuple[str, int | None] | None:
+    """The method, and the bits, that a name such as awq_marlin means; None for any other name.
+
+    >>> method_of_files("AWQ_Marlin")
+    ('awq', None)
+    """
+    return _METHODS.get(name.strip().lower())
+
+
+def served_by_method(
+    config: Mapping[str, Any], name: str, method: tuple[str, int | None]
+) -> StoredWeights:
+    """How a file's weights are served, where its configuration names that `method`.
+
+    Raises:
+        ValueError: it names another, or none.
+    """
+    stored = served_by_config(config)[0]
+    meant, bits = method
+    if stored.name == meant and bits in (None, stored.element_bits):
+        return stored
+    raise ValueError(
+        f"the precision of the weights is {name[:40]!r}, a method whose size the model's "
+        f"configuration must tell, but that one says {stored.name}: give the config.json of "
+        "what was served (--configs), or a name such as int4, awq or gptq."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,9 +146,29 @@ def engine(version: str) -> tuple[Engine, str]:
 
 def _minor(version: str) -> float:
     """The second number of a version that begins with 0; of any other it is past all of them."""
-    numbers = version.strip()[:20].lstrip("v").split(".")
-    told = numbers[0] == "0" and len(numbers) > 1 and numbers[1].isdecimal()
-    return int(numbers[1]) if told else math.inf
+    return _release(version)[0]
+
+
+def _release(version: str) -> tuple[float, int]:
+    """The second and the third number of a version that begins with 0, which may lack the third."""
+    told = re.match(r"v*0\.(\d+)(?:\.(\d+)|\.|$)", version.strip()[:20])
+    return (int(told[1]), int(told[2] or 0)) if told else (math.inf, 0)
+
+
+_FIRST_HYBRID = (9, 1)
+
+
+def keeps_all_layers_in_full(version: str) -> bool:
+    """Tell whether a version keeps every token in every layer of a model that has both kinds.
+
+    It counts layers with windows beside others as those of full attention (`ModelConfig` in
+    vllm/config.py @0004438383). The hybrid allocator is pull request 17996 of vllm-project/vllm;
+    notes of 0.9.0 name its preparations only, so that 0.9.1 is taken for the first release with it.
+
+    >>> keeps_all_layers_in_full("0.8.2"), keeps_all_layers_in_full("0.9.1")
+    (True, False)
+    """
+    return _release(version) < _FIRST_HYBRID
 
 
 def chunk_tokens(large: bool) -> int:
@@ -164,6 +185,7 @@ def max_sequences(large: bool) -> int:
 
 
 _FIRST_V1 = 8  # vLLM 0.8 is the first that runs its V1 engine unless told otherwise
+_FIRST_2048 = (6, 5)
 _LONG, _CHUNK, _LEAST, _SEQUENCES = 32_768, 512, 2048, 256
 
 
@@ -176,16 +198,24 @@ def step_defaults(
     it cut those of models for more than 32,768 tokens, where it could: not where attention has
     windows or latents, which takes prompts `whole`. Sequences were 256 on every accelerator.
     (`SchedulerConfig` in vllm/config.py, `_set_default_args_v0` in vllm/engine/arg_utils.py.)
+    A step of what is cut had 512 tokens, and 2,048 after pull request 10544 of November 2024, with
+    which 0.6.5 was the next release; so vllm/config.py @0004438383, of 0.7, has it.
 
     >>> step_defaults("0.6.3", True, 8192)
     (8192, 256, "the default of vLLM before 0.8, for the model's whole context")
     >>> step_defaults("0.6.3", True, 131_072)
-    (512, 256, 'the default of vLLM before 0.8, for contexts of more than 32,768 tokens')
+    (512, 256, 'the default of vLLM before 0.6.5, for contexts of more than 32,768 tokens')
+    >>> step_defaults("0.7.3", True, 131_072)
+    (2048, 256, 'the default of vLLM 0.6.5 to 0.7, for contexts of more than 32,768 tokens')
     """
     if _minor(version) >= _FIRST_V1:
         why = "the default of vLLM 0.19 on such an accelerator"
         return chunk_tokens(large), max_sequences(large), why
-    why, tokens = "the default of vLLM before 0.8, for ", context or _LEAST
+    tokens = context or _LEAST
     if tokens > _LONG and not whole:
-        return _CHUNK, _SEQUENCES, f"{why}contexts of more than {_LONG:,} tokens"
-    return max(tokens, _LEAST), _SEQUENCES, f"{why}the model's whole context"
+        older = _release(version) < _FIRST_2048
+        chunk, which = (_CHUNK, "before 0.6.5") if older else (_LEAST, "0.6.5 to 0.7")
+        why = f"the default of vLLM {which}, for contexts of more than {_LONG:,} tokens"
+        return chunk, _SEQUENCES, why
+    why = "the default of vLLM before 0.8, for the model's whole context"
+    return max(tokens, _LEAST), _SEQUENCES, why

@@ -147,6 +147,12 @@ def pool_range(
     return least, expected, most
 
 
+def all_in_full(model: Architecture) -> Architecture:
+    """The same model with every token kept in every layer, as before vLLM's hybrid allocator."""
+    decoder = replace(model.decoder, layer_kinds=(FULL,) * model.decoder.n_layers)
+    return Architecture(decoder, model.assumed, model.left_out, model.remark)
+
+
 def shard(decoder: Decoder, ranks: int) -> Decoder:
     """One rank's share of every layer: heads, inner widths and vocabulary are cut.
 

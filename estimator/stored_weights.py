@@ -147,6 +147,8 @@ def stored_as(name: str) -> StoredWeights:
         return StoredWeights(key, DTYPE_BITS[key])
     if key in _NAMED:
         return _NAMED[key]
+    if key == _NAMED["int4"].name:  # as it is told
+        return _NAMED["int4"]
     raise ValueError(
         f"the precision of the weights is {name!r:.40}, but it must be one of "
         f"{', '.join([*DTYPE_BITS, *_NAMED])}."

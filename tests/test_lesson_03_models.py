@@ -105,6 +105,14 @@ def test_a_sequence_has_a_token_at_least(make: Callable[..., object]) -> None:
         make(tokens=0)
 
 
+def packed(rows: int) -> dict[str, Any]:
+    weights = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": rows}
+    return {
+        "quant_method": "compressed-tensors", "format": "pack-quantized",
+        "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}},
+    }  # fmt: skip
+
+
 class TestPasted:
     def test_a_configuration_is_taken_at_once_and_left_again(self) -> None:
         shown = panel()
@@ -164,6 +172,32 @@ class TestPasted:
         shown.boxes["model"].value = "llama-3.1-8b"
         assert "files" not in status(shown)
 
+    @pytest.mark.parametrize(
+        ("quantization", "named"),
+        [
+            ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "4-bit bitsandbytes"),
+            (packed(32), "4-bit compressed-tensors"), (packed(128), "INT4 g128"),
+            ({"quant_method": "awq", "bits": 4, "group_size": 128}, "INT4 g128"),
+            ({"quant_method": "awq", "bits": 4, "group_size": 64}, "4-bit awq"),
+        ],
+    )  # fmt: skip
+    def test_weights_of_4_bits_are_named_as_they_are_stored(
+        self, quantization: dict[str, Any], named: str
+    ) -> None:
+        shown = panel()
+        shown.boxes["config_text"].value = json.dumps(TINY | {"quantization_config": quantization})
+        assert f"({named} weights)" in status(shown)
+        assert ("; INT4 g128 is the nearest choice)" in status(shown)) == (named != "INT4 g128")
+        shown.boxes["weight_precision"].value = "BF16"
+        own = named if named != "INT4 g128" else f"{quantization['quant_method']} (INT4 g128)"
+        assert f"Its files are stored as {own}; here every" in status(shown)
+
+    def test_a_mark_before_the_text_is_no_part_of_it(self) -> None:
+        shown = panel()
+        shown.boxes["config_text"].value = "\ufeff" + json.dumps(TINY)
+        assert "The pasted llama model" in status(shown)
+        assert not shown.errors
+
     def test_the_cache_starts_at_the_precision_that_is_asked(self) -> None:
         shown = panel()
         fp8 = {"quant_method": "modelopt", "quant_algo": "FP8"}
@@ -208,6 +242,22 @@ class TestPasted:
         config = {key: value for key, value in TINY.items() if key != "num_key_value_heads"}
         shown.boxes["config_text"].value = json.dumps(config | {"model_type": "mistral"})
         assert "num_key_value_heads" in status(shown)
+
+    @pytest.mark.parametrize("named", ["Qwen2Model", "Qwen2ForSequenceClassification"])
+    def test_a_class_without_an_output_head_is_counted_without_one(self, named: str) -> None:
+        config = dict(catalog.configuration("qwen2.5-7b").config) | {"dtype": "bfloat16"}
+        given = ("H100-SXM", 1, 1, 8192, "BF16", "BF16")
+        whole = memory_answer(OWN, json.dumps(config | {"architectures": ["Qwen2ForCausalLM"]}),
+                              *given)  # fmt: skip
+        told = memory_answer(OWN, json.dumps(config | {"architectures": [named]}), *given)
+        assert rows(whole.tables[0])["weights"][0].startswith("15.23")
+        assert rows(told.tables[0])["weights"][0].startswith(
+            "14.14"
+        )  # less 152,064 x 3,584 weights
+        head = f"It is counted without an output head, as its class {named} has none."
+        assert head in told.sentence
+        assert head not in whole.sentence
+        assert f"It has {7_615_616_512 - 152_064 * 3584:,} parameters." in told.sentence
 
     @pytest.mark.parametrize(
         ("text", "sentence"),

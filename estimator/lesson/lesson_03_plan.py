@@ -127,12 +127,24 @@ def accelerator_overhead(tensor_parallel: int) -> float:
     return logged[max(ranks for ranks in logged if ranks <= tensor_parallel)] or 0
 
 
+_GROUPS_OF_128 = "INT4 g128"
+
+
 @dataclass(frozen=True)
 class Stored:
     """How the files of a quantized model are stored, and which of the precisions that is."""
 
     weights: StoredWeights
     precisions: tuple[str, ...]
+
+    @property
+    def named(self) -> str:
+        """The method and its bits, where the nearest precision is not the files' own."""
+        if not self.precisions or self.precisions[0] != _GROUPS_OF_128:
+            return ""
+        if any(scale.weights == 128 for scale in self.weights.scales):
+            return ""
+        return f"{self.weights.element_bits:g}-bit {self.weights.name}"
 
 
 def stored_form(config: Mapping[str, Any], model: Architecture | None = None) -> Stored | None:
@@ -152,7 +164,7 @@ def stored_form(config: Mapping[str, Any], model: Architecture | None = None) ->
     groups = quantization.get("config_groups") or {"": {"weights": {}}}
     floating = next(iter(groups.values()))["weights"].get("type") == "float"
     # The choice of the same element; its scales and zero points are in the stored bytes.
-    for low, names_of in ((8, ("INT8", "FP8")), (4, ("INT4 g128", _FLOATS_OF_4.get(bits, "")))):
+    for low, names_of in ((8, ("INT8", "FP8")), (4, (_GROUPS_OF_128, _FLOATS_OF_4.get(bits, "")))):
         if low <= bits < low + 1 and names_of[floating]:
             return Stored(weights, (names_of[floating],))
     return Stored(weights, ())
@@ -193,6 +205,12 @@ class Plan:
     def as_stored(self) -> bool:
         """Whether the weights are counted as the model's own files store them."""
         return self.stored is not None and self.weight_precision in self.stored.precisions
+
+    @property
+    def weights_name(self) -> str:
+        """The precision of the weights in words: as the files store them, where no choice fits."""
+        named = self.stored.named if self.as_stored and self.stored else ""
+        return named or self.weight_precision
 
     @property
     def weights(self) -> float:

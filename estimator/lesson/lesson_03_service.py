@@ -7,7 +7,9 @@ from typing import Any
 
 from estimator import catalog
 from estimator.architecture import RULES, Architecture
+from estimator.architecture.heads import why_headless
 from estimator.catalog.shapes import Shape, shape, shape_of, shapes
+from estimator.checkpoint import stored_head_params, without_head
 from estimator.lesson.controls import OWN, Choice, Text, numbers_within
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import (
@@ -47,7 +49,7 @@ def _setting(p: Plan) -> str:
     sequences = quantity_text(p.batch, "sequence")
     name = p.shape.name[0].upper() + p.shape.name[1:]
     return (
-        f"{name} ({p.weight_precision} weights) on {where}, {sequences} of "
+        f"{name} ({p.weights_name} weights) on {where}, {sequences} of "
         f"{quantity_text(p.tokens, 'token')} ({p.cache_precision} cache)"
     )
 
@@ -118,11 +120,14 @@ def _stored(p: Plan) -> str:
         return ""
     name = p.stored.weights.name
     if p.as_stored:
+        nearest = f"; {p.weight_precision} is the nearest choice" if p.stored.named else ""
         return (
-            f" Its weights are counted as its files store them ({name}), as wide as an engine holds"
-            " them: with scales, and with the parts that stay wider."
+            f" Its weights are counted as its files store them ({name}{nearest}), as wide as an "
+            "engine holds them: with scales, and with the parts that stay wider."
         )
-    known = f" ({p.stored.precisions[0]})" if p.stored.precisions else ""
+    if p.stored.named:
+        name = p.stored.named
+    known = f" ({p.stored.precisions[0]})" if p.stored.precisions and not p.stored.named else ""
     return f" Its files are stored as {name}{known}; here every parameter has the chosen precision."
 
 
@@ -207,8 +212,11 @@ def pasted(text: str) -> tuple[Architecture, Shape, Stored | None, str]:
             f"the pasted {model.family} model keeps no cache, and this panel is about the cache: "
             "paste the configuration of a decoder, or choose a model."
         )
-    taken = shape_of(model, f"the pasted {model.family} model", OWN, "pasted by the reader")
     told = _cache_told(config)
+    if (why := why_headless(config)) and stored_head_params(model):
+        told = f" It is counted without an output head, {why}.{told}"
+        model = without_head(model)
+    taken = shape_of(model, f"the pasted {model.family} model", OWN, "pasted by the reader")
     try:
         return model, taken, stored_form(config, model), told
     except ValueError as error:  # the cache can be told all the same

@@ -28,6 +28,7 @@ def parse_json(text: str, name: str) -> Any:
     Raises:
         ValueError: what is no JSON, nested too deeply, or ambiguous, in one sentence.
     """
+    text = text.removeprefix("\ufeff")  # the mark of a file that was copied as a whole
     if not text.strip():
         raise ValueError(f"{name} is empty: give JSON.")
     try:

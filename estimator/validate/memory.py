@@ -12,10 +12,22 @@ from estimator.architecture.heads import why_headless
 from estimator.catalog import accelerators, configurations
 from estimator.catalog.accelerator_names import accelerator_named
 from estimator.catalog.model_names import published_model
-from estimator.checkpoint import served_by_config, without_head
-from estimator.engine_memory import LARGE_BYTES, OLD_LOG, Engine, engine, step_defaults
+from estimator.checkpoint import (
+    method_of_files,
+    served_by_config,
+    served_by_method,
+    without_head,
+)
+from estimator.engine_memory import (
+    LARGE_BYTES,
+    OLD_LOG,
+    Engine,
+    engine,
+    keeps_all_layers_in_full,
+    step_defaults,
+)
 from estimator.memory import kv_pool_bytes
-from estimator.memory_budget import Plan, Stage, budget
+from estimator.memory_budget import Plan, Stage, all_in_full, budget
 from estimator.stored_cache import asked_precision
 from estimator.stored_weights import (
     DTYPE_BITS,
@@ -128,6 +140,7 @@ def _compare(row: Row, own: Any) -> None:
     _tell_rounding(row, plan, model.decoder)
     if model.remark:
         row.report.assume(f"model {name[:60]}: {model.remark.rstrip('.')}")
+    model = _cached(row, model)
     stages = budget(model, plan, visible, share, measured, large=large)
     _add_parts(row, stages)
     _add_pools(row, stages, visible, share)
@@ -159,6 +172,18 @@ def _engine(row: Row) -> Engine:
     return found
 
 
+def _cached(row: Row, model: Architecture) -> Architecture:
+    """The model as the row's release keeps its cache: once in full where layers differ."""
+    version = row.values.get("engine_version") or _RELEASE
+    if len(model.cached_layers) < 2 or not keeps_all_layers_in_full(version):
+        return model
+    row.report.assume(
+        f"engine version {version[:20]}: all layers keep every token, as before vLLM's hybrid "
+        "allocator, of which 0.9.1 is taken for the first release"
+    )
+    return all_in_full(model)
+
+
 def _visible(row: Row) -> tuple[float, bool]:
     """Visible bytes, and whether vLLM plans for a large accelerator: the A100 never is one."""
     name = row.text("accelerator", _MEASURED_ON, "the accelerator that was measured")
@@ -186,6 +211,10 @@ def _visible(row: Row) -> tuple[float, bool]:
 def _stored(row: Row, config: Mapping[str, Any], named: str, *, mine: bool) -> StoredWeights:
     """How the weights are stored: by the row, the model's name or file, or as most are."""
     given = row.values.get("weight_dtype", "").removeprefix("torch.")
+    if method := method_of_files(given):
+        told = served_by_method(config, given, method)
+        row.report.assume(f"weight_dtype is {given}: as the model's configuration has {told.name}")
+        return told
     if given and given.lower() != "auto":
         return stored_as(given)
     if named:
@@ -207,7 +236,8 @@ def _cache_bytes(row: Row, config: Mapping[str, Any], stored: StoredWeights) -> 
             raise ValueError(f"kv_dtype is {given[:40]!r}, but it must be {known}.")
         return _CACHE_BYTES[given]
     # Where the row names other weights than the file's, what the file asks for does not count.
-    own = row.values.get("weight_dtype", "").lower() in ("", "auto")
+    weights = row.values.get("weight_dtype", "").lower()
+    own = weights in ("", "auto") or method_of_files(weights)
     if own and (asked := asked_precision(config)):
         row.report.assume(f"kv_dtype is not given: {asked[0]} (the model's configuration)")
         return asked[1]
