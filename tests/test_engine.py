@@ -253,3 +253,12 @@ def test_no_spare_is_planned_unless_asked_for() -> None:
 
 def test_an_error_has_no_sign() -> None:
     assert step_time.absolute_error(0.0075, 0.01) == pytest.approx(0.25)
+
+
+def test_prompts_of_a_slow_engine_take_no_longer_than_estimated(made: Replica) -> None:
+    """A factor is of the tokens; what answers of one token wait for is prompts."""
+    service = engine.serve(made, HALVES, 64, 100, 1)
+    assert service.prompts_seconds > service.first_token_seconds
+    assert engine.slower_request_seconds(service, 1, 3) == service.prompts_seconds
+    quick = max(service.prompts_seconds / 2, service.first_token_seconds)
+    assert engine.slower_request_seconds(service, 1, 0.5) == pytest.approx(quick)
