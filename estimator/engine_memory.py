@@ -207,6 +207,8 @@ def step_defaults(
     (512, 256, 'the default of vLLM before 0.6.5, for contexts of more than 32,768 tokens')
     >>> step_defaults("0.7.3", True, 131_072)
     (2048, 256, 'the default of vLLM 0.6.5 to 0.7, for contexts of more than 32,768 tokens')
+    >>> step_defaults("0.7.3", True, 32_768)[0]
+    32768
     """
     if _minor(version) >= _FIRST_V1:
         why = "the default of vLLM 0.19 on such an accelerator"
