@@ -199,7 +199,7 @@ def test_a_wider_replica_that_saves_little_is_told_with_its_price() -> None:
     assert 0.8 < wider / one.point["usd_per_month"] < 0.99
     note = lesson.one_page(one, one.intervals(50)).note
     said = f"with 8 to each, a month would cost {short_usd(wider)} at likely values."
-    assert f"4 to a replica. Wider replicas would save a fifth at most: {said}" in note
+    assert f"4 to a replica. Wider replicas would save 20 % at most: {said}" in note
 
 
 def test_draws_with_one_request_at_a_time_are_told() -> None:

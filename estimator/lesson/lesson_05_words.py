@@ -10,6 +10,7 @@ from estimator.glossary import quantity
 from estimator.lesson.lesson_05_case import Case
 from estimator.uncertainty import Ends
 from estimator.units import number_text, quantity_text, seconds_text, share_text
+from estimator.whole_service import NEARLY
 
 
 def short_usd(usd: float) -> str:
@@ -86,7 +87,7 @@ def replica_words(one: Case, intervals: Mapping[str, Ends]) -> str:
     parts = [f"Accelerators are those to plan, {one.width} to a replica."]
     if wider := one.cheaper_width:
         parts.append(
-            f"Wider replicas would save a fifth at most: with {wider[0]} to "
+            f"Wider replicas would save {share_text(1 - 1 / NEARLY)} at most: with {wider[0]} to "
             f"each, a month would cost {short_usd(wider[1])} at likely values."
         )
     if intervals["batch"].p10 <= 1 < one.point["batch"]:
