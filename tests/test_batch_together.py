@@ -20,6 +20,14 @@ e,image,llama-3.1-8b,T5,,,
 """
 
 
+def refusals(scenarios: Path, capsys: pytest.CaptureFixture[str], options: list[str]) -> list[str]:
+    """What a batch says of each row that it refuses, up to the first comma."""
+    out = scenarios.parent / "out"
+    assert main(["batch", str(SERVICE), str(scenarios), "--out", str(out), *options]) == 2
+    said = capsys.readouterr().err
+    return [line.strip().partition(",")[0] for line in said.splitlines() if "  row" in line]
+
+
 @pytest.mark.parametrize("options", [[], ["--table-only"]])
 def test_contradictions_are_told_of_rows_whose_names_are_wrong(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
@@ -28,11 +36,7 @@ def test_contradictions_are_told_of_rows_whose_names_are_wrong(
     scenarios.write_text(
         "name,accelerator,others\nbad/name,T4,\na,T4,pue = 1.2\na,TPU-v4,\nb,T4,pue = 0.1\n"
     )
-    out = tmp_path / "out"
-    assert main(["batch", str(SERVICE), str(scenarios), "--out", str(out), *options]) == 2
-    said = capsys.readouterr().err
-    found = [line.strip().partition(",")[0] for line in said.splitlines() if "  row" in line]
-    assert found == [
+    assert refusals(scenarios, capsys, options) == [
         "row 2: the name 'bad/name' would leave the folder or be hidden: name a file",
         "row 2: usd_per_accelerator_hour is 0",
         "row 3: usd_per_accelerator_hour is 0",
@@ -50,11 +54,7 @@ def test_what_is_right_in_a_row_is_held_against_the_rest_of_it(
 ) -> None:
     scenarios = tmp_path / "s.csv"
     scenarios.write_text(WRONG_IN_PART)
-    out = tmp_path / "out"
-    assert main(["batch", str(SERVICE), str(scenarios), "--out", str(out), *options]) == 2
-    said = capsys.readouterr().err
-    found = [line.strip().partition(",")[0] for line in said.splitlines() if "  row" in line]
-    assert found == [
+    assert refusals(scenarios, capsys, options) == [
         "row 2: users is -1",
         "row 2: usd_per_accelerator_hour is 0",
         "row 3: users is -1",
