@@ -46,12 +46,14 @@ def renew(path: Path) -> None:
     """Execute one lesson from top to bottom and write it back, normalized and whole."""
     import nbformat
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     from estimator.lesson.result import write_whole
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     client = NotebookClient(
         notebook,
+        config=Config(KernelManager={"transport_encryption": "auto"}),  # else it prints a warning
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
