@@ -1,8 +1,23 @@
-"""Options of the whole test run."""
+"""Options of the whole test run, and what tests of several files start from."""
+
+from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from estimator.batch.declared import Lesson
+
+
+@pytest.fixture(scope="session")
+def lesson() -> Lesson:
+    """Lesson 04 as batches read it, for the tests of scenario files."""
+    from estimator.batch.declared import read_lesson  # late: tests/verify runs without papermill
+
+    return read_lesson(Path(__file__).parents[1] / "notebooks" / "04-servers-and-bandwidth.ipynb")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,18 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from estimator.__main__ import main
-from estimator.batch.declared import Lesson, read_lesson
+from estimator.batch.declared import Lesson
 from estimator.batch.names import are_plain, name_problem
-from tests.scenarios import told
+from tests.scenarios import batch, told
 
-ROOT = Path(__file__).parents[1]
-SERVICE = ROOT / "notebooks" / "05-size-a-service.ipynb"
-
-
-@pytest.fixture(scope="module")
-def lesson() -> Lesson:
-    return read_lesson(ROOT / "notebooks" / "04-servers-and-bandwidth.ipynb")
+SERVICE = Path(__file__).parents[1] / "notebooks" / "05-size-a-service.ipynb"
 
 
 @pytest.mark.parametrize("name", ["a", "Llama 3.1 (70B)", "x" * 100, "été", "7", "a.b_c+d=e,f"])
@@ -69,8 +62,7 @@ def test_a_name_that_is_that_of_a_row_of_another_width_is_told(
 ) -> None:
     scenarios = tmp_path / "s.csv"
     scenarios.write_text("name,users\na,7\nc\nC,8\n")
-    out = tmp_path / "out"
-    assert main(["batch", str(SERVICE), str(scenarios), "--out", str(out), *options]) == 2
+    assert batch(SERVICE, scenarios, tmp_path / "out", *options) == 2
     found = [line.strip() for line in capsys.readouterr().err.splitlines() if "  row" in line]
     assert found == [
         "row 3: it has 1 fields, but the header has 2",

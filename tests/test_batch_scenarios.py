@@ -5,17 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from estimator.__main__ import main
 from estimator.batch.declared import Lesson, check_file, read_lesson
 from estimator.batch.scenarios import Scenario, ScenarioFile
-from tests.scenarios import read, small_lesson, told
+from tests.scenarios import batch, read, small_lesson, told
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def lesson() -> Lesson:
-    return read_lesson(ROOT / "notebooks" / "04-servers-and-bandwidth.ipynb")
 
 
 def test_an_empty_cell_keeps_the_default_of_the_lesson(lesson: Lesson, tmp_path: Path) -> None:
@@ -122,7 +116,7 @@ def test_a_wrong_file_ends_with_status_2_and_makes_nothing(
     scenarios = tmp_path / "s.csv"
     scenarios.write_text("name,exact,share,users\na,maybe,x,\nb,true,0.5,1_000\n")
     out = tmp_path / "out"
-    assert main(["batch", str(notebook), str(scenarios), "--out", str(out)]) == 2
+    assert batch(notebook, scenarios, out) == 2
     said = capsys.readouterr().err
     assert "row 2: exact is 'maybe', but it must be true or false" in said
     assert "row 2: share is 'x', but it must be a number" in said
@@ -160,8 +154,7 @@ def test_files_that_a_lesson_writes_are_no_columns(
         scenarios = tmp_path / "s.csv"
         scenarios.write_text(f"name,{name}\na,/tmp/out.html\n")
         for option in ([], ["--table-only"] if path.stem[:2] == "05" else []):
-            out = tmp_path / "out"
-            assert main(["batch", str(path), str(scenarios), "--out", str(out), *option]) == 2
+            assert batch(path, scenarios, tmp_path / "out", *option) == 2
             assert f"the column {name} " in capsys.readouterr().err
     if "config_path" in found.defaults:
         assert read(found, tmp_path / "c.csv", f"name,config_path\na,{path}\n")

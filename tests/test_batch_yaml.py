@@ -4,17 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from estimator.batch.declared import Lesson, read_lesson
+from estimator.batch.declared import Lesson
 from estimator.batch.scenarios import Scenario, ScenarioFile
 from estimator.batch.yaml_file import read_yaml_parts
 from tests.scenarios import read, told
-
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def lesson() -> Lesson:
-    return read_lesson(ROOT / "notebooks" / "04-servers-and-bandwidth.ipynb")
 
 
 def test_yaml_says_the_same_as_csv(lesson: Lesson, tmp_path: Path) -> None:
