@@ -153,15 +153,11 @@ class TestAgain:
         assert [(out / f"a.{end}").read_bytes() for end in ("json", "ipynb")] == before
         assert self.again(made, rows) == set()
 
-    def test_another_lesson_or_estimator_runs_all(
-        self, made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_another_lesson_runs_all(self, made: tuple[Path, Path]) -> None:
         rows = [{"name": name, "users": 1} for name in "ab"]
         self.again(made, rows)
         small_lesson(made[1], "users + 1")
         assert self.again(made, rows) == {"a", "b"}
-        prints = [fingerprint({"users": 1}, "notebook", source) for source in ("one", "two")]
-        assert prints[0] != prints[1]
 
     def test_a_failed_scenario_runs_again_and_its_old_result_is_gone(
         self, made: tuple[Path, Path]
@@ -173,6 +169,13 @@ class TestAgain:
             assert batch(lesson, scenarios, folder / "out") == 1
             assert not (folder / "out" / "a.json").exists()
             assert "AssertionError" in outputs(folder / "out" / "a.ipynb")
+
+
+def test_a_result_hangs_on_its_parameters_its_lesson_and_the_estimator() -> None:
+    given: tuple[dict[str, Any], str, str] = ({"users": 1}, "notebook", "estimator")
+    assert fingerprint(*given) == fingerprint(*given)
+    others = (({"users": 2}, *given[1:]), (given[0], "another", given[2]), (*given[:2], "another"))
+    assert len({fingerprint(*one) for one in (given, *others)}) == 4
 
 
 def test_a_file_that_a_parameter_names_belongs_to_what_is_compared(

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimator.__main__ import main
 from estimator.batch import hooks, vectorized
 from estimator.batch.declared import read_lesson
 from estimator.batch.fingerprint import source_fingerprint
@@ -18,7 +17,7 @@ from estimator.batch.scenarios import ScenarioFile
 from estimator.batch.table import Row, csv_text, flat
 from estimator.lesson import lesson_06
 from tests.running import MODULES
-from tests.scenarios import scenario_file, small_lesson
+from tests.scenarios import batch, scenario_file, small_lesson
 
 ROOT = Path(__file__).parents[1]
 LESSONS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))}
@@ -72,10 +71,6 @@ APART: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
 }  # fmt: skip
 
 
-def batch(number: str, scenarios: Path, out: Path, *options: str) -> int:
-    return main(["batch", str(LESSONS[number]), str(scenarios), "--out", str(out), *options])
-
-
 def named(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"name": f"s{place}", **row} for place, row in enumerate(rows)]
 
@@ -98,7 +93,7 @@ def table_of_notebooks(number: str, scenarios: Path) -> str:
 @pytest.mark.parametrize("number", sorted(ROWS))
 def test_a_table_without_notebooks_is_that_of_the_notebooks(number: str, tmp_path: Path) -> None:
     scenarios = scenario_file(tmp_path / "s.csv", named(ROWS[number]))
-    status = batch(number, scenarios, tmp_path / "out", "--table-only")
+    status = batch(LESSONS[number], scenarios, tmp_path / "out", "--table-only")
     found = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
     assert found == table_of_notebooks(number, scenarios)
     assert status == ("failed" in found) == (number in ("04", "06"))
@@ -111,7 +106,7 @@ def test_inputs_that_contradict_each_other_are_told_before_anything_runs(
 ) -> None:
     rows, sentences = APART[number]
     scenarios = scenario_file(tmp_path / "s.csv", named(rows))
-    assert batch(number, scenarios, tmp_path / "out", *options) == 2
+    assert batch(LESSONS[number], scenarios, tmp_path / "out", *options) == 2
     _, *found = capsys.readouterr().err.partition(f"{scenarios} has ")[2].strip().split("\n  ")
     assert len(found) == len(sentences), found
     for one, sentence in zip(found, sentences, strict=True):
@@ -124,14 +119,14 @@ def test_items_of_yaml_are_held_against_each_other_too(
 ) -> None:
     scenarios = scenario_file(tmp_path / "s.yaml", named(APART["03"][0][:2]))
     for options in ((), ("--table-only",)):
-        assert batch("03", scenarios, tmp_path / "out", *options) == 2
+        assert batch(LESSONS["03"], scenarios, tmp_path / "out", *options) == 2
         assert "item 1: tensor_parallel is 3" in capsys.readouterr().err
 
 
 def test_what_only_the_sizing_finds_out_fails_alone(tmp_path: Path) -> None:
     rows = named([{"users": 1_000}, {"n_params": 9e13}])
     scenarios = scenario_file(tmp_path / "s.csv", rows)
-    assert batch("05", scenarios, tmp_path / "out", "--table-only") == 1
+    assert batch(LESSONS["05"], scenarios, tmp_path / "out", "--table-only") == 1
     found = {
         "alone": (tmp_path / "out" / "results.csv").read_text(encoding="utf-8"),
         "notebooks": table_of_notebooks("05", scenarios),
@@ -154,7 +149,7 @@ def test_equal_rows_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return {"token_seconds": given["batch"] / 2} | ({"more": 1} if given["batch"] > 1 else {})
 
     monkeypatch.setattr(lesson_06, "row_results", one)
-    columns = hooks.columns_of(lesson, [{"batch": batch} for batch in (1, 3, 2, 1)])
+    columns = hooks.columns_of(lesson, [{"batch": size} for size in (1, 3, 2, 1)])
     results, reasons = hooks.row_by_row(lesson, columns, 4)
     assert seen == [(64, int), (1, int), (3, int), (2, int)]  # the default gives the names
     assert reasons == {1: "ValueError: no"}
@@ -167,9 +162,9 @@ def test_parts_of_a_table_have_the_same_columns_where_all_of_one_fail(
 ) -> None:
     many = named([{"owned_accelerators": 10}] * 3 + [{}] * 3)
     scenarios = scenario_file(tmp_path / "s.csv", many)
-    assert batch("04", scenarios, tmp_path / "one", "--table-only") == 1
+    assert batch(LESSONS["04"], scenarios, tmp_path / "one", "--table-only") == 1
     monkeypatch.setattr("estimator.batch.scenarios.CHUNK_ROWS", 3)
-    assert batch("04", scenarios, tmp_path / "two", "--table-only", "--workers", "1") == 1
+    assert batch(LESSONS["04"], scenarios, tmp_path / "two", "--table-only", "--workers", "1") == 1
     one, two = (tmp_path / kind / "results.csv" for kind in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
     assert ",planned_accelerators," in one.read_text(encoding="utf-8").splitlines()[0]
@@ -182,7 +177,9 @@ def test_where_no_row_has_a_result_there_are_no_columns_of_results(
 ) -> None:
     scenarios = scenario_file(tmp_path / "s.csv", named([row] * 2))
     monkeypatch.setattr("estimator.batch.scenarios.CHUNK_ROWS", 1)
-    assert batch(number, scenarios, tmp_path / "out", "--table-only", "--workers", "1") == 1
+    assert (
+        batch(LESSONS[number], scenarios, tmp_path / "out", "--table-only", "--workers", "1") == 1
+    )
     found = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
     assert found.startswith(f"name,status,{next(iter(row))},error\ns0,failed,")
     assert found == table_of_notebooks(number, scenarios)
@@ -199,7 +196,7 @@ def test_results_that_no_row_has_are_left_out_and_parameters_of_their_name_are_n
 def test_an_infinite_result_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lesson_06, "row_results", lambda **given: {"b": 1.0, "a": float("inf")})
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "x"}])
-    assert batch("06", scenarios, tmp_path / "out", "--table-only") == 1
+    assert batch(LESSONS["06"], scenarios, tmp_path / "out", "--table-only") == 1
     found = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
     assert found.splitlines()[1] == "x,failed,the lesson's result a is too large for a number"
     assert vectorized.infinite({"a": np.array([1, -np.inf, np.nan])}).keys() == {1}
@@ -212,7 +209,7 @@ def test_a_file_without_rows_is_told(
 ) -> None:
     (tmp_path / "s.csv").write_text(text.format(next(iter(read_lesson(LESSONS[number]).defaults))))
     for options in ((), ("--table-only",)):
-        assert batch(number, tmp_path / "s.csv", tmp_path / "out", *options) == 2
+        assert batch(LESSONS[number], tmp_path / "s.csv", tmp_path / "out", *options) == 2
         said = capsys.readouterr().err
         assert "1 problem; nothing was run:\n  it has no scenario: give at least one row" in said
 
@@ -221,7 +218,7 @@ def test_a_file_to_read_needs_the_notebooks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "x", "config_path": "c.json"}])
-    assert batch("01", scenarios, tmp_path / "out", "--table-only") == 2
+    assert batch(LESSONS["01"], scenarios, tmp_path / "out", "--table-only") == 2
     assert "config_path names a file to read, and --table-only" in capsys.readouterr().err
 
 
@@ -230,6 +227,5 @@ def test_a_lesson_without_a_module_of_its_own_takes_no_part(
 ) -> None:
     lesson = small_lesson(tmp_path / "small.ipynb")
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
-    options = ("--out", str(tmp_path / "out"), "--table-only")
-    assert main(["batch", str(lesson), str(scenarios), *options]) == 2
+    assert batch(lesson, scenarios, tmp_path / "out", "--table-only") == 2
     assert "leave --table-only out" in capsys.readouterr().err

@@ -15,7 +15,7 @@ ROWS = [
 
 
 class Reader(HTMLParser):
-    """What a browser would load, and the cells."""
+    """The tags of a page, each with its attributes."""
 
     def __init__(self) -> None:
         super().__init__()

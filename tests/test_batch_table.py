@@ -1,7 +1,6 @@
 """Tables without notebooks: equal to what the notebooks report, and in chunks of bounded memory."""
 
 import contextlib
-import csv
 import json
 import math
 import os
@@ -14,14 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from estimator.__main__ import main
 from estimator.batch import vectorized
 from estimator.batch.declared import Lesson
 from estimator.batch.scenarios import Chunk
 from estimator.batch.table import Row, csv_text, flat
 from estimator.batch.vectorized import Part
 from tests.running import warm_papermill
-from tests.scenarios import scenario_file
+from tests.scenarios import batch, scenario_file, table
 
 ROOT = Path(__file__).parents[1]
 STORAGE = ROOT / "notebooks" / "01-model-storage.ipynb"
@@ -50,20 +48,11 @@ def part_killed_always(lesson: Lesson, path: Path, chunk: Chunk, with_intervals:
     return real_part(lesson, path, chunk, with_intervals)
 
 
-def table(lesson: Path, scenarios: Path, out: Path, *options: str) -> int:
-    return main(["batch", str(lesson), str(scenarios), "--out", str(out), *options])
-
-
-def rows(out: Path) -> list[dict[str, str]]:
-    with (out / "results.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.mark.parametrize("ending", ["csv", "yaml"])
 def test_by_hand(tmp_path: Path, ending: str) -> None:
     scenarios = scenario_file(tmp_path / f"s.{ending}", MODELS)
-    assert table(STORAGE, scenarios, tmp_path / "out", "--table-only") == 0
-    seven, odd = rows(tmp_path / "out")
+    assert batch(STORAGE, scenarios, tmp_path / "out", "--table-only") == 0
+    seven, odd = table(tmp_path / "out")
     assert seven["n_params"] == "7000000000"
     assert (seven["weight_bytes"], seven["replicated_bytes"]) == ("3500000000", "10500000000")
     assert odd["weight_bytes"] == "6365.390625"  # 12,345 x 4.125 / 8
@@ -72,8 +61,8 @@ def test_by_hand(tmp_path: Path, ending: str) -> None:
 
 def test_the_table_of_the_notebooks_byte_for_byte(tmp_path: Path) -> None:
     scenarios = scenario_file(tmp_path / "s.csv", MODELS)
-    assert table(STORAGE, scenarios, tmp_path / "notebooks") == 0
-    assert table(STORAGE, scenarios, tmp_path / "vectorized", "--table-only") == 0
+    assert batch(STORAGE, scenarios, tmp_path / "notebooks") == 0
+    assert batch(STORAGE, scenarios, tmp_path / "vectorized", "--table-only") == 0
     one, other = (tmp_path / kind / "results.csv" for kind in ("notebooks", "vectorized"))
     assert one.read_bytes() == other.read_bytes()
 
@@ -83,27 +72,27 @@ def test_a_folder_that_holds_notebooks_keeps_its_table(
 ) -> None:
     scenarios = scenario_file(tmp_path / "s.csv", MODELS[:1])
     out = tmp_path / "out"
-    assert table(STORAGE, scenarios, out) == 0
+    assert batch(STORAGE, scenarios, out) == 0
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     for gone in (None, "index.html", "results.csv"):  # as where it was stopped, or had no room
         if gone:
             del before[out / gone]
             (out / gone).unlink()
-        assert table(STORAGE, scenarios, out, "--table-only") == 2
+        assert batch(STORAGE, scenarios, out, "--table-only") == 2
         assert "holds the notebooks of a batch, and --table-only" in capsys.readouterr().err
         assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
-    assert table(STORAGE, scenarios, tmp_path / "other", "--table-only") == 0
-    assert table(STORAGE, scenarios, tmp_path / "other", "--table-only") == 0
+    assert batch(STORAGE, scenarios, tmp_path / "other", "--table-only") == 0
+    assert batch(STORAGE, scenarios, tmp_path / "other", "--table-only") == 0
 
 
 def test_points_and_intervals_of_a_service_as_its_notebook_reports_them(tmp_path: Path) -> None:
     given = {"system": "image", "users": 3_000_000, "precision": "INT8", "accelerator": "H100-SXM"}
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "one", **given}, {"name": "two"}])
-    assert table(SERVICE, scenarios, tmp_path / "out", "--table-only") == 0
+    assert batch(SERVICE, scenarios, tmp_path / "out", "--table-only") == 0
     done = warm_papermill(SERVICE.stem, tmp_path, **given)
     assert done.returncode == 0, done.stderr
     reported = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["results"]
-    found = rows(tmp_path / "out")[0]
+    found = table(tmp_path / "out")[0]
     values = flat(reported)[0]
     assert {"usd_per_month", "usd_per_month_p10", "usd_per_month_p90"} <= set(values)
     assert {name: float(found[name]) for name in values} == pytest.approx(values, rel=1e-12)
@@ -116,19 +105,19 @@ def test_intervals_only_for_up_to_a_thousand(
     for count, wanted in ((2, True), (3, False)):
         many = [{"name": f"s{n}"} for n in range(count)]
         out = tmp_path / str(count)
-        assert table(SERVICE, scenario_file(tmp_path / "s.csv", many), out, "--table-only") == 0
-        assert ("usd_per_month_p50" in rows(out)[0]) is wanted
+        assert batch(SERVICE, scenario_file(tmp_path / "s.csv", many), out, "--table-only") == 0
+        assert ("usd_per_month_p50" in table(out)[0]) is wanted
 
 
 def test_chunks_give_the_same_table_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = [{"name": f"s{n}", "n_params": 10**9 + n, "accelerator": "T4"} for n in range(250)]
     scenarios = scenario_file(tmp_path / "s.csv", many)
-    assert table(STORAGE, scenarios, tmp_path / "one", "--table-only") == 0
+    assert batch(STORAGE, scenarios, tmp_path / "one", "--table-only") == 0
     monkeypatch.setattr("estimator.batch.scenarios.CHUNK_ROWS", 100)
-    assert table(STORAGE, scenarios, tmp_path / "many", "--table-only", "--workers", "2") == 0
+    assert batch(STORAGE, scenarios, tmp_path / "many", "--table-only", "--workers", "2") == 0
     one, many_chunks = (tmp_path / kind / "results.csv" for kind in ("one", "many"))
     assert one.read_bytes() == many_chunks.read_bytes()
-    assert len(rows(tmp_path / "many")) == 250
+    assert len(table(tmp_path / "many")) == 250
 
 
 def test_a_worker_that_is_killed_costs_no_row(
@@ -136,16 +125,16 @@ def test_a_worker_that_is_killed_costs_no_row(
 ) -> None:
     many = [{"name": f"s{n}", "n_params": 10**9 + n} for n in range(250)]
     scenarios = scenario_file(tmp_path / "s.csv", many)
-    assert table(STORAGE, scenarios, tmp_path / "one", "--table-only") == 0
+    assert batch(STORAGE, scenarios, tmp_path / "one", "--table-only") == 0
     monkeypatch.setattr("estimator.batch.scenarios.CHUNK_ROWS", 50)
     monkeypatch.setattr(vectorized, "part_of", part_killed_once)
-    assert table(STORAGE, scenarios, tmp_path / "many", "--table-only", "--workers", "2") == 0
+    assert batch(STORAGE, scenarios, tmp_path / "many", "--table-only", "--workers", "2") == 0
     assert (tmp_path / "s.killed").exists()
     one, many_chunks = (tmp_path / kind / "results.csv" for kind in ("one", "many"))
     assert one.read_bytes() == many_chunks.read_bytes()
     monkeypatch.setattr(vectorized, "part_of", part_killed_always)
     capsys.readouterr()
-    assert table(STORAGE, scenarios, tmp_path / "many", "--table-only", "--workers", "2") == 3
+    assert batch(STORAGE, scenarios, tmp_path / "many", "--table-only", "--workers", "2") == 3
     said = capsys.readouterr().err
     assert "A worker was killed twice over rows" in said
     assert "give fewer --workers; results.csv is as it was. Run the same command" in said
@@ -159,7 +148,7 @@ def test_the_bar_knows_how_many_rows_there_are(
 ) -> None:
     scenarios = tmp_path / "s.csv"
     scenarios.write_text("name\na\nb\n\n")
-    assert table(STORAGE, scenarios, tmp_path / "out", "--table-only") == 0
+    assert batch(STORAGE, scenarios, tmp_path / "out", "--table-only") == 0
     said = capsys.readouterr().err
     assert "0.00/3.00" in said
     assert "2.00/2.00" in said.rpartition("\r")[2]
@@ -176,7 +165,7 @@ def test_problems_in_any_chunk_are_told_and_nothing_is_written(
     many[240]["name"] = "S7"
     many[241]["name"] = "a/b"
     scenarios = scenario_file(tmp_path / "s.csv", many)
-    assert table(STORAGE, scenarios, tmp_path / "out", "--table-only") == 2
+    assert batch(STORAGE, scenarios, tmp_path / "out", "--table-only") == 2
     said = capsys.readouterr().err
     for start in (
         "row 5: n_params is -5",
@@ -209,7 +198,7 @@ def test_what_is_wrong_is_told_without_notebooks_too(
     sentences: list[str],
 ) -> None:  # fmt: skip
     (tmp_path / name).write_bytes(content)
-    assert table(SERVICE, tmp_path / name, tmp_path / "out", "--table-only") == 2
+    assert batch(SERVICE, tmp_path / name, tmp_path / "out", "--table-only") == 2
     said = capsys.readouterr().err
     assert all(sentence in said for sentence in sentences), said
     assert not (tmp_path / "out" / "results.csv").exists()
@@ -231,10 +220,10 @@ def test_memory_does_not_grow_with_the_file(
         scenarios = scenario_file(tmp_path / "s.csv", many)
         del many
         tracemalloc.start()
-        assert table(STORAGE, scenarios, tmp_path / "out", "--table-only", "--workers", "2") == 0
+        assert batch(STORAGE, scenarios, tmp_path / "out", "--table-only", "--workers", "2") == 0
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert len(rows(tmp_path / "out")) == 16_000
+    assert len(table(tmp_path / "out")) == 16_000
     # Eight bytes of each name are kept to compare it with the others; a row alone is over 50.
     assert peaks[16_000] - peaks[4_000] < 12_000 * 3 * 8
 
@@ -242,8 +231,8 @@ def test_memory_does_not_grow_with_the_file(
 def test_a_scenario_without_a_result_is_told_the_reason_of_its_notebook(tmp_path: Path) -> None:
     given = {"n_params": 9e13}  # no replica of such a model will do
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "fine"}, {"name": "odd", **given}])
-    assert table(SERVICE, scenarios, tmp_path / "out", "--table-only") == 1
-    fine, odd = rows(tmp_path / "out")
+    assert batch(SERVICE, scenarios, tmp_path / "out", "--table-only") == 1
+    fine, odd = table(tmp_path / "out")
     assert fine["error"] == ""
     assert "No replica of up to 8" in odd["error"]
     done = warm_papermill(SERVICE.stem, tmp_path, **given)

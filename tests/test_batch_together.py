@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from estimator.__main__ import main
+from tests.scenarios import batch
 
-ROOT = Path(__file__).parents[1]
-SERVICE = ROOT / "notebooks" / "05-size-a-service.ipynb"
+SERVICE = Path(__file__).parents[1] / "notebooks" / "05-size-a-service.ipynb"
 
 
 WRONG_IN_PART = """\
@@ -22,8 +21,7 @@ e,image,llama-3.1-8b,T5,,,
 
 def refusals(scenarios: Path, capsys: pytest.CaptureFixture[str], options: list[str]) -> list[str]:
     """What a batch says of each row that it refuses, up to the first comma."""
-    out = scenarios.parent / "out"
-    assert main(["batch", str(SERVICE), str(scenarios), "--out", str(out), *options]) == 2
+    assert batch(SERVICE, scenarios, scenarios.parent / "out", *options) == 2
     said = capsys.readouterr().err
     return [line.strip().partition(",")[0] for line in said.splitlines() if "  row" in line]
 
@@ -77,8 +75,7 @@ def test_the_first_hundred_problems_are_those_of_the_first_rows(
     rows = [f"a,{n},T4\n" if n % 2 else f"b{n},0,\n" for n in range(150)]
     scenarios = tmp_path / "s.csv"
     scenarios.write_text("name,users,accelerator\n" + "".join(rows))
-    out = tmp_path / "out"
-    assert main(["batch", str(SERVICE), str(scenarios), "--out", str(out), *options]) == 2
+    assert batch(SERVICE, scenarios, tmp_path / "out", *options) == 2
     found = [line.strip() for line in capsys.readouterr().err.splitlines() if "row" in line]
     assert [int(line.partition(":")[0].removeprefix("row ")) for line in found[:-1]] == sorted(
         [*range(2, 69), *range(5, 69, 2), 69]

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from estimator.__main__ import main
 from estimator.batch.declared import read_lesson
 from estimator.batch.fingerprint import source_fingerprint
 from estimator.batch.runner import Task, Timeouts, run_scenario
 from estimator.batch.table import Row, csv_text, flat
 from estimator.batch.template import preload
 from tests.running import papermill
-from tests.scenarios import small_lesson
+from tests.scenarios import batch, scenario_file, small_lesson
 
 ROOT = Path(__file__).parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -52,13 +51,8 @@ def test_a_sweeps_results_are_those_of_the_papermill_command(tmp_path: Path) -> 
         every = list(csv.DictReader(file))
     assert len(every) == len({row["name"] for row in every}) == 100
     lesson, out = ROOT / "notebooks" / "05-size-a-service.ipynb", tmp_path / "out"
-    few = tmp_path / "few.csv"
     chosen = [every[0], every[-1]]
-    with few.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(every[0]))
-        writer.writeheader()
-        writer.writerows(chosen)
-    assert main(["batch", str(lesson), str(few), "--out", str(out)]) == 0
+    assert batch(lesson, scenario_file(tmp_path / "few.csv", chosen), out) == 0
     pieces, columns = [], [name for name in every[0] if name != "name"]
     for row in chosen:
         name = row.pop("name")

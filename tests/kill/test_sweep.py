@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from estimator.__main__ import main
+from tests.scenarios import batch
 
 ROOT = Path(__file__).parents[2]
 
@@ -11,8 +11,7 @@ def test_the_sweep_three_times(tmp_path: Path) -> None:
     lesson, sweep = ROOT / "notebooks" / "05-size-a-service.ipynb", ROOT / "scenarios/sweep-100.csv"
     for how in ("warm", "cold", "table-only"):
         options = [] if how == "warm" else [f"--{how}"]
-        command = ["batch", str(lesson), str(sweep), "--out", str(tmp_path / how), *options]
-        assert main(command) == 0
+        assert batch(lesson, sweep, tmp_path / how, *options) == 0
     warm = tmp_path / "warm"
     results = sorted(path.name for path in warm.glob("*.json"))
     assert len(results) == 100
