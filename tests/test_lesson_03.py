@@ -15,11 +15,12 @@ from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import plan
 from estimator.memory import kv_cache_bytes
 from estimator.units import GiB
+from tests.golden import DATA, exact_golden
 from tests.running import results, warm_papermill
 from tests.seen import rows
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = json.loads((ROOT / "tests/data/model_configs.json").read_text(encoding="utf-8"))
+CONFIGS = json.loads((DATA / "model_configs.json").read_text(encoding="utf-8"))
 
 
 class TestTheGuide:
@@ -94,12 +95,7 @@ class TestRealModels:
         assert len(s.place) > 10
         assert (s.window == 0) == (s.window_layers == 0)
 
-    @pytest.mark.parametrize(
-        ("key", "exact"),
-        [("llama-3.2-1b", 32_768), ("llama-3.2-3b", 114_688), ("llama-3.1-8b", 131_072),
-         ("llama-3.1-70b", 327_680), ("llama-2-7b", 524_288), ("llama-2-13b", 819_200),
-         ("deepseek-v3", 70_272), ("qwen2.5-72b", 327_680)],
-    )  # fmt: skip
+    @pytest.mark.parametrize(("key", "exact"), exact_golden("kv-token-"))
     def test_bytes_of_a_token(self, key: str, exact: int) -> None:
         assert plan(key, "MI300X").token_bytes == exact
 

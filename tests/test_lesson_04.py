@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,9 @@ from estimator.lesson.lesson_04_panel import MODELS
 from estimator.lesson.sizing import Bounds, Service, compute_rate, make_plan
 from estimator.memory import kv_bytes_per_token
 from estimator.whole_service import TENSOR_PARALLEL
+from tests.golden import DATA
 from tests.seen import column
 
-DATA = Path(__file__).parent / "data"
 COURSE = lesson.course_service()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,8 +39,7 @@ from estimator.serving import (
     sustained_requests_per_s,
     tokens_per_s,
 )
-
-DATA = Path(__file__).parent / "data"
+from tests.golden import DATA
 
 params = st.integers(1, 10**12)
 rate = st.floats(1e9, 1e16)
