@@ -1,4 +1,4 @@
-"""Lesson 05's parameters with some changed, and a column of one of its tables."""
+"""Lesson 05's parameters, with some changed."""
 
 from typing import Any
 

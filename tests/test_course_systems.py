@@ -8,8 +8,6 @@ import pytest
 from estimator.lesson.lesson_05 import KEYS
 from tools import course_systems
 
-ROOT = Path(__file__).parents[1]
-
 
 def test_the_course_has_at_least_six_systems() -> None:
     with course_systems.SCENARIOS.open(encoding="utf-8", newline="") as file:

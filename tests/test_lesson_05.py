@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+import math
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +16,10 @@ from estimator.lesson.lesson_05_report import report_html
 from estimator.lesson.lesson_05_words import short_usd
 from estimator.uncertainty import Range
 from estimator.units import share_text
+from tests.golden import golden
 from tests.seen import column
 from tests.services import given
 
-ROOT = Path(__file__).parents[1]
 TEXT = lesson.case("text")
 
 
@@ -33,11 +32,6 @@ def test_every_system_of_the_course_is_declared() -> None:
         assert set(system.sources) == {"model", "prompt_tokens", "passes", "sizes"}
         assert system.prompt_tokens == tuple(sorted(system.prompt_tokens))
         assert system.passes == tuple(sorted(system.passes))
-
-
-def golden() -> dict[str, dict[str, str]]:
-    with open(ROOT / "tests" / "data" / "golden.csv", encoding="utf-8", newline="") as file:
-        return {row["id"]: row for row in csv.DictReader(file)}
 
 
 @pytest.mark.parametrize("key", COURSE_SYSTEMS)
@@ -139,7 +133,6 @@ def test_a_video_s_price_is_near_what_a_host_asks() -> None:
     *_, (_, there, here, ratio, where) = lesson.check_table().rows
     # 128 passes of 44,776 tokens take 475 s of an H100 at 3.99 USD an hour.
     assert (there, here, ratio) == ("0.41", "0.527", "1.284")
-    assert 0.7 < float(str(ratio)) < 1.5
     assert "replicate.com" in str(where)
 
 
@@ -253,11 +246,13 @@ def test_the_engine_s_line_is_the_parts_of_its_step_and_little_s_law() -> None:
     assert parts[1] == pytest.approx(400 * 750 * 114_688 / (0.843 * 2.039e12) * 1e3, rel=0.01)
     assert float(str(table.total[1]).split()[0]) < 50
     assert "A request takes 25.25 s" in table.note
-    assert 1461 < 2e9 / 86_400 * 25.25 / 400 < 1462
+    # By hand, with 25.25 s for a request and 400 in a replica.
+    needed = math.ceil(2e9 / 86_400 * 25.25 / 400)
     line = next(row for row in lesson.chain_table(TEXT).rows if "an engine" in str(row[0]))
+    assert str(line[1]) == f"{needed:,}"
     assert f"rounded up, {line[1]} replicas. The 53.88 GB that one uses: " in table.note
-    assert table.note.endswith("weights 6.00 GB, caches 45.88 GB, working space 2.00 GB.")
-    assert 400 * 1_000 * 114_688 == 45_875_200_000
+    caches = f"{400 * 1_000 * 114_688 / 1e9:.2f}"
+    assert table.note.endswith(f"weights 6.00 GB, caches {caches} GB, working space 2.00 GB.")
 
 
 def test_every_accelerator_with_a_price_is_held_against_the_reader_s() -> None:

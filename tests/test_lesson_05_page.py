@@ -24,7 +24,6 @@ from tests.seen import column
 from tests.services import given
 
 NAME = "05-size-a-service"
-ROOT = Path(__file__).parents[1]
 TEXT = lesson.case("text")
 
 
