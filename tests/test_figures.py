@@ -18,12 +18,14 @@ from estimator.lesson import (
     lesson_06,
 )
 from estimator.lesson.figures import COLOURS, INKS, Picture
+from estimator.lesson.lesson_03_plan import plan
 
 FIGURES: dict[str, Callable[[], Picture]] = {
     "counts": lambda: lesson_00.count_chart(11_574.0, 3_000_000_000, output_tokens=500),
     "models": lesson_01.course_chart,
     "growth": lesson_02.growth_chart,
     "cache": lesson_03.cache_figure,
+    "memory": lambda: lesson_03.fill_figure(plan("llama-3.1-8b", "A100-SXM-80GB", batch=7)),
     "bounds": lambda: lesson_04.three_bounds_chart(lesson_04.course_service()),
     "tornado": lambda: lesson_05.tornado_chart(lesson_05.case("text")),
     "runs": lambda: lesson_06.scatter_chart(lesson_06.shipped()),

@@ -80,6 +80,7 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
         for node in ast.walk(test)
     }
     for node in ast.walk(tree):
+        assert not getattr(node, "level", 0), f"{path}: name the whole module"
         if isinstance(node, ast.Import):
             yield from ((alias.name, id(node) not in guarded) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module == "estimator":
