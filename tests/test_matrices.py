@@ -12,7 +12,8 @@ from estimator.catalog import architecture, configurations
 from estimator.matrices import HEAD, Scales, blocks_with, has_part, layers_with, shapes
 from estimator.memory_budget import Plan, budget, stages
 from estimator.stored_weights import StoredWeights, checkpoint_bytes, stored_as, stored_by_config
-from tests.test_stored_weights import LLAMA, MIXTURE, size
+from tests.checkpoints import MIXTURE, size
+from tests.decoders import LLAMA
 
 
 @pytest.mark.parametrize("key", configurations())

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from estimator.stored_weights import stored_by_config
-from tests.test_stored_weights import FP8, LLAMA, MIXTURE, size
+from tests.checkpoints import FP8, MIXTURE, size
+from tests.decoders import LLAMA
 
 PREDICTED = {**MIXTURE, "num_nextn_predict_layers": 1, "attention_bias": True}
 CHANNELS = {

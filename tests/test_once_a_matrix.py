@@ -11,18 +11,13 @@ from estimator.catalog import architecture, configurations
 from estimator.matrices import Scales
 from estimator.model_sheet import checkpoint_text
 from estimator.stored_weights import checkpoint_bytes, stored_by_config
-from tests.test_stored_weights import LLAMA, MIXTURE
+from tests.checkpoints import MIXTURE, whole_size
+from tests.decoders import LLAMA
 
 # LLAMA has two layers of seven matrices, its embedding, its head and five norms stay at 16 bits.
 WIDE = 2 * (2 * 6400 + 5 * 64)
 MATRICES, COLUMNS, INPUTS = 14, 2 * (64 + 32 + 32 + 64 + 128 + 128 + 64), 2 * (6 * 64 + 128)
 WEIGHTS = 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 128)
-
-
-def size(quantization: dict[str, Any], config: dict[str, Any] = LLAMA) -> float:
-    whole = {**config, "torch_dtype": "bfloat16", "quantization_config": quantization}
-    model = Architecture.from_hf_config(whole)
-    return checkpoint_bytes(model, stored_by_config(whole, model))
 
 
 def packed(weights: dict[str, Any], inputs: Any = None, **changes: Any) -> dict[str, Any]:
@@ -64,7 +59,7 @@ GROUPS = WEIGHTS // 32
     ],
 )  # fmt: skip
 def test_what_stands_beside_weights_of_8_bits(quantization: dict[str, Any], beside: int) -> None:
-    assert size(quantization) == WIDE + WEIGHTS + beside
+    assert whole_size(quantization) == WIDE + WEIGHTS + beside
 
 
 @pytest.mark.parametrize(
@@ -90,7 +85,7 @@ def test_what_stands_beside_weights_of_8_bits(quantization: dict[str, Any], besi
     ],
 )  # fmt: skip
 def test_what_stands_beside_weights_of_4_bits(quantization: dict[str, Any], beside: float) -> None:
-    assert size(quantization) == WIDE + WEIGHTS // 2 + beside
+    assert whole_size(quantization) == WIDE + WEIGHTS // 2 + beside
 
 
 def test_every_expert_s_matrix_has_its_own() -> None:
@@ -100,9 +95,9 @@ def test_every_expert_s_matrix_has_its_own() -> None:
     matrices = 3 * 5 + 3 + 2 * 5 * 3
     assert matrices == 48
     # Each is smaller than a block, so that it has one scale in either way.
-    assert size(per_tensor, MIXTURE) == size(rows, MIXTURE)
+    assert whole_size(per_tensor, MIXTURE) == whole_size(rows, MIXTURE)
     static = {**per_tensor, "activation_scheme": "static"}
-    assert size(static, MIXTURE) == size(per_tensor, MIXTURE) + 4 * matrices
+    assert whole_size(static, MIXTURE) == whole_size(per_tensor, MIXTURE) + 4 * matrices
 
 
 # A width of 36 and 72 inner ones: neither fills words of eight numbers of 4 bits.
@@ -135,7 +130,7 @@ def test_the_last_word_is_a_whole_one(quantization: dict[str, Any], of_one: Any)
     model = Architecture.from_hf_config(ODD)
     wide = 2 * (2 * 100 * 36 + 5 * 36)
     assert model.n_params * 2 == wide + 2 * 2 * sum(i * o for i, o in SHAPES)
-    assert size(quantization, ODD) == wide + 2 * sum(of_one(*shape) for shape in SHAPES)
+    assert whole_size(quantization, ODD) == wide + 2 * sum(of_one(*shape) for shape in SHAPES)
 
 
 def test_words_along_either_side() -> None:
@@ -175,7 +170,7 @@ def test_what_is_left_out_is_told(quantization: dict[str, Any], told: str) -> No
 )  # fmt: skip
 def test_scales_of_inputs_that_are_not_known(inputs: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        size(packed(FLOAT8, inputs))
+        whole_size(packed(FLOAT8, inputs))
 
 
 def test_kimi_k2_is_stored_as_its_authors_say() -> None:

@@ -10,7 +10,7 @@ import pytest
 from estimator.catalog import architecture, configurations
 from estimator.stored_cache import asked_precision
 from estimator.stored_weights import checkpoint_bytes, stored_by_config
-from tests.test_stored_weights import blocks_alone
+from tests.checkpoints import blocks_alone
 
 LLAMA = configurations()["llama-3.1-8b"].config
 MODEL = architecture("llama-3.1-8b")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from estimator.quantization import read_quantization
-from tests.test_once_a_matrix import size
-from tests.test_stored_weights import LLAMA
+from tests.checkpoints import whole_size
+from tests.decoders import LLAMA
 
 GPTQ = {"quant_method": "gptq", "group_size": 128, "desc_act": False, "sym": True}
 AWQ = {"quant_method": "awq", "group_size": 128, "zero_point": True, "version": "gemm"}
@@ -60,10 +60,9 @@ def test_blocks_of_bitsandbytes_go_on_over_the_ends_of_rows(double: bool) -> Non
     narrow = {**LLAMA, "hidden_size": 96, "intermediate_size": 192, "num_attention_heads": 3,
               "num_key_value_heads": 3, "head_dim": 32, "num_hidden_layers": 1}  # fmt: skip
     matrices = [96 * 96] * 4 + [96 * 192] * 3
-    found = size({"quant_method": "bitsandbytes", "load_in_4bit": True,
+    found = whole_size({"quant_method": "bitsandbytes", "load_in_4bit": True,
                   "bnb_4bit_use_double_quant": double}, narrow)  # fmt: skip
-    vocabulary: Any = LLAMA["vocab_size"]
-    wide = 2 * (2 * 96 * vocabulary + 3 * 96)
+    wide = 2 * (2 * 96 * LLAMA["vocab_size"] + 3 * 96)
     expected = wide + sum(matrices) / 2
     for weights in matrices:
         blocks = weights // 64

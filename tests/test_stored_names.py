@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from estimator.architecture import Architecture
 from estimator.catalog.configurations import architecture
 from estimator.matrices import HEAD
 from estimator.stored_weights import (
@@ -18,12 +17,9 @@ from estimator.stored_weights import (
     stored_by_config,
     tells_precision,
 )
+from tests.decoders import LLAMA, read
 
-TIED = Architecture.from_hf_config({
-    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100,
-    "tie_word_embeddings": True,
-})  # fmt: skip
+TIED = read(LLAMA, tie_word_embeddings=True)
 LAYER = 2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 128
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,35 +16,11 @@ from estimator.stored_weights import (
     stored_by_config,
 )
 from estimator.wide_layers import Wide, wide_parts
+from tests.checkpoints import FP8, MIXTURE, size, stored
+from tests.decoders import LLAMA
 
 OSS_WIDE = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens",
             "lm_head"]  # fmt: skip
-FP8 = {"quant_method": "fp8"}
-MIXTURE = {
-    "model_type": "deepseek_v3", "hidden_size": 64, "intermediate_size": 128,
-    "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 100, "q_lora_rank": 24,
-    "kv_lora_rank": 16, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8,
-    "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32,
-    "n_shared_experts": 1, "first_k_dense_replace": 1, "num_nextn_predict_layers": 0,
-}  # fmt: skip
-LLAMA = {
-    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100,
-}  # fmt: skip
-
-
-def stored(config: dict[str, Any], quantization: dict[str, Any], **changes: Any) -> StoredWeights:
-    return stored_by_config({**config, "quantization_config": {**quantization, **changes}})
-
-
-def blocks_alone(found: StoredWeights) -> StoredWeights:
-    """Without what each matrix has once, whose tests are those of `test_once_a_matrix`."""
-    return replace(found, scales=tuple(one for one in found.scales if one.rows or one.columns))
-
-
-def size(config: dict[str, Any], quantization: dict[str, Any], **changes: Any) -> float:
-    model = Architecture.from_hf_config(config)
-    return checkpoint_bytes(model, blocks_alone(stored(config, quantization, **changes)))
 
 
 def test_gpt_oss_20b_as_published() -> None:
@@ -235,9 +210,9 @@ def test_kimi_k2_5_keeps_all_but_its_experts_wide() -> None:
     model = Architecture.from_hf_config(config)
     assert model.n_params == architecture("kimi-k2").n_params
     experts = model.parts["experts"]
-    stored = (model.n_params - experts) * 2 + experts * (4 + 16 / 32) / 8
+    held = (model.n_params - experts) * 2 + experts * (4 + 16 / 32) / 8
     scores, shapes = model.extra_parts["buffers"] * 4, 60 * 384 * 3 * 16
-    assert checkpoint_bytes(model, stored_by_config(config)) == stored + scores + shapes
+    assert checkpoint_bytes(model, stored_by_config(config)) == held + scores + shapes
 
 
 def test_without_a_family_nothing_is_known_of_layers() -> None:
