@@ -8,12 +8,8 @@ import pytest
 
 from estimator.architecture import Architecture
 from estimator.catalog import configuration
+from tests.decoders import LLAMA
 
-LLAMA = {
-    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1000,
-    "max_position_embeddings": 4096, "tie_word_embeddings": False, "rms_norm_eps": 1e-5,
-}  # fmt: skip
 SAME = "of the family {}; sized as its model_type says, llama, whose parameters are the same."
 ADDS = "sized as its model_type says, llama: what that class adds is not counted."
 

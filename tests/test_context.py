@@ -16,12 +16,9 @@ from estimator.decoder_shape import decoder_shape
 from estimator.memory_budget import Plan, budget
 from estimator.model_sheet import sizes_of
 from estimator.stored_weights import stored_as
+from tests import decoders
 
-LLAMA = {
-    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1000,
-    "max_position_embeddings": 4096, "tie_word_embeddings": False,
-}  # fmt: skip
+LLAMA = {**decoders.LLAMA, "max_position_embeddings": 4096}
 OPT = {
     "model_type": "opt", "hidden_size": 64, "ffn_dim": 128, "num_hidden_layers": 2,
     "num_attention_heads": 4, "vocab_size": 1000, "max_position_embeddings": 2048,

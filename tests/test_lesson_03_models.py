@@ -19,14 +19,11 @@ from estimator.memory_budget import Plan as BudgetPlan
 from estimator.memory_budget import budget
 from estimator.stored_weights import stored_as
 from estimator.units import GiB
+from tests.decoders import LLAMA
 from tests.lesson_03_panel import panel
 from tests.seen import rows, status
 
-TINY = {
-    "model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 1000,
-    "max_position_embeddings": 512,
-}  # fmt: skip
+TINY = {**LLAMA, "vocab_size": 1000, "max_position_embeddings": 512}
 
 
 def test_three_answers_by_hand() -> None:

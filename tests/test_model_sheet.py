@@ -13,15 +13,7 @@ from estimator.architecture import Architecture
 from estimator.model_sheet import checkpoint_text, sizes_of
 from estimator.stored_cache import asked_precision
 from estimator.units import prefixed_text
-
-GPT2 = {
-    "model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
-    "vocab_size": 50257,
-}  # fmt: skip
-SIZES = {
-    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "vocab_size": 1000,
-}  # fmt: skip
+from tests.decoders import GPT2, LLAMA
 
 
 def write(folder: Path, content: Any) -> str:
@@ -180,11 +172,7 @@ SCHEME = {"num_bits": 8, "type": "float", "strategy": "tensor", "dynamic": False
 def test_the_cache_is_as_the_configuration_asks_unless_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], quantization: dict[str, Any], width: float
 ) -> None:
-    config = {
-        "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100,
-    }  # fmt: skip
-    file = write(tmp_path, config | {"quantization_config": quantization})
+    file = write(tmp_path, LLAMA | {"quantization_config": quantization})
     cache = printed(capsys, file)["cache"]
     assert cache["bytes_per_element"] == width
     assert cache["token_adds_bytes"] == 2 * 2 * 32 * width
@@ -227,9 +215,9 @@ def test_a_cache_that_is_not_known_is_told(asked: dict[str, Any]) -> None:
 def test_a_file_of_a_class_without_an_output_head_is_told(
     classes: Any, tied: bool, told: str
 ) -> None:
-    config = {"model_type": "llama", **SIZES, "tie_word_embeddings": tied, "architectures": classes}
+    config = {**LLAMA, "tie_word_embeddings": tied, "architectures": classes}
     found = sizes_of("mine", config)
-    how, head = found["checkpoint"], 4 * 64 * 1000
+    how, head = found["checkpoint"], 4 * 64 * 100
     assert ("without an output head, as its class" in how) == bool(told)
     assert told in how
     assert found["n_params"] == Architecture.from_hf_config(config).n_params
@@ -251,7 +239,7 @@ def test_a_file_of_a_class_without_an_output_head_is_told(
 )  # fmt: skip
 def test_what_tells_labels_is_in_the_checkpoint(told: dict[str, Any], labels: int) -> None:
     """As transformers builds them: Linear(hidden_size, num_labels), for tokens with a bias."""
-    config = {"model_type": "llama", **SIZES, "torch_dtype": "bfloat16",
+    config = {**LLAMA, "torch_dtype": "bfloat16",
               "tie_word_embeddings": True, **told}  # fmt: skip
     bare = sizes_of("mine", config)["checkpoint_bytes"]
     for kind, each in (("Sequence", 64), ("Token", 65), ("QuestionAnswering", 0)):
@@ -277,10 +265,10 @@ def test_what_tells_labels_is_in_the_checkpoint(told: dict[str, Any], labels: in
     ],
 )  # fmt: skip
 def test_a_name_that_says_embedding_has_no_head_in_its_files(name: str, headless: bool) -> None:
-    config = {"model_type": "qwen3", **SIZES, "torch_dtype": "bfloat16",
+    config = {**LLAMA, "model_type": "qwen3", "torch_dtype": "bfloat16",
               "tie_word_embeddings": False, "architectures": ["Qwen3ForCausalLM"]}  # fmt: skip
     sizes = sizes_of(name, config)
-    head = 64 * 1000 if headless else 0
+    head = 64 * 100 if headless else 0
     assert sizes["checkpoint_bytes"] == 2 * (sizes["n_params"] - head)
     assert ("as its name says embedding" in sizes["checkpoint"]) == headless
     tied = sizes_of(name, config | {"tie_word_embeddings": True})
@@ -292,13 +280,13 @@ def test_a_name_that_says_embedding_has_no_head_in_its_files(name: str, headless
 def test_a_file_that_names_no_precision_is_of_float32(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = write(tmp_path, {"model_type": "llama", **SIZES})
+    file = write(tmp_path, LLAMA)
     sizes = printed(capsys, file)
     assert sizes["checkpoint_bytes"] == 4 * sizes["n_params"]
     assert "as float32, for which transformers takes a file that names no" in sizes["checkpoint"]
     narrow = prefixed_text(2 * sizes["n_params"], "B")
     assert f"(at 16 bits it would be {narrow})" in sizes["checkpoint"]
     # A quantized file that leaves it out, as gpt-oss's did, keeps the rest in 16 bits.
-    fp8 = {"model_type": "llama", **SIZES, "quantization_config": {"quant_method": "fp8"}}
+    fp8 = {**LLAMA, "quantization_config": {"quant_method": "fp8"}}
     assert printed(capsys, write(tmp_path, fp8))["checkpoint_bytes"] < 2 * sizes["n_params"]
     assert "since the catalog names no precision" in printed(capsys, "gpt2")["checkpoint"]

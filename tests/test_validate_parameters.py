@@ -12,11 +12,10 @@ import pytest
 
 from estimator.__main__ import main
 from estimator.catalog import configurations
+from tests import decoders
+from tests.decoders import GPT2
 
-GPT2 = {
-    "model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_positions": 1024,
-    "vocab_size": 50257,
-}  # fmt: skip
+LLAMA = {**decoders.LLAMA, "vocab_size": 1000}
 
 
 def write(folder: Path, content: Any) -> str:
@@ -140,13 +139,6 @@ def test_a_configuration_without_its_family_is_told_so(
     bare = {key: value for key, value in GPT2.items() if key != "model_type"}
     assert main(["validate", "parameters", write(tmp_path, bare | {"rope_scaling": {}})]) == 2
     assert "the file has no model_type and holds no models" in capsys.readouterr().err
-
-
-LLAMA = {
-    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1000,
-    "tie_word_embeddings": False,
-}  # fmt: skip
 
 
 def test_files_without_an_output_head_are_told(
