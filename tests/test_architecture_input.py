@@ -126,22 +126,6 @@ def test_a_file_that_lacks_a_size_is_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "family",
-    ["mamba", "mamba2", "jamba", "zamba2", "bamba", "falcon_h1", "granitemoehybrid", "qwen3_next",
-     "lfm2", "recurrent_gemma", "rwkv", "bert", "whisper", "mllama_text_model", "gemma3n_text",
-     "deepseek_v32", "minimax", "fuyu", "bloom", "falcon", "mpt", "phi", "gptj", "chatglm",
-     "nonsense"],
-)  # fmt: skip
-def test_other_families_are_refused_by_name(family: str) -> None:
-    with pytest.raises(ValueError, match=family):
-        read(LLAMA, model_type=family)
-    with pytest.raises(ValueError, match=family):
-        Architecture.from_hf_config(
-            {"model_type": "llava", "text_config": {**LLAMA, "model_type": family}}
-        )
-
-
-@pytest.mark.parametrize(
     ("config", "key", "value"),
     [
         (LLAMA, "num_local_experts", 8), (LLAMA, "num_experts", 8), (LLAMA, "kv_lora_rank", 512),

@@ -144,6 +144,7 @@ OTHERS = (
     "internlm2", "internlm3", "baichuan", "qwen", "gptj", "bloom", "mpt", "bart", "bert", "whisper",
     "lfm2", "longcat_flash", "step3p5", "mimo_v2_flash", "dots1", "cohere2_moe", "mistral4",
     "arcee", "apertus", "cwm", "zamba2", "rwkv", "xlstm", "recurrent_gemma", "minicpm3", "minicpmv",
+    "mllama_text_model", "gemma3n_text", "fuyu", "nonsense",
 )  # fmt: skip
 
 
