@@ -16,7 +16,7 @@ ROUNDED = {"iters": 200, "autoround_version": "0.12.2", "low_gpu_mem_usage": Tru
            "data_type": "int", "act_bits": 16}  # fmt: skip
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "damp_percent": 0.01, "sym": True,
         "desc_act": False, "static_groups": False, "true_sequential": True,
-        "model_name_or_path": None, "model_file_base_name": "model"}  # fmt: skip
+        "model_name_or_path": None, "model_file_base_name": "model", "dataset": None}  # fmt: skip
 AWQ = {"quant_method": "awq", "bits": 4, "group_size": 128, "version": "gemm", "zero_point": True,
        "modules_to_not_convert": None}  # fmt: skip
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3",
@@ -31,7 +31,8 @@ BITS_4 = {"quant_method": "bitsandbytes", "_load_in_4bit": True, "_load_in_8bit"
           "load_in_4bit": True, "load_in_8bit": False, "bnb_4bit_compute_dtype": "bfloat16",
           "bnb_4bit_quant_storage": "uint8", "bnb_4bit_quant_type": "nf4",
           "bnb_4bit_use_double_quant": True, "llm_int8_skip_modules": None,
-          "llm_int8_threshold": 6.0, "llm_int8_has_fp16_weight": False}  # fmt: skip
+          "llm_int8_enable_fp32_cpu_offload": False, "llm_int8_threshold": 6.0,
+          "llm_int8_has_fp16_weight": False}  # fmt: skip
 ALL: dict[str, Any] = {
     "actorder": None, "block_structure": None, "dynamic": False, "group_size": None,
     "observer": "minmax", "observer_kwargs": {}, "symmetric": True,
@@ -89,7 +90,9 @@ SIZED: dict[str, tuple[str, dict[str, Any], float]] = {
         {**TOKEN, "strategy": "group", "group_size": 128}, "float-quantized"), 8.001),
     "w8a8": ("llama-3.1-8b", packed(I8_ROWS, {**TOKEN, "type": "int"}, "int-quantized"), 8.003),
     "w8a16": ("llama-3.1-8b", packed(I8_ROWS), 8.003),
-    "w4a16": ("llama-3.1-8b", packed(I4), 4.125),
+    "w4a16": ("llama-3.1-8b", packed(I4, global_compression_ratio=1.9), 4.125),
+    "w4a16, not sparse": ("llama-3.1-8b", packed(I4, sparsity_config={
+        "format": "dense", "sparsity_structure": "2:4"}), 4.125),
     "w4a16 with zero points": ("llama-3.1-8b", packed({**I4, "symmetric": False}), 4.156),
     "w4a16 in another order": ("llama-3.1-8b", packed({**I4, "actorder": "weight"}), 4.125),
     "w4a8": ("llama-3.1-8b", packed(I4, TOKEN), 4.125),
@@ -100,7 +103,7 @@ SIZED: dict[str, tuple[str, dict[str, Any], float]] = {
                                       "kv_cache_quant_algo": "FP8"}, 8),
     "hf_quant_config.json": ("llama-3.1-8b", NESTED, 8),
     "modelopt nvfp4": ("qwen3-30b-a3b", {
-        **MODELOPT, "quant_algo": "NVFP4", "ignore": EXPERTS,
+        **MODELOPT, "quant_algo": "NVFP4", "group_size": 16, "ignore": EXPERTS,
         "kv_cache_scheme": {"dynamic": False, "num_bits": 8, "type": "float"},
         "config_groups": {"group_0": {"input_activations": MODELOPT_NV4, "weights": MODELOPT_NV4,
                                       "targets": ["Linear"]}}}, 4.5),

@@ -191,56 +191,6 @@ def test_what_may_change_the_size_is_refused_by_name(
     assert len(str(caught.value)) < 250
 
 
-FULL: dict[str, dict[str, Any]] = {
-    "fp8": {"activation_scheme": "dynamic", "fmt": "e4m3", "scale_fmt": "ue8m0",
-            "weight_block_size": [128, 128], "modules_to_not_convert": None},
-    "fbgemm_fp8": {"activation_scale_ub": 1200.0, "modules_to_not_convert": ["lm_head"]},
-    "gptq": {"bits": 4, "group_size": 128, "damp_percent": 0.1, "desc_act": True, "sym": True,
-             "true_sequential": True, "model_name_or_path": None, "dataset": None,
-             "model_file_base_name": "model", "checkpoint_format": "gptq",
-             "pack_dtype": "int32", "meta": {"quantizer": ["gptqmodel:1.4.5"]}},
-    "awq": {"bits": 4, "group_size": 128, "version": "gemm", "zero_point": True,
-            "modules_to_not_convert": None},
-    "mxfp4": {"modules_to_not_convert": ["model.layers.*.self_attn", "lm_head"]},
-    "modelopt": {"quant_algo": "NVFP4", "group_size": 16, "exclude_modules": ["lm_head"],
-                 "producer": {"name": "modelopt", "version": "0.29.0"},
-                 "kv_cache_scheme": {"num_bits": 8, "type": "float"},
-                 "config_groups": {"group_0": {
-                     "input_activations": {"dynamic": False, "num_bits": 4, "type": "float",
-                                           "group_size": 16},
-                     "weights": {"dynamic": False, "num_bits": 4, "type": "float",
-                                 "group_size": 16},
-                     "targets": ["Linear"]}}},
-    "compressed-tensors": {
-        **packed({**W4, "actorder": "weight", "block_structure": None, "dynamic": False,
-                  "observer": "minmax", "observer_kwargs": {}}),
-        "format": "pack-quantized", "global_compression_ratio": 1.9, "kv_cache_scheme": None,
-        "quantization_status": "compressed", "sparsity_config": {}, "transform_config": {},
-        "version": "0.11.0"},
-    "bitsandbytes": {"_load_in_4bit": True, "_load_in_8bit": False, "load_in_4bit": True,
-                     "load_in_8bit": False, "bnb_4bit_compute_dtype": "bfloat16",
-                     "bnb_4bit_quant_storage": "uint8", "bnb_4bit_quant_type": "nf4",
-                     "bnb_4bit_use_double_quant": True, "llm_int8_skip_modules": None,
-                     "llm_int8_enable_fp32_cpu_offload": False, "llm_int8_threshold": 6.0,
-                     "llm_int8_has_fp16_weight": False},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("method", FULL)
-def test_configurations_as_they_are_published_are_sized(method: str) -> None:
-    full: dict[str, Any] = {**FULL[method], "quant_method": method}
-    if method == "mxfp4":  # which is for experts
-        config = {**configurations()["gpt-oss-20b"].config, "quantization_config": full}
-        gpt_oss = architecture("gpt-oss-20b")
-        found = checkpoint_bytes(gpt_oss, stored_by_config(config, gpt_oss))
-        assert gpt_oss.n_params / 2 < found < gpt_oss.n_params
-        return
-    assert BF16 / 4 < size(full) < BF16
-    dense = {"format": "dense", "sparsity_structure": "2:4"}
-    if method == "compressed-tensors":
-        assert size({**full, "sparsity_config": dense}) == size(full)
-
-
 def test_experts_that_are_not_there_are_not_quantized() -> None:
     with pytest.raises(
         ValueError, match=r"^quant_method is mxfp4, which quantizes experts, but the"
