@@ -1,9 +1,7 @@
-"""Budgets of an engine's memory against its logs, and how weights are stored."""
+"""Budgets of an engine's memory against its logs: ranks, stages, the pool and its range."""
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,15 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator.__main__ import main
 from estimator.architecture import Architecture
 from estimator.catalog import architecture, configurations
 from estimator.engine_memory import VLLM_0_19, VLLM_2025, Constant
 from estimator.memory_budget import Plan, budget, pool_range, shard, stages
-from estimator.stored_weights import checkpoint_bytes, stored_as, stored_by_config
+from estimator.stored_weights import stored_as
 from estimator.units import GiB
 from estimator.validate.files import read_rows
-from estimator.validate.memory import COLUMNS, as_text, compare
+from estimator.validate.memory import compare
 
 MEASURED = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_memory.csv"
 MORE = MEASURED.with_name("measured_memory_more.csv")
@@ -93,69 +90,6 @@ def test_pages_of_gemma_2() -> None:
     stage = budget(architecture("gemma-2-9b"), Plan(BF16), VISIBLE, 0.95)[0]
     assert stage.page_bytes == 2_752_512
     assert stage.pages_in(54.12 * GiB) == 21_111
-
-
-# Stored weights.
-
-
-def test_weights_by_precision() -> None:
-    decoder = llama().decoder
-    parts = {"embedding": 100, "mlp": 32 * 3 * 4096 * 14_336, "norms": 10}
-    mlp = parts["mlp"]
-    wide = {"embedding": 200, "norms": 20}
-    assert stored_as("bf16").decoder_bytes(decoder, parts) == {**wide, "mlp": 2 * mlp}
-    assert stored_as("fp8").decoder_bytes(decoder, parts) == {**wide, "mlp": mlp}
-    int4 = stored_as("int4").decoder_bytes(decoder, parts)
-    assert int4 == {**wide, "mlp": mlp * (4 + 20 / 128) / 8}
-
-
-@pytest.mark.parametrize(
-    ("quantization", "bits"),
-    [
-        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 8 + 32 / 128**2),
-        ({"quant_method": "fp8"}, 8), ({"quant_method": "fbgemm_fp8"}, 8),
-        ({"quant_method": "gptq", "bits": 4, "group_size": 128}, 4 + 20 / 128),
-        ({"quant_method": "awq", "bits": 4, "group_size": 64}, 4 + 20 / 64),
-        ({"quant_method": "mxfp4"}, 4.25), ({"quant_algo": "NVFP4"}, 4.5),
-        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, 4.5),
-        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, 8),
-        ({"quant_method": "compressed-tensors",
-          "config_groups": {"group_0": {"weights": {"num_bits": 4, "group_size": 128}}}}, 4.125),
-        ({"quant_method": "compressed-tensors",
-          "config_groups": {"group_0": {"weights": {"num_bits": 8}}}}, 8),
-    ],
-)  # fmt: skip
-def test_quantized_checkpoints(quantization: dict[str, Any], bits: float) -> None:
-    stored = stored_by_config({"torch_dtype": "bfloat16", "quantization_config": quantization})
-    assert stored.quantized_bits == bits
-    assert stored.bits == 16
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"torch_dtype": "int7"}, {"torch_dtype": ["bf16"]}, {"quantization_config": 3},
-        {"quantization_config": {}}, {"quantization_config": {"quant_method": "aqlm"}},
-        {"quantization_config": {"quant_method": "gptq", "bits": -4}},
-        {"quantization_config": {"quant_method": "gptq", "group_size": 10**30}},
-        {"quantization_config": {"quant_method": "fp8", "weight_block_size": [0, 128]}},
-        {"quantization_config": {"quant_method": "fp8", "weight_block_size": 128}},
-        {"quantization_config": {"quant_method": "compressed-tensors"}},
-        {"quantization_config": {"quant_method": "compressed-tensors", "config_groups": {"a": 3}}},
-    ],
-)  # fmt: skip
-def test_unknown_precisions_are_refused(config: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"precision|quant|bits|group_size|height|block_size"):
-        stored_by_config(config)
-
-
-def test_checkpoint_of_deepseek_holds_its_prediction_layer() -> None:
-    deepseek = architecture("deepseek-v3")
-    assert checkpoint_bytes(deepseek, BF16) == 2 * (671_026_404_352 + 13_463_426_048) + 4 * 59 * 256
-    fp8 = stored_by_config(
-        {"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}
-    )
-    assert 0.50 < checkpoint_bytes(deepseek, fp8) / checkpoint_bytes(deepseek, BF16) < 0.51
 
 
 # Parallel serving.
@@ -265,82 +199,6 @@ def test_constants_carry_their_measurement() -> None:
                 assert source.version
                 assert re.fullmatch(r"\d{4}-\d\d-\d\d", source.date)
                 assert re.search(r"@[0-9a-f]{40}$", source.place)
-
-
-# The command.
-
-
-def write(folder: Path, *rows: dict[str, str], columns: tuple[str, ...] = COLUMNS) -> str:
-    file = folder / "rows.csv"
-    with file.open("w", newline="") as out:
-        writer = csv.DictWriter(out, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    return str(file)
-
-
-def test_command_on_the_shipped_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["validate", "memory", str(MEASURED)]) == 0
-    printed = capsys.readouterr().out
-    assert "pool predicted" in printed
-    assert "first stage" in printed
-    assert main(["validate", "memory", str(MEASURED), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["errors"]["weights"]["rows"] == 9
-
-
-def test_missing_columns_are_assumed_and_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    columns = ("model", "kv_pool_gib")
-    file = write(
-        tmp_path, {"model": "meta-llama/Llama-3.1-8B-Instruct", "kv_pool_gib": "54.1"},
-        columns=columns,
-    )  # fmt: skip
-    assert main(["validate", "memory", file]) == 0
-    printed = capsys.readouterr().out
-    for column in {*COLUMNS[1:10], *COLUMNS[17:]}:
-        assert f"{column} is not given" in printed
-    assert "0.9" in printed
-
-
-def test_rows_that_cannot_be_read_are_told_and_left_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    good = {"model": "llama-3.1-8b", "accelerator": "H100-SXM", "weights_gib": "14.99"}
-    bad = [
-        {"model": "no-such-model"}, {"engine": "other"}, {"tp": "0"}, {"tp": "3"}, {"pp": "x"},
-        {"pp": "99"}, {"tp": "9" * 5000}, {"utilization": "2"}, {"visible_gib": "inf"},
-        {"visible_gib": "-1"}, {"weights_gib": "1e999"}, {"weight_dtype": "int3"},
-        {"kv_dtype": "int3"}, {"accelerator": "H100x", "visible_gib": ""},
-    ]  # fmt: skip
-    rows = [{**good, **change} for change in bad]
-    assert main(["validate", "memory", write(tmp_path, good, *rows)]) == 1
-    printed = capsys.readouterr().out
-    assert printed.count("is left out") == len(bad)
-    assert main(["validate", "memory", write(tmp_path, *rows)]) == 2
-
-
-def test_models_of_a_readers_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    configs = tmp_path / "configs.json"
-    configs.write_text(json.dumps({"mine": {"config": configurations()["gpt2"].config}}))
-    file = write(tmp_path, {"model": "mine", "weights_gib": "0.23"})
-    assert main(["validate", "memory", file, "--configs", str(configs)]) == 0
-    assert "weights" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("content", ["", "model\n", "model\nllama,3\n", 'model\n"a\n', "\0\n\0"])
-def test_damaged_files_get_a_sentence(
-    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "rows.csv"
-    file.write_text(content)
-    assert main(["validate", "memory", str(file)]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_text_tells_every_component() -> None:
-    text = as_text(compare(read_rows(MEASURED)))
-    assert text.count("%") == 7 * 3
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from estimator.quantization import read_quantization
+from estimator.stored_weights import stored_by_config
 from tests.checkpoints import whole_size
 from tests.decoders import LLAMA
 
@@ -29,6 +30,67 @@ def test_elements_have_the_bits_that_a_method_packs(
         else:
             with pytest.raises(ValueError, match=f"bits is {bits}, "):
                 read_quantization(one)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "bits"),
+    [
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 8 + 32 / 128**2),
+        ({"quant_method": "fp8"}, 8), ({"quant_method": "fbgemm_fp8"}, 8),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128}, 4 + 20 / 128),
+        ({"quant_method": "awq", "bits": 4, "group_size": 64}, 4 + 20 / 64),
+        ({"quant_method": "mxfp4"}, 4.25), ({"quant_algo": "NVFP4"}, 4.5),
+        ({"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8"}, 4.5),
+        ({"quant_method": "modelopt", "quant_algo": "FP8"}, 8),
+        ({"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}, 8),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8",
+          "group_size": 16}, 4.5),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, 8),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, 4 + 32 / 64),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True,
+          "bnb_4bit_use_double_quant": True}, 4 + 8 / 64 + 32 / 16384),
+        ({"quant_method": "compressed-tensors",
+          "config_groups": {"group_0": {"weights": {"num_bits": 4, "group_size": 128}}}}, 4.125),
+        ({"quant_method": "compressed-tensors",
+          "config_groups": {"group_0": {"weights": {"num_bits": 8}}}}, 8),
+    ],
+)  # fmt: skip
+def test_bits_of_a_quantization(quantization: dict[str, Any], bits: float) -> None:
+    stored = stored_by_config({"torch_dtype": "bfloat16", "quantization_config": quantization})
+    assert (stored.bits, stored.quantized_bits) == (16, bits)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "sentence"),
+    [
+        ({"quant_method": "modelopt", "quant_algo": "W4A8_AWQ"}, "quant_algo is 'W4A8_AWQ'"),
+        ({"quant_method": "bitsandbytes"}, "neither load_in_4bit nor load_in_8bit"),
+        ({"quant_method": "hqq"}, "quant_method is 'hqq', but only"),
+    ],
+)
+def test_a_quantization_that_is_not_known_is_named(
+    quantization: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        stored_by_config({"torch_dtype": "bfloat16", "quantization_config": quantization})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"torch_dtype": "int7"}, {"torch_dtype": ["bf16"]}, {"quantization_config": 3},
+        {"quantization_config": {}}, {"quantization_config": {"quant_method": "aqlm"}},
+        {"quantization_config": {"quant_method": "gptq", "bits": -4}},
+        {"quantization_config": {"quant_method": "gptq", "group_size": 10**30}},
+        {"quantization_config": {"quant_method": "fp8", "weight_block_size": [0, 128]}},
+        {"quantization_config": {"quant_method": "fp8", "weight_block_size": 128}},
+        {"quantization_config": {"quant_method": "compressed-tensors"}},
+        {"quantization_config": {"quant_method": "compressed-tensors", "config_groups": {"a": 3}}},
+    ],
+)  # fmt: skip
+def test_unknown_precisions_are_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"precision|quant|bits|group_size|height|block_size"):
+        stored_by_config(config)
 
 
 def modelopt(algorithm: str, **weights: Any) -> dict[str, Any]:

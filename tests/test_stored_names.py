@@ -55,6 +55,17 @@ def test_quantized_names_have_their_bits(name: str, bits: float) -> None:
     assert (found.bits, found.quantized_bits) == (16, bits)
 
 
+def test_a_name_stores_matrices_and_leaves_the_rest_wide() -> None:
+    decoder = architecture("llama-3.1-8b").decoder
+    parts = {"embedding": 100, "mlp": 32 * 3 * 4096 * 14_336, "norms": 10}
+    mlp = parts["mlp"]
+    wide = {"embedding": 200, "norms": 20}
+    assert stored_as("bf16").decoder_bytes(decoder, parts) == {**wide, "mlp": 2 * mlp}
+    assert stored_as("fp8").decoder_bytes(decoder, parts) == {**wide, "mlp": mlp}
+    int4 = stored_as("int4").decoder_bytes(decoder, parts)
+    assert int4 == {**wide, "mlp": mlp * (4 + 20 / 128) / 8}
+
+
 def test_a_tied_head_stays_wide_and_the_layers_do_not() -> None:
     narrow = stored_as("fp8")
     assert checkpoint_bytes(TIED, narrow) == 2 * TIED.n_params - 2 * LAYER
@@ -104,7 +115,6 @@ def test_whether_a_file_tells_its_precision(config: dict[str, Any], told: bool) 
 
 
 def test_what_prediction_layers_alone_have_is_counted_once() -> None:
-    model = architecture("deepseek-v3")
-    beside = sum(model.prediction_parts.values())
-    buffers = 4 * model.extra_parts["buffers"]
-    assert checkpoint_bytes(model, stored_as("bf16")) == 2 * (model.n_params + beside) + buffers
+    """DeepSeek-V3: its layers, those that predict, and 59 scores of 256 experts at 32 bits."""
+    found = checkpoint_bytes(architecture("deepseek-v3"), stored_as("bf16"))
+    assert found == 2 * (671_026_404_352 + 13_463_426_048) + 4 * 59 * 256

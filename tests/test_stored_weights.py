@@ -298,40 +298,6 @@ def test_masks_of_old_checkpoints_are_in_their_files() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantization", "bits"),
-    [
-        ({"quant_method": "modelopt", "quant_algo": "FP8"}, 8),
-        ({"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}, 8),
-        ({"quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8",
-          "group_size": 16}, 4.5),
-        ({"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8"}, 4.5),
-        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, 8),
-        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, 4 + 32 / 64),
-        ({"quant_method": "bitsandbytes", "load_in_4bit": True,
-          "bnb_4bit_use_double_quant": True}, 4 + 8 / 64 + 32 / 16384),
-    ],
-)  # fmt: skip
-def test_bits_of_a_quantization(quantization: dict[str, Any], bits: float) -> None:
-    config = {"torch_dtype": "bfloat16", "quantization_config": quantization}
-    assert stored_by_config(config).quantized_bits == bits
-
-
-@pytest.mark.parametrize(
-    ("quantization", "sentence"),
-    [
-        ({"quant_method": "modelopt", "quant_algo": "W4A8_AWQ"}, "quant_algo is 'W4A8_AWQ'"),
-        ({"quant_method": "bitsandbytes"}, "neither load_in_4bit nor load_in_8bit"),
-        ({"quant_method": "hqq"}, "quant_method is 'hqq', but only"),
-    ],
-)
-def test_a_quantization_that_is_not_known_is_named(
-    quantization: dict[str, Any], sentence: str
-) -> None:
-    with pytest.raises(ValueError, match=sentence):
-        stored_by_config({"torch_dtype": "bfloat16", "quantization_config": quantization})
-
-
-@pytest.mark.parametrize(
     ("told", "inner", "bits"),
     [
         ({"dtype": "float32", "torch_dtype": "bfloat16"}, {}, 32),
