@@ -56,24 +56,3 @@ def test_what_is_not_so_is_not_said() -> None:
     assert "above full" not in page({**PHI, "sliding_window": 1024}, 8192)
     gemma = dict(configurations()["gemma-3-1b"].config)
     assert "filled up to equal size" in page(gemma, 100)  # 26 layers in groups of 4 and 22
-
-
-VL = {
-    "model_type": "qwen2_vl", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 300, "vision_config": {},
-}  # fmt: skip
-
-
-def test_keys_of_other_parts_are_printed_as_text() -> None:
-    """A file may name anything there: a line's end, a terminal's colours, half a character."""
-    odd = {"vision_\nx": 1, "image_\x1b[31m": 1, "video_\ud800": 1, "vision_" + "x" * 10**5: 1}
-    config = {**VL, **odd}
-    remark = sizes_of("mine", config)["remarks"]
-    assert remark.isprintable()
-    assert (
-        "language model: vision_config, 'vision_\\nx', 'image_\\x1b[31m', 'video_\\ud800'" in remark
-    )
-    assert len(remark) < 400
-    many = {f"vision_{n}": n for n in range(900)}
-    told = sizes_of("mine", {**VL, **many})["remarks"]
-    assert "vision_18, and 881 more." in told

@@ -74,14 +74,20 @@ def test_what_is_no_configuration(config: Any) -> None:
         Architecture.from_hf_config(config)
 
 
+def deep(levels: int = 5_000) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(levels):
+        made = [made]
+    return made
+
+
 def test_hostile_files_are_refused_quickly() -> None:
     loop: dict[str, Any] = {"model_type": "llava"}
     loop["text_config"] = loop
-    deep: Any = []
-    for _ in range(100_000):
-        deep = [deep]
+    nested = deep(100_000)
     hostile = [
-        loop, {**LLAMA, "rope_scaling": loop, "a_new_key": deep}, {**LLAMA, "hidden_size": deep},
+        loop, {**LLAMA, "rope_scaling": loop, "a_new_key": nested},
+        {**LLAMA, "hidden_size": nested},
         {str(n): n for n in range(10**6)}, {**LLAMA, "layer_types": ["full_attention"] * 10**6},
         {**LLAMA, "num_hidden_layers": 10**9}, {**LLAMA, "vocab_size": 10**5000},
     ]  # fmt: skip
@@ -90,8 +96,8 @@ def test_hostile_files_are_refused_quickly() -> None:
         with pytest.raises((TypeError, ValueError)):
             Architecture.from_hf_config(config)
     assert time.perf_counter() - start < 1
-    while deep:  # so that freeing it does not recurse
-        deep = deep.pop()
+    while nested:  # so that freeing it does not recurse
+        nested = nested.pop()
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
@@ -117,13 +123,6 @@ def test_unknown_rules_are_refused() -> None:
         read(LLAMA).cache_bytes(-1)
     with pytest.raises(ValueError, match="bytes_per_element"):
         read(LLAMA).kv_bytes_per_token(0)
-
-
-def deep(levels: int = 5_000) -> list[Any]:
-    made: list[Any] = []
-    for _ in range(levels):
-        made = [made]
-    return made
 
 
 def endless() -> list[Any]:

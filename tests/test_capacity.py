@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -139,18 +138,17 @@ def test_what_cannot_be_sized_is_refused(load: Load, targets: Targets, says: str
 
 
 def test_a_target_that_is_no_number_is_refused() -> None:
-    call: Callable[..., object] = check_load
     for value in ("fast", True):
         with pytest.raises(
             ValueError, match=f"token_seconds is {value!r} .* must be a number, more"
         ):
-            call(SHORT, Targets(token_seconds=value))  # type: ignore[arg-type]
+            check_load(SHORT, Targets(token_seconds=value))  # type: ignore[arg-type]
     with pytest.raises(
         TypeError, match=r"prompt_tokens is array.* must be a number, 1 token or more"
     ):
-        call(Load(1, np.array([1.0, 2.0]), 1), Targets())  # type: ignore[arg-type]
+        check_load(Load(1, np.array([1.0, 2.0]), 1), Targets())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="prompt_tokens is None"):
-        call(Load(1, None, 1), Targets())  # type: ignore[arg-type]
+        check_load(Load(1, None, 1), Targets())  # type: ignore[arg-type]
 
 
 def test_services_that_were_worked_out_are_kept_for_the_next_question() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -307,8 +308,7 @@ def test_a_prompt_is_read_in_chunks(tokens: int, chunk: int) -> None:
         (lambda: kv_cache_bytes(24.5, 16, 64, 128), "n_layers is 24.5, but .* a whole number"),
     ],
 )
-def test_what_makes_no_sense_is_refused(call: object, sentence: str) -> None:
-    assert callable(call)
+def test_what_makes_no_sense_is_refused(call: Callable[[], object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         call()
 

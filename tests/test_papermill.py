@@ -1,4 +1,4 @@
-"""Every lesson under papermill: other parameters, other numbers; impossible ones stop it."""
+"""Lessons 00 and 01 under papermill: other parameters, other numbers; impossible ones stop it."""
 
 import json
 from pathlib import Path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +86,6 @@ def test_two_operations_a_parameter_come_close_for_short_sequences() -> None:
         (lambda: training_flops(-3, 1), "n_params is -3, but .* 0 parameters or more"),
     ],
 )
-def test_what_makes_no_sense_is_refused(call: object, sentence: str) -> None:
-    assert callable(call)
+def test_what_makes_no_sense_is_refused(call: Callable[[], object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         call()
