@@ -136,6 +136,19 @@ def test_a_video_s_price_is_near_what_a_host_asks() -> None:
     assert "replicate.com" in str(where)
 
 
+@pytest.mark.parametrize("key", ["text", "captioning", "retrieval", "recognition"])
+def test_answers_of_one_token_are_paid_for_by_their_prompts(key: str) -> None:
+    """A replica works through one prompt after the other, also where nothing follows."""
+    floor, plans = [], []
+    for passes in (1, 1.5, 2, 3, 10):
+        point = lesson.case(key, accelerator="H100-SXM", passes=passes, peak_factor=1).point
+        floor.append(point["accelerators"])
+        plans.append(point["planned_accelerators"])
+    assert all(plan > least for plan, least in zip(plans, floor, strict=True))
+    assert plans[0] <= plans[1] <= plans[2]
+    assert plans[0] > 0.7 * plans[2]
+
+
 def test_a_floor_is_under_the_plan_for_every_system() -> None:
     for key in COURSE_SYSTEMS:
         point = lesson.case(key).point

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from estimator.lesson import lesson_05 as lesson
+from estimator.lesson.inputs import declared_by
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_figures import tornado_chart
 from estimator.lesson.lesson_05_levers import halving
@@ -121,6 +122,34 @@ def test_all_that_is_wrong_with_others_is_told() -> None:
     for start in ("usd_per_kwh is -1", "seed is -1", "others is 'foo'"):
         assert start in str(caught.value)
     assert "retention_days is" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["users", "requests_per_user"])
+def test_none_of_what_a_price_is_divided_by_is_refused_by_its_name(name: str) -> None:
+    none: dict[str, Any] = {name: 0}
+    with pytest.raises(ValueError, match=f"^{name} is 0"):
+        lesson.case("text", **none)
+    with pytest.raises(ValueError, match=rf"^{name}\[1\] is 0"):
+        lesson.point_results({name: np.array([5.0, 0.0])})
+
+
+def test_all_that_is_wrong_is_told_at_once_further_inputs_too() -> None:
+    with pytest.raises(ValueError, match="users is -1") as raised:
+        given(system="txt", users=-1, others="foo = 1,,")
+    assert "system is 'txt'" in str(raised.value)
+    assert "others is 'foo'" in str(raised.value)
+
+
+def test_a_batch_knows_how_others_are_read() -> None:
+    declared = declared_by(given)
+    assert declared is not None
+    for text in ("foo = 1", "pue = 0.2", "pue = 1.2, pue = 1.3", "pue"):
+        assert declared.check({"others": text})[1], text
+    assert declared.check({"others": "pue = 1.2"}) == ({"others": "pue = 1.2"}, [])
+    assert declared.check({"passes": 0.5})[1]
+    assert declared.quantities["passes"].check(np.array([0.0, 7.0])).tolist() == [0, 7]
+    with pytest.raises(ValueError, match=r"passes\[1\] is 0.5"):
+        declared.quantities["passes"].check(np.array([0.0, 0.5]))
 
 
 def test_others_are_read_from_text() -> None:

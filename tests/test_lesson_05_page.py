@@ -191,6 +191,16 @@ def test_the_report_is_written_whole_or_not_at_all(
         write_report(5, TEXT, found)  # type: ignore[arg-type]
 
 
+def test_where_nothing_is_doubted_no_sentence_speaks_of_draws_that_differ() -> None:
+    for doubt, draws in ((0, False), (1, True)):
+        one = lesson.case("text", doubt=doubt)
+        report = report_html(one, one.intervals())
+        assert ("one time in ten an answer lies under its P10" in report) == draws
+        assert ("Nothing is doubted: every draw gives the same." in report) != draws
+        shown = service_panel(given(doubt=doubt)).output.value
+        assert ("its ends differ from these" in shown) == draws
+
+
 # --- Under papermill ------------------------------------------------------------------------
 
 
@@ -228,26 +238,3 @@ def test_an_impossible_service_stops_the_run(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "no price of an hour of L4 with a source stands there: give what you pay" in done.stderr
     assert not (tmp_path / "result.json").exists()
-
-
-def test_where_nothing_is_doubted_no_sentence_speaks_of_draws_that_differ() -> None:
-    for doubt, draws in ((0, False), (1, True)):
-        one = lesson.case("text", doubt=doubt)
-        report = report_html(one, one.intervals())
-        assert ("one time in ten an answer lies under its P10" in report) == draws
-        assert ("Nothing is doubted: every draw gives the same." in report) != draws
-        shown = service_panel(given(doubt=doubt)).output.value
-        assert ("its ends differ from these" in shown) == draws
-
-
-@pytest.mark.parametrize("key", ["text", "captioning", "retrieval", "recognition"])
-def test_answers_of_one_token_are_paid_for_by_their_prompts(key: str) -> None:
-    """A replica works through one prompt after the other, also where nothing follows."""
-    floor, plans = [], []
-    for passes in (1, 1.5, 2, 3, 10):
-        point = lesson.case(key, accelerator="H100-SXM", passes=passes, peak_factor=1).point
-        floor.append(point["accelerators"])
-        plans.append(point["planned_accelerators"])
-    assert all(plan > least for plan, least in zip(plans, floor, strict=True))
-    assert plans[0] <= plans[1] <= plans[2]
-    assert plans[0] > 0.7 * plans[2]
