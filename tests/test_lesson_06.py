@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from estimator.lesson import lesson_06 as lesson
 from estimator.validate import memory
 from estimator.validate.files import read_rows
 from tests.seen import column, row
-from tests.serving_rows import SHIPPED, command
+from tests.serving_rows import SHIPPED, command, shipped_lines
 
 ROOT = Path(__file__).parents[1]
 CATALOG = ROOT / "estimator" / "catalog"
@@ -96,8 +95,7 @@ def test_signs_flatter_every_component() -> None:
 
 
 def test_the_run_that_is_taken_apart_is_the_file_s() -> None:
-    with SHIPPED.open(encoding="utf-8") as file:
-        line = list(csv.DictReader(file))[512 - 2]
+    line = shipped_lines()[512 - 2]
     measured, floor, estimated = lesson.one_run()
     assert measured * 1e3 == pytest.approx(float(line["tpot_ms"]))
     assert (line["isl"], line["osl"], line["batch_size"], line["tp_size"]) == (
@@ -114,8 +112,7 @@ def test_the_run_that_is_taken_apart_is_the_file_s() -> None:
 
 def test_the_nine_ran_as_fast_as_their_replicas_with_fewer_in_flight() -> None:
     """By the file alone: what the recorded load allows, how long they waited, what is like them."""
-    with SHIPPED.open(encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
+    lines = shipped_lines()
     table = lesson.worst_table()
     numbers = [int(text.split()[1].rstrip(":")) for text in column(table, "run")]
     fewer, times_of = column(table, "alike: in flight"), column(table, "alike: measured")
@@ -144,9 +141,8 @@ def test_the_nine_ran_as_fast_as_their_replicas_with_fewer_in_flight() -> None:
 
 
 def test_other_runs_of_the_suspects_model_and_engine_had_fewer_in_flight() -> None:
-    with SHIPPED.open(encoding="utf-8") as file:
-        lines = [one for one in csv.DictReader(file) if (one["backend"], one["model_path"]) == (
-            "vllm", "openai/gpt-oss-120b")]  # fmt: skip
+    suspects = ("vllm", "openai/gpt-oss-120b")
+    lines = [one for one in shipped_lines() if (one["backend"], one["model_path"]) == suspects]
     batches = sorted({int(float(one["batch_size"])) for one in lines})
     assert batches[-2:] == [64, 512]
     assert sum(one["batch_size"] in ("512", "512.0") for one in lines) == 9
@@ -159,8 +155,7 @@ def test_the_worst_runs_are_told_apart_by_their_accelerators() -> None:
         for run, load in zip(column(table, "run"), column(table, "load as recorded"), strict=True)
     ]
     assert len(set(loads)) == len(loads) == 10
-    with SHIPPED.open(encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
+    lines = shipped_lines()
     for run, load in zip(column(table, "run"), column(table, "load as recorded"), strict=True):
         line = lines[int(run.split()[1].rstrip(":")) - 2]
         assert load.startswith(f"{line['tp_size']} accelerator")
@@ -186,8 +181,8 @@ def test_the_cost_of_the_layers_is_worked_out_from_the_note() -> None:
 
 def test_precisions_are_compared_inside_a_model() -> None:
     scores = lesson.shipped().report.scores["precision of a model"]
-    assert f"{100 * scores['qwen3-32b bfloat16'].median:.1f} %" == "5.7 %"
-    assert f"{100 * scores['qwen3-32b fp8'].median:.1f} %" == "9.8 %"
+    assert scores["qwen3-32b bfloat16"].median == pytest.approx(0.057, abs=0.0005)
+    assert scores["qwen3-32b fp8"].median == pytest.approx(0.098, abs=0.0005)
     assert sum(score.rows for score in scores.values()) == 996
 
 
@@ -233,8 +228,7 @@ def test_the_figure_draws_the_interval_of_each_run() -> None:
 
 
 def test_the_constants_are_fitted_on_each_run_once() -> None:
-    with SHIPPED.open(encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
+    lines = shipped_lines()
     different = {tuple(line.values()) for line in lines}
     faster = lesson.shipped().report.unread_rows
     source = row(lesson.evidence(), "constants of the step")[2]

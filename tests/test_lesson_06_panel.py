@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import html
 from dataclasses import replace
 from typing import Any
@@ -16,7 +15,7 @@ from estimator.lesson.lesson_06_panel import largest_promised, waits_table
 from estimator.lesson.panel import Panel
 from estimator.units import seconds_text
 from tests.seen import row, set_up
-from tests.serving_rows import SHIPPED
+from tests.serving_rows import shipped_lines
 
 DEFAULTS: dict[str, Any] = {
     "model": "llama-3.1-8b", "accelerator": "H100-SXM", "engine": "trtllm",
@@ -62,11 +61,10 @@ def test_the_task_is_solved_at_one_batch_and_nowhere_else() -> None:
         told.append(("a larger batch keeps it too" in task(panel, batch=batch), panel.last.solved))
     assert told == [(True, False), (False, True)]
     assert "one request more would break the promise" in panel.last.score
-    with SHIPPED.open(encoding="utf-8") as file:
-        runs = [one for one in csv.DictReader(file) if (
-            one["model_path"].endswith("Llama-3.1-8B-Instruct"), one["system"], one["backend"],
-            one["isl"], one["osl"], one["batch_size"], one["tp_size"],
-        ) == (True, "h100_sxm", "trtllm", "1024", "512", "128", "2")]  # fmt: skip
+    runs = [one for one in shipped_lines() if (
+        one["model_path"].endswith("Llama-3.1-8B-Instruct"), one["system"], one["backend"],
+        one["isl"], one["osl"], one["batch_size"], one["tp_size"],
+    ) == (True, "h100_sxm", "trtllm", "1024", "512", "128", "2")]  # fmt: skip
     (measured,) = (float(one["tpot_ms"]) for one in runs)
     assert largest < 128
     assert measured < 15

@@ -10,7 +10,7 @@ import pytest
 
 from estimator.lesson import lesson_06 as lesson
 from tests.running import results, warm_papermill
-from tests.serving_rows import SHIPPED, command
+from tests.serving_rows import command, shipped_lines
 
 NAME = "06-estimates-against-reality"
 
@@ -74,8 +74,7 @@ def of_the_shipped(
     precision: str = "fp8",
 ) -> str:  # fmt: skip
     """The first runs of some models at a precision, with these columns alone."""
-    with SHIPPED.open(encoding="utf-8") as file:
-        lines = [one for one in csv.DictReader(file) if one["precision"] == precision]
+    lines = [one for one in shipped_lines() if one["precision"] == precision]
     path = folder / "runs.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names, extrasaction="ignore")

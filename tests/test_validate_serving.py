@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -16,7 +15,7 @@ from estimator.engine import Layout
 from estimator.validate import compare, serving
 from estimator.validate.report import Report
 from estimator.validate.rows import OPTIONAL, REQUIRED, read_layout
-from tests.serving_rows import SHIPPED, Run, command, read_runs, write
+from tests.serving_rows import SHIPPED, Run, command, read_runs, shipped_lines, write
 
 
 @pytest.fixture(scope="module")
@@ -246,14 +245,7 @@ def test_configurations_that_cannot_be_are_one_sentence(
 def test_what_missing_columns_leave_open_is_assumed_and_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with SHIPPED.open(encoding="utf-8", newline="") as file:
-        rows = [{name: row[name] for name in REQUIRED} for row in list(csv.DictReader(file))[:3]]
-    file_ = tmp_path / "runs.csv"
-    with file_.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, REQUIRED)
-        writer.writeheader()
-        writer.writerows(rows)
-    command(file_)
+    command(write(tmp_path / "runs.csv", *shipped_lines()[:3], columns=REQUIRED))
     said = capsys.readouterr().out
     assert "assumed: weights are taken for BF16 (there is no column precision" in said
     command(SHIPPED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from estimator.validate import compare, serving
 from estimator.validate.reasons import FIRST, Unread
 from estimator.validate.rows import REQUIRED
 from estimator.validate.table import ColumnsError
-from tests.serving_rows import GOOD, SHIPPED, Run, command, read_runs, write
+from tests.serving_rows import GOOD, SHIPPED, Run, command, read_runs, shipped_lines, write
 
 
 @pytest.mark.parametrize(
@@ -237,16 +236,10 @@ def test_a_column_that_is_there_twice_is_refused(
 
 @pytest.mark.parametrize("tensor", [3, 1_000_000])
 def test_a_layout_that_cannot_be_is_counted_and_named(tmp_path: Path, tensor: int) -> None:
-    with SHIPPED.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))[:2]
-    rows[1]["tp_size"] = str(tensor)
-    rows[1]["attention_dp_size"] = rows[1]["moe_ep_size"] = rows[1]["moe_tp_size"] = ""
-    path = tmp_path / "runs.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    report = compare.validate(path)
+    first, second = shipped_lines()[:2]
+    second |= {"tp_size": str(tensor)}
+    second |= dict.fromkeys(("attention_dp_size", "moe_ep_size", "moe_tp_size"), "")
+    report = compare.validate(write(tmp_path / "runs.csv", first, second, columns=tuple(first)))
     assert (report.rows, report.unread_rows) == (1, 1)
     (kind,) = report.unread.values()
     assert "cannot be shared out evenly" in kind.why
