@@ -21,6 +21,11 @@ def storage(**changes: object) -> Panel:
     return storage_panel(Inputs(**{**given, **changes}))
 
 
+def envelope() -> Panel:
+    given = {"users": 100e6, "requests_per_user": 10, "n_params": 3e9, "bits_per_weight": 16}
+    return envelope_panel(Inputs(**given, output_tokens=500, accelerator="A100-SXM-80GB"))
+
+
 def echo(users: float, kind: str) -> Answer:
     if users == 13:
         raise RuntimeError("<boom>")
@@ -145,8 +150,7 @@ def test_the_storage_task_has_one_solution() -> None:
 
 
 def test_the_envelope_task_has_a_solution() -> None:
-    given = {"users": 100e6, "requests_per_user": 10, "n_params": 3e9, "bits_per_weight": 16}
-    panel = envelope_panel(Inputs(**given, output_tokens=500, accelerator="A100-SXM-80GB"))
+    panel = envelope()
     assert "112 accelerators of type A100-SXM-80GB" in status(panel)
     panel.boxes["users"].value = 8.64
     assert panel.last.solved
@@ -225,8 +229,7 @@ def test_a_value_beyond_the_slider_s_end_is_at_its_end() -> None:
 
 
 def test_a_result_too_large_names_the_controls_that_make_it_so() -> None:
-    given = {"users": 100e6, "requests_per_user": 10, "n_params": 3e9, "bits_per_weight": 16}
-    panel = envelope_panel(Inputs(**given, output_tokens=500, accelerator="A100-SXM-80GB"))
+    panel = envelope()
     panel.boxes["output_tokens"].value = 1e300
     assert status(panel) == (
         "⚠ The compute time of a request is too large for a number: give a less extreme value for "
@@ -250,8 +253,7 @@ def test_a_result_too_large_of_no_formula_names_every_number() -> None:
 
 @pytest.mark.parametrize("name", ["users", "n_params"])
 def test_a_service_has_users_and_a_model_parameters(name: str) -> None:
-    given = {"users": 100e6, "requests_per_user": 10, "n_params": 3e9, "bits_per_weight": 16}
-    panel = envelope_panel(Inputs(**given, output_tokens=500, accelerator="A100-SXM-80GB"))
+    panel = envelope()
     panel.boxes[name].value = 0
     assert f"{name} is 0, but the number of" in status(panel)
     assert "must be more than 0" in status(panel)
