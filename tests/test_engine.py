@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator import engine, step_time
+from estimator import engine
 from estimator.engine import Constants, DecoderShape, Hardware, Layout, Numerics, Replica
 
 MIXTURE = DecoderShape(
@@ -180,81 +180,6 @@ def test_a_served_request_has_one_token_or_more(made: Replica) -> None:
         engine.serve(made, HALVES, 1, np.array([1.0, 0.0]), 1)
 
 
-def test_a_spread_goes_around_an_estimate() -> None:
-    assert engine.Spread(0.5, 2).around(10) == engine.Uncertain(5, 10, 20)
-    assert engine.Spread(0.5, 2, middle=1.5).around(10) == engine.Uncertain(5, 15, 20)
-
-
-# --- The formulas of a step -------------------------------------------------------------------
-
-
-def test_a_window_layer_reads_up_to_its_window() -> None:
-    assert step_time.sequence_cache_bytes(100, 50, 10, 20) == 5000 + 200
-    assert step_time.sequence_cache_bytes(100, 5, 10, 20) == 500 + 50
-    assert step_time.sequence_cache_bytes(100, 50) == 5000
-    assert step_time.sequence_cache_bytes(100, 50, 10) == 5000 + 10
-
-
-def test_experts_and_narrow_numbers_reach_less_of_their_rate() -> None:
-    wide, narrow = 1 + 3 / 0.5, 2 + 4 / 0.5
-    found = step_time.matmul_seconds(10, 1, 2, 3, 4, 0.5, 0.25, 0.5)
-    assert found == 10 * (wide / 0.5 + narrow / 0.25)
-
-
-def test_an_exchange_is_latency_and_bytes() -> None:
-    assert step_time.exchange_seconds(32, 8, 4e-6, 0.001) == pytest.approx(0.000768 + 0.001)
-
-
-def test_each_mixture_layer_costs_more() -> None:
-    assert step_time.overhead_seconds(4, 1, 10, 2, 3, 5) == 4 + 15 + 20
-    assert step_time.overhead_seconds(4, 1, 10, 2, 3) == step_time.overhead_seconds(4, 1, 10, 2)
-    assert step_time.overhead_seconds(4, 1, 10, 2, mixture_seconds=5) == 24
-
-
-def test_a_prompt_s_attention_is_half_a_square_or_a_band() -> None:
-    assert step_time.prompt_attention_seconds(100, 2) == 100 * 50 * 2
-    assert step_time.prompt_attention_seconds(100, 2, 3, 10) == 100 * (50 * 2 + 10 * 3)
-    assert step_time.prompt_attention_seconds(100, 2, 3, 80) == 100 * (50 * 2 + 50 * 3)
-    assert step_time.prompt_attention_seconds(100, 2, 3) == 100 * (50 * 2 + 3)
-
-
-@pytest.mark.parametrize(("batch", "waited"), [(0, 0), (1, 1), (4, 2), (9, 3), (2.25, 1.5)])
-def test_a_closed_loop_scatters_its_prompts(batch: float, waited: float) -> None:
-    assert step_time.prompts_waited(batch) == waited
-
-
-def test_a_wave_comes_in_chunks() -> None:
-    assert step_time.wave_prompts_waited(64, 16_384) == (64 + 1) / 2
-    assert step_time.wave_prompts_waited(64, 1024, chunk_tokens=4096) == (64 + 4) / 2
-    assert step_time.wave_prompts_waited(3, 1024) == 3
-    assert step_time.wave_prompts_waited(10, 0, chunk_tokens=4) == (10 + 4) / 2
-
-
-def test_other_prompts_are_spread_over_a_request_s_tokens() -> None:
-    assert step_time.token_seconds(1, 10, 64, 8, 8) == 1 + 56 / 7 * 10
-    assert step_time.token_seconds(1, 10, 64, 8, 8, pipeline_stages=2) == 1 + 56 / 7 * 10 / 2
-    assert step_time.token_seconds(1, 10, 64, 8, 1) == 1 + 56 * 10
-    assert step_time.token_seconds(1, 10, 1, 8, 8) == 1
-
-
-def test_a_queue_that_is_nine_tenths_busy() -> None:
-    """M/D/1 waits half as long as M/M/1, which waits nine times the service."""
-    assert step_time.prefill_queue_seconds(0.05, 0.9) == pytest.approx(4.5 * 0.05)
-
-
-def test_a_request_without_further_tokens_ends_with_its_first() -> None:
-    assert step_time.request_seconds(0.5, 0.25, 5) == 1.5
-    assert step_time.request_seconds(0.5, 0.25, 1) == step_time.request_seconds(0.5, 0.25, 0) == 0.5
-
-
-def test_no_spare_is_planned_unless_asked_for() -> None:
-    assert step_time.replicas_needed(40, 6.15, 0.75) == 9
-
-
-def test_an_error_has_no_sign() -> None:
-    assert step_time.absolute_error(0.0075, 0.01) == pytest.approx(0.25)
-
-
 def test_prompts_of_a_slow_engine_take_no_longer_than_estimated(made: Replica) -> None:
     """A factor is of the tokens; what answers of one token wait for is prompts."""
     service = engine.serve(made, HALVES, 64, 100, 1)
@@ -262,3 +187,8 @@ def test_prompts_of_a_slow_engine_take_no_longer_than_estimated(made: Replica) -
     assert engine.slower_request_seconds(service, 1, 3) == service.prompts_seconds
     quick = max(service.prompts_seconds / 2, service.first_token_seconds)
     assert engine.slower_request_seconds(service, 1, 0.5) == pytest.approx(quick)
+
+
+def test_a_spread_goes_around_an_estimate() -> None:
+    assert engine.Spread(0.5, 2).around(10) == engine.Uncertain(5, 10, 20)
+    assert engine.Spread(0.5, 2, middle=1.5).around(10) == engine.Uncertain(5, 15, 20)

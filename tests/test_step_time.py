@@ -1,10 +1,9 @@
-"""The time of a step: physics that must hold, the fit, and how well it does on unseen groups."""
+"""The time of a step: its formulas by hand, and what must hold with the constants as shipped."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,14 +14,9 @@ from estimator import catalog, engine, step_time
 from estimator.catalog import serving
 from estimator.catalog.accelerator_names import SYSTEMS
 from estimator.catalog.model_names import published_names
-from estimator.engine import Constants, Hardware, Layout, Numerics, Replica, replica, serve
-from estimator.validate.predict import Runs, estimate, first_token_floor, roofline
-from tools.fit_step_time import Folds, errors_of, least_rounded_squares, load
+from estimator.engine import Hardware, Layout, Numerics, Replica, replica, serve
 
-ROOT = Path(__file__).parents[1]
-SHIPPED = ROOT / "estimator" / "catalog" / "measured_serving.csv"
-FITTED = serving.step_constants()
-CONSTANTS = FITTED.fit.constants
+CONSTANTS = serving.step_constants().fit.constants
 
 
 def made(model: str = "llama-3.1-8b", system: str = "h100_sxm", tensor: int = 1) -> Replica:
@@ -30,149 +24,80 @@ def made(model: str = "llama-3.1-8b", system: str = "h100_sxm", tensor: int = 1)
     return replica(decoder, Numerics(), serving.hardware(system), Layout(tensor))
 
 
-@pytest.fixture(scope="module")
-def measured() -> tuple[Runs, np.ndarray]:
-    return load(SHIPPED)
+# --- The formulas of a step -------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def folds(measured: tuple[Runs, np.ndarray]) -> Folds:
-    return Folds(*measured)
+def test_a_window_layer_reads_up_to_its_window() -> None:
+    assert step_time.sequence_cache_bytes(100, 50, 10, 20) == 5000 + 200
+    assert step_time.sequence_cache_bytes(100, 5, 10, 20) == 500 + 50
+    assert step_time.sequence_cache_bytes(100, 50) == 5000
+    assert step_time.sequence_cache_bytes(100, 50, 10) == 5000 + 10
 
 
-# --- The constants ----------------------------------------------------------------------------
+def test_experts_and_narrow_numbers_reach_less_of_their_rate() -> None:
+    wide, narrow = 1 + 3 / 0.5, 2 + 4 / 0.5
+    found = step_time.matmul_seconds(10, 1, 2, 3, 4, 0.5, 0.25, 0.5)
+    assert found == 10 * (wide / 0.5 + narrow / 0.25)
 
 
-def test_there_are_at_most_ten_constants_each_with_its_spread() -> None:
-    assert [entry.name for entry in FITTED.table] == [
-        field.name for field in dataclasses.fields(Constants)
-    ]
-    assert len(FITTED.table) <= 10
-    for entry in FITTED.table:
-        assert entry.value == getattr(CONSTANTS, entry.name)
-        assert 0 < entry.low <= entry.value <= entry.high
-        assert entry.meaning
+def test_an_exchange_is_latency_and_bytes() -> None:
+    assert step_time.exchange_seconds(32, 8, 4e-6, 0.001) == pytest.approx(0.000768 + 0.001)
 
 
-def test_no_efficiency_is_above_one_nor_at_its_bound() -> None:
-    fits = [FITTED.fit, *FITTED.left_out.values()]
-    for fit in fits:
-        for name, value in dataclasses.asdict(fit.constants).items():
-            assert 0 < value < (0.999 if "efficiency" in name else 1e-3)
+def test_each_mixture_layer_costs_more() -> None:
+    assert step_time.overhead_seconds(4, 1, 10, 2, 3, 5) == 4 + 15 + 20
+    assert step_time.overhead_seconds(4, 1, 10, 2, 3) == step_time.overhead_seconds(4, 1, 10, 2)
+    assert step_time.overhead_seconds(4, 1, 10, 2, mixture_seconds=5) == 24
 
 
-def test_the_file_says_what_it_was_fitted_on(measured: tuple[Runs, np.ndarray]) -> None:
-    runs, repeated = measured
-    assert FITTED.rows == (~repeated).sum() == 971
-    assert "aiconfigurator" in FITTED.fitted_on
-    assert FITTED.date
-    assert set(FITTED.left_out) == {str(group) for group in np.unique(runs.groups)}
+def test_a_prompt_s_attention_is_half_a_square_or_a_band() -> None:
+    assert step_time.prompt_attention_seconds(100, 2) == 100 * 50 * 2
+    assert step_time.prompt_attention_seconds(100, 2, 3, 10) == 100 * (50 * 2 + 10 * 3)
+    assert step_time.prompt_attention_seconds(100, 2, 3, 80) == 100 * (50 * 2 + 50 * 3)
+    assert step_time.prompt_attention_seconds(100, 2, 3) == 100 * (50 * 2 + 3)
 
 
-# --- The fit ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(("batch", "waited"), [(0, 0), (1, 1), (4, 2), (9, 3), (2.25, 1.5)])
+def test_a_closed_loop_scatters_its_prompts(batch: float, waited: float) -> None:
+    assert step_time.prompts_waited(batch) == waited
 
 
-def test_fitting_again_gives_the_shipped_constants(folds: Folds) -> None:
-    again, shipped = dataclasses.asdict(folds.whole), dataclasses.asdict(CONSTANTS)
-    assert again == pytest.approx(shipped, rel=1e-3)
+def test_a_wave_comes_in_chunks() -> None:
+    assert step_time.wave_prompts_waited(64, 16_384) == (64 + 1) / 2
+    assert step_time.wave_prompts_waited(64, 1024, chunk_tokens=4096) == (64 + 4) / 2
+    assert step_time.wave_prompts_waited(3, 1024) == 3
+    assert step_time.wave_prompts_waited(10, 0, chunk_tokens=4) == (10 + 4) / 2
 
 
-@pytest.mark.parametrize("group", ["qwen3-32b/H100-SXM/trtllm", "gpt-oss-120b/H200-SXM/trtllm"])
-def test_a_left_out_group_has_not_been_seen(group: str, folds: Folds) -> None:
-    """Tripling its times changes neither its constants nor its interval."""
-    rows = folds.runs.groups == group
-    spoiled = dataclasses.replace(
-        folds.runs, token_seconds=np.where(rows, 3.0, 1.0) * folds.runs.token_seconds
-    )
-    other = Folds.__new__(Folds)
-    other.runs, other.weights, other.groups = spoiled, folds.weights, folds.groups
-    other.whole, other._made = folds.whole, {}
-    fit, shipped = other.fit_without(group), FITTED.left_out[group]
-    values = dataclasses.asdict(shipped.constants)
-    assert dataclasses.asdict(fit.constants) == pytest.approx(values, rel=1e-3)
-    mixture = folds.kind(group)
-    token = shipped.spreads(mixture).token
-    assert dataclasses.astuple(fit.spreads(mixture).token) == pytest.approx(
-        dataclasses.astuple(token), rel=1e-3
-    )
+def test_other_prompts_are_spread_over_a_request_s_tokens() -> None:
+    assert step_time.token_seconds(1, 10, 64, 8, 8) == 1 + 56 / 7 * 10
+    assert step_time.token_seconds(1, 10, 64, 8, 8, pipeline_stages=2) == 1 + 56 / 7 * 10 / 2
+    assert step_time.token_seconds(1, 10, 64, 8, 1) == 1 + 56 * 10
+    assert step_time.token_seconds(1, 10, 1, 8, 8) == 1
 
 
-def test_the_minimizer_finds_a_known_minimum_and_keeps_to_bounds() -> None:
-    wanted = np.array([0.3, -1.0, 2.0])
-    matrix = np.array([[1.0, 2, 0], [0, 1, 1], [2, 0, 1], [1, 1, 1]])
-
-    def residuals(point: np.ndarray) -> np.ndarray:
-        return np.asarray(matrix @ (point - wanted))
-
-    wide = (np.full(3, -9.0), np.full(3, 9.0))
-    assert least_rounded_squares(residuals, np.zeros(3), wide) == pytest.approx(wanted, abs=1e-6)
-    tight = (np.full(3, -9.0), np.array([9.0, 9.0, 1.5]))
-    assert least_rounded_squares(residuals, np.zeros(3), tight)[2] == 1.5
+def test_a_queue_that_is_nine_tenths_busy() -> None:
+    """M/D/1 waits half as long as M/M/1, which waits nine times the service."""
+    assert step_time.prefill_queue_seconds(0.05, 0.9) == pytest.approx(4.5 * 0.05)
 
 
-# --- How well it does -------------------------------------------------------------------------
+def test_a_request_without_further_tokens_ends_with_its_first() -> None:
+    assert step_time.request_seconds(0.5, 0.25, 5) == 1.5
+    assert step_time.request_seconds(0.5, 0.25, 1) == step_time.request_seconds(0.5, 0.25, 0) == 0.5
 
 
-@dataclasses.dataclass(frozen=True)
-class LeftOut:
-    """Errors and coverage of every row, each by a fit that has not seen its group."""
-
-    errors: np.ndarray
-    inside: np.ndarray
-    mixture: np.ndarray
+def test_no_spare_is_planned_unless_asked_for() -> None:
+    assert step_time.replicas_needed(40, 6.15, 0.75) == 9
 
 
-@pytest.fixture(scope="module")
-def left_out(measured: tuple[Runs, np.ndarray]) -> LeftOut:
-    runs, _ = measured
-    errors, inside = np.empty(len(runs.batch)), np.empty(len(runs.batch), dtype=bool)
-    for group, fit in FITTED.left_out.items():
-        rows = runs.groups == group
-        part = runs.select(rows)
-        spread = fit.spreads(bool(part.mixture[0])).token
-        ratio = np.exp(errors_of(part, fit.constants))
-        errors[rows] = np.abs(1 / ratio - 1)
-        inside[rows] = (spread.low <= ratio) & (ratio <= spread.high)
-    return LeftOut(errors, inside, runs.mixture)
+def test_an_error_has_no_sign() -> None:
+    assert step_time.absolute_error(0.0075, 0.01) == pytest.approx(0.25)
 
 
-def test_dense_models_meet_the_targets_on_unseen_groups(left_out: LeftOut) -> None:
-    rows = ~left_out.mixture
-    assert rows.sum() == 578
-    assert np.median(left_out.errors[rows]) <= 0.11
-    assert left_out.errors[rows].mean() <= 0.15
-    assert 0.72 <= left_out.inside[rows].mean() <= 0.88
-
-
-def test_mixtures_are_at_most_half_again_as_wrong(left_out: LeftOut) -> None:
-    rows = left_out.mixture
-    assert rows.sum() == 418
-    assert np.median(left_out.errors[rows]) <= 0.165
-    assert 0.72 <= left_out.inside[rows].mean() <= 0.88
-    assert left_out.errors[rows].mean() <= 0.225
-
-
-def test_whole_models_accelerators_and_engines_left_out_are_told() -> None:
-    folds = {fold.without: fold for fold in FITTED.left_out_whole}
-    assert set(folds) == {part for group in FITTED.left_out for part in group.split("/")}
-    for dense in ("llama-3.1-8b", "qwen3-32b"):
-        assert folds[dense].median <= 0.11
-        assert folds[dense].mean <= 0.15
-
-
-def test_the_roofline_alone_is_far_too_low(measured: tuple[Runs, np.ndarray]) -> None:
-    runs, _ = measured
-    ratio = roofline(runs) / runs.token_seconds
-    assert np.median(ratio) < 0.5
-    estimated = estimate(runs, CONSTANTS).token_seconds
-    assert (roofline(runs) < estimated).all()
-
-
-def test_the_floor_of_the_first_token_is_below_every_measured_one(
-    measured: tuple[Runs, np.ndarray],
-) -> None:
-    runs, _ = measured
-    assert (first_token_floor(runs) < runs.first_token_seconds).all()
+def test_requests_that_get_no_tokens_have_no_share_of_those_in_flight() -> None:
+    with pytest.raises(ValueError, match=r"^generation_seconds is 0, but .* more than 0 s"):
+        step_time.running_requests(8, 1, 0)
+    assert step_time.running_requests(8, 0, 1) == 8
 
 
 # --- Physics ----------------------------------------------------------------------------------
@@ -333,7 +258,7 @@ def test_bad_input_is_one_sentence_that_helps(call: Callable[[], object], says: 
     assert len(str(caught.value)) < 400
 
 
-# --- Arrays -------------------------------------------------------------------------
+# --- Arrays -----------------------------------------------------------------------------------
 
 
 def test_an_array_gives_what_single_calls_give() -> None:
@@ -349,9 +274,3 @@ def test_hardware_without_a_link_serves_alone() -> None:
     card = Hardware("card", 24e9, 1e12, None, {16: 165e12})
     one = replica(serving.decoder("llama-3.1-8b"), Numerics(), card, Layout())
     assert serve(one, CONSTANTS, 1, 128, 128).exchange_seconds == 0
-
-
-def test_requests_that_get_no_tokens_have_no_share_of_those_in_flight() -> None:
-    with pytest.raises(ValueError, match=r"^generation_seconds is 0, but .* more than 0 s"):
-        step_time.running_requests(8, 1, 0)
-    assert step_time.running_requests(8, 0, 1) == 8
