@@ -17,7 +17,7 @@ from estimator.batch import warm, workers
 from estimator.batch.runner import Task, Timeouts, run_scenario
 from estimator.batch.store import Store
 from estimator.batch.warm import StartError, Template
-from tests.killing import group_is_gone, kill_at_random, start, whole
+from tests.killing import group_is_gone, kill_at_random, start, wait_until_finished, whole
 from tests.scenarios import DEEDS, batch, scenario_file, small_lesson, table
 
 # --- What stops a scenario ------------------------------------------------------------------
@@ -158,9 +158,7 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(
     scenarios = scenario_file(tmp_path / "s.csv", rows)
     out = tmp_path / "out"
     running = start(lesson, scenarios, "--out", out, "--workers", "1")
-    give_up = time.monotonic() + 60
-    while not list(out.glob(".batch/records/quick.json")) and time.monotonic() < give_up:
-        time.sleep(0.05)
+    wait_until_finished(running, out, 1)
     os.killpg(running.pid, signal.SIGINT)
     for pause_s in again_s:  # an impatient hand
         time.sleep(pause_s)

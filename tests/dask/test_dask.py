@@ -13,11 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from estimator.__main__ import main
-from tests.scenarios import DEEDS, scenario_file, small_lesson
-
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60
+from tests.killing import PATIENCE_S, start, wait_until_finished
+from tests.scenarios import DEEDS, batch, scenario_file, small_lesson
 
 
 def dask(*arguments: str | Path, folder: Path) -> subprocess.Popen[str]:
@@ -70,8 +67,7 @@ def test_the_same_results_as_with_local_processes(scheduler: str, tmp_path: Path
     scenarios = scenario_file(tmp_path / "s.csv", rows)
     outs = {"local": tmp_path / "local", "dask": tmp_path / "dask"}
     for how, options in (("local", ["--workers", "2"]), ("dask", ["--scheduler", scheduler])):
-        command = ["batch", str(lesson), str(scenarios), "--out", str(outs[how]), *options]
-        assert main(command) == 0
+        assert batch(lesson, scenarios, outs[how], *options) == 0
     for name in ["results.csv", *(f"s{n}.json" for n in range(6))]:
         assert (outs["dask"] / name).read_bytes() == (outs["local"] / name).read_bytes()
     text = [(outs["dask"] / f"s{n}.ipynb").read_text(encoding="utf-8") for n in range(6)]
@@ -92,8 +88,7 @@ def test_a_failing_scenario_and_a_killed_worker_do_not_stop_the_others(
     ]
     scenarios = scenario_file(tmp_path / "s.csv", rows)
     out = tmp_path / "out"
-    options = ["--out", str(out), "--scheduler", scheduler]
-    assert main(["batch", str(lesson), str(scenarios), *options]) == 1
+    assert batch(lesson, scenarios, out, "--scheduler", scheduler) == 1
     assert {path.stem for path in out.glob("*.json")} == {"slow", "s0", "s1", "s2", "s3"}
     assert "kills,failed," in (out / "results.csv").read_text(encoding="utf-8")
     assert "ValueError" in (out / "raises.ipynb").read_text(encoding="utf-8")
@@ -104,9 +99,8 @@ def test_no_worker_is_told_in_a_sentence(
 ) -> None:
     lesson = small_lesson(tmp_path / "small.ipynb")
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
-    options = ["--scheduler", "tcp://127.0.0.1:9", "--start-timeout", "1"]
-    out = ["--out", str(tmp_path / "out")]
-    assert main(["batch", str(lesson), str(scenarios), *out, *options]) == 2
+    options = ("--scheduler", "tcp://127.0.0.1:9", "--start-timeout", "1")
+    assert batch(lesson, scenarios, tmp_path / "out", *options) == 2
     assert "has no worker that answers within 1 s" in capsys.readouterr().err
 
 
@@ -116,16 +110,11 @@ def test_a_lost_scheduler_ends_the_batch_in_a_sentence_and_loses_nothing(tmp_pat
     scenarios = scenario_file(tmp_path / "s.csv", rows)
     out = tmp_path / "out"
     with running_scheduler(tmp_path / "scheduler.json", [tmp_path]) as (address, started):
-        command = [lesson, scenarios, "--out", out, "--scheduler", address]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "estimator", "batch", *map(str, command)],
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        while len(list(out.glob("*.json"))) < 3 and process.poll() is None:
-            time.sleep(0.05)
+        running = start(lesson, scenarios, "--out", out, "--scheduler", address)
+        wait_until_finished(running, out, 3)
         started[0].kill()
-        said = process.communicate(timeout=20)[1]
-    assert process.returncode == 3
+        said = running.communicate(timeout=20)[1]
+    assert running.returncode == 3
     assert "does not answer any more; what is finished is kept. Run the same command" in said
     assert "Traceback" not in said
     finished = {path.stem for path in out.glob("*.json")}
@@ -141,18 +130,14 @@ def test_a_scheduler_that_has_lost_its_workers_ends_the_batch_in_a_sentence(
     scenarios = scenario_file(tmp_path / "s.csv", rows)
     out = tmp_path / "out"
     with running_scheduler(tmp_path / "scheduler.json", [tmp_path]) as (address, started):
-        command = [lesson, scenarios, "--out", out, "--scheduler", address, "--start-timeout", 10]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "estimator", "batch", *map(str, command)],
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        while len(list(out.glob("*.json"))) < 2 and process.poll() is None:
-            time.sleep(0.05)
+        options = ("--out", out, "--scheduler", address, "--start-timeout", "10")
+        running = start(lesson, scenarios, *options)
+        wait_until_finished(running, out, 2)
         nanny = psutil.Process(started[1].pid)
         for each in (nanny, *nanny.children(recursive=True)):
             each.kill()
-        said = process.communicate(timeout=60)[1]
-    assert process.returncode == 3
+        said = running.communicate(timeout=60)[1]
+    assert running.returncode == 3
     assert "The scheduler has had no worker for 10 s; what is finished is kept. Run the" in said
     assert "Traceback" not in said
     assert {path.stem for path in out.glob("*.json")} == {"s0", "s1"}
@@ -164,8 +149,8 @@ def test_an_address_that_is_none_gets_one_sentence(
 ) -> None:
     lesson = small_lesson(tmp_path / "small.ipynb")
     scenarios = scenario_file(tmp_path / "s.csv", [{"name": "a"}])
-    given = ["--out", str(tmp_path / "out"), "--scheduler", address, "--start-timeout", "1"]
-    assert main(["batch", str(lesson), str(scenarios), *given]) == 2
+    options = ("--scheduler", address, "--start-timeout", "1")
+    assert batch(lesson, scenarios, tmp_path / "out", *options) == 2
     said = capsys.readouterr().err
     assert f"--scheduler {address} has no worker that answers within 1 s" in said
     assert "Traceback" not in said
