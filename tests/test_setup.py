@@ -74,6 +74,11 @@ def test_python_too_old_or_missing_is_told(
     assert result.stderr.count("\n") == 1
 
 
+def test_what_runs_before_set_up_needs_the_standard_library_alone() -> None:
+    code = "import tools.constraints, tools.course, tools.lab, tools.set_up"
+    subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, check=True)
+
+
 # --- Set-up: once, and whole ----------------------------------------------------------------
 
 

@@ -66,6 +66,12 @@ def test_a_name_stores_matrices_and_leaves_the_rest_wide() -> None:
     assert int4 == {**wide, "mlp": mlp * (4 + 20 / 128) / 8}
 
 
+def test_a_name_is_taken_as_it_is_told_and_another_is_refused() -> None:
+    assert stored_as("INT4 in groups of 128") == stored_as("int4")
+    with pytest.raises(ValueError, match="the precision of the weights is 'int5', but it must be"):
+        stored_as("int5")
+
+
 def test_a_tied_head_stays_wide_and_the_layers_do_not() -> None:
     narrow = stored_as("fp8")
     assert checkpoint_bytes(TIED, narrow) == 2 * TIED.n_params - 2 * LAYER

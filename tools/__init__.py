@@ -1,1 +1,5 @@
-"""What stands behind the Makefile. Only the standard library: most of it runs before set-up."""
+"""What stands behind the Makefile.
+
+`course`, `set_up` and `constraints` run before set-up, and `lab` says so where it is missing: they
+load the standard library alone.
+"""

@@ -97,8 +97,8 @@ def main(file: str = "", folder: str = "") -> None:
         print(note, flush=True)
     refuse(file, lessons, given)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        scenarios = {n: write_scenario(lessons[n], given[n].values, Path(folder)) for n in lessons}
+    with tempfile.TemporaryDirectory() as aside:
+        scenarios = {n: write_scenario(lessons[n], given[n].values, Path(aside)) for n in lessons}
         failed = [n for n in lessons if not run_lesson(lessons[n], scenarios[n], out)]
     if failed:
         raise CannotError(f"Lessons {', '.join(failed)} did not run: see above.")
