@@ -65,11 +65,21 @@ def stop(process: subprocess.Popen[bytes], patience_s: float = 10) -> None:
             break
 
 
-def answers(address: str) -> bool:
-    """Tell whether a server answers, without any proxy."""
+def ask(address: str, token: str = "", method: str = "GET") -> bytes:
+    """What a server answers, asked without any proxy."""
+    request = urllib.request.Request(
+        address, headers={"Authorization": f"token {token}"} if token else {}, method=method
+    )
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=10) as answer:
+        body: bytes = answer.read()
+    return body
+
+
+def answers(address: str) -> bool:
+    """Tell whether a server answers."""
     try:
-        direct.open(address, timeout=5).close()
+        ask(address)
     except (OSError, urllib.error.URLError):
         return False
     return True
@@ -82,6 +92,10 @@ class Server:
     address: str
     token: str
     root: Path
+
+    def ask(self, path: str, method: str = "GET") -> bytes:
+        """What its API answers."""
+        return ask(f"{self.address}/api/{path}", self.token, method)
 
     def page(self, file: str) -> str:
         """Address of a file in a workspace of its own, so that pages do not restore each other."""

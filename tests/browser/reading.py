@@ -6,11 +6,12 @@ import contextlib
 import html
 import json
 import re
-import urllib.request
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from estimator.lesson.exercises import Exercise
@@ -86,6 +87,15 @@ def text_of(fragment: str) -> str:
     return html.unescape(re.sub(r"<[^>]+>", "", fragment))
 
 
+def grave(page: Page, context: dict[str, Any] | None = None) -> dict[str, list[str]]:
+    """What axe-core finds in a page, or a part of it, that keeps somebody out: rules and places."""
+    return {
+        each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
+        for each in Axe().run(page, context=context).response["violations"]
+        if each["impact"] in ("serious", "critical")
+    }
+
+
 def words(text: str) -> str:
     """A text without its white space, which a browser sets as it likes."""
     return "".join(text.split())
@@ -121,10 +131,5 @@ class Clone:
 
 def is_trusted(server: Server, file: str) -> bool:
     """Ask the server whether it would let any of a notebook's outputs run."""
-    request = urllib.request.Request(
-        f"{server.address}/api/contents/{file}", headers={"Authorization": f"token {server.token}"}
-    )
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(request, timeout=10) as answer:
-        cells = json.load(answer)["content"]["cells"]
+    cells = json.loads(server.ask(f"contents/{file}"))["content"]["cells"]
     return any(cell["metadata"].get("trusted") for cell in cells)

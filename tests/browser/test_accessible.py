@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.browser.reading import grave
 from tools.lesson_page import LessonPage
 
-GRAVE = {"serious", "critical"}
 # JupyterLab's own frame and editor are not ours: outputs and the rendered prose are.
 OURS = {
     "include": [[".jp-Notebook .jp-OutputArea-output"], [".jp-Notebook .jp-MarkdownOutput"]],
@@ -41,10 +40,4 @@ def choose_theme(page: Page, name: str) -> None:
 
 
 def test_nothing_grave_is_found(themed: Page) -> None:
-    found = Axe().run(themed, context=OURS).response["violations"]
-    grave = {
-        each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
-        for each in found
-        if each["impact"] in GRAVE
-    }
-    assert grave == {}
+    assert grave(themed, OURS) == {}

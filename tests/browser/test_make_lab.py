@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tools.jupyter import answers, free_port, stop
+from tools.jupyter import answers, ask, free_port, stop
 from tools.lesson_page import IDLE, LOAD_MS
 from tools.set_up import ROOT
 
@@ -90,12 +89,7 @@ def test_nothing_asks_or_offers(page: Page) -> None:
 
 
 def test_ctrl_c_ends_it_with_its_kernels(lab: Lab, page: Page) -> None:
-    request = urllib.request.Request(
-        f"{lab.server}/api/kernels", headers={"Authorization": f"token {lab.token}"}
-    )
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(request, timeout=10) as answer:
-        kernels = [kernel["id"] for kernel in json.load(answer)]
+    kernels = [one["id"] for one in json.loads(ask(f"{lab.server}/api/kernels", lab.token))]
     assert len(kernels) == 1
     page.goto("about:blank")  # a page whose server is gone complains
     os.killpg(lab.process.pid, signal.SIGINT)

@@ -1,7 +1,6 @@
 """A lesson that was run and saved, opened again when its kernel is gone."""
 
 import json
-import urllib.request
 
 from playwright.sync_api import BrowserContext, expect
 
@@ -10,18 +9,6 @@ from tools.jupyter import Server
 from tools.lesson_page import STEP_MS, LessonPage
 
 NAME = "01-model-storage.ipynb"
-
-
-def ask(server: Server, path: str, method: str = "GET") -> bytes:
-    request = urllib.request.Request(
-        f"{server.address}/api/{path}",
-        headers={"Authorization": f"token {server.token}"},
-        method=method,
-    )
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(request, timeout=10) as answer:
-        text: bytes = answer.read()
-    return text
 
 
 def test_the_panel_can_still_be_read(context: BrowserContext, server: Server) -> None:
@@ -33,9 +20,9 @@ def test_the_panel_can_still_be_read(context: BrowserContext, server: Server) ->
     saved = opened.page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")
     expect(saved).to_have_count(0, timeout=STEP_MS)
     opened.page.close()
-    for session in json.loads(ask(server, "sessions")):
+    for session in json.loads(server.ask("sessions")):
         if session["path"] == file:
-            ask(server, f"sessions/{session['id']}", "DELETE")
+            server.ask(f"sessions/{session['id']}", "DELETE")
     again = LessonPage.open(context, server, file)
     (sentence,) = Lesson.read(NAME).panel_sentences
     expect(again.notebook.get_by_role("status").first).to_have_text(sentence, timeout=STEP_MS)

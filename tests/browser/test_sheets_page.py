@@ -4,12 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.browser.reading import grave
 from tools import sheets
-
-GRAVE = {"serious", "critical"}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +25,6 @@ def test_it_reads_and_prints(name: str, room: Path, offline: tuple[Page, list[st
     for width in (1280, 600, 320):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page).response["violations"]
-    assert {each["id"]: each["nodes"][0]["html"] for each in found if each["impact"] in GRAVE} == {}
+    assert grave(page) == {}
     pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
     assert pages == 3 if name != "key" else 1 < pages < 7

@@ -5,21 +5,20 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.browser.reading import grave
 from tools import publish
 from tools.page import style
 
 PAGES = ["index", *sorted(path.stem for path in publish.LESSONS.glob("*.ipynb"))]
+# Whether a bracket is as tall as a fraction that stands in it.
 TALL = """bracket => {
     const inside = bracket.parentElement.querySelector("mfrac");
     return !inside || bracket.getBoundingClientRect().height >
         0.8 * inside.getBoundingClientRect().height;
 }"""
-"""Whether a bracket is as tall as a fraction that stands in it."""
 LEFT = "names => names.map(each => each.getBoundingClientRect().left)"
-GRAVE = {"serious", "critical"}
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +49,7 @@ def test_it_reads_without_a_network(name: str, site: Path, offline: tuple[Page, 
         assert box
         assert box["width"] >= 500, "its text could not be read"
         assert picture.evaluate("each => each.closest('.wide').scrollWidth") > 320
-    found = Axe().run(page).response["violations"]
-    grave = {each["id"]: each["nodes"][0]["html"] for each in found if each["impact"] in GRAVE}
-    assert grave == {}
+    assert grave(page) == {}
 
 
 def test_on_a_phone_a_row_s_name_stays_in_view_while_its_table_scrolls(
