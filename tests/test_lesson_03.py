@@ -1,4 +1,4 @@
-"""Lesson 03's tables, figures and panel against published, logged and measured figures."""
+"""Lesson 03's tables against published, logged and measured figures; exercises; papermill."""
 
 import json
 import re

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from estimator.batch.declared import read_lesson
+from estimator.batch.declared import Lesson, read_lesson
 from estimator.batch.scenarios import ScenarioFile
 from tools import own_lessons
 from tools.own_service import Taken, rehearse
@@ -18,21 +18,26 @@ def some(*numbers: str) -> list[Path]:
     return [path for path in own_lessons.LESSONS if path.stem[:2] in numbers]
 
 
+def read(*numbers: str) -> dict[str, Lesson]:
+    """Some lessons by their numbers, or all."""
+    paths = some(*numbers) if numbers else own_lessons.LESSONS
+    return {path.stem[:2]: read_lesson(path) for path in paths}
+
+
 def test_each_lesson_takes_the_names_it_knows() -> None:
-    lessons = {path.stem[:2]: read_lesson(path) for path in own_lessons.LESSONS}
+    lessons = read()
     given = own_lessons.parameters(own_lessons.read_service(SERVICE), lessons)
     assert list(given) == [path.stem[:2] for path in own_lessons.LESSONS]
     values = {number: taken.values for number, taken in given.items()}
-    assert (
-        values["00"]["users"] == values["05"]["users"] == "5_000_000"
-    )  # as a cell of CSV would be
+    # As a cell of CSV would be.
+    assert values["00"]["users"] == values["05"]["users"] == "5_000_000"
     assert "users" not in values["02"]
     assert (values["01"]["replicas"], values["02"]["replicas"]) == (4, 3)
     assert [note for taken in given.values() for note in taken.notes] == []
 
 
 def spread(**shared: object) -> dict[str, Taken]:
-    lessons = {path.stem[:2]: read_lesson(path) for path in own_lessons.LESSONS}
+    lessons = read()
     return own_lessons.parameters({"all": shared}, lessons)
 
 
@@ -84,7 +89,7 @@ def test_an_encoder_is_kept_out_of_lessons_that_generate() -> None:
 
 @pytest.mark.parametrize("system", ["image", "video"])
 def test_a_text_s_tokens_are_no_passes_of_a_picture(system: str) -> None:
-    lessons = {path.stem[:2]: read_lesson(path) for path in some("04", "05")}
+    lessons = read("04", "05")
     text: dict[str, object] = {
         "model": "llama-3.1-8b", "users": 7, "prompt_tokens": 50, "output_tokens": 200,
     }  # fmt: skip
@@ -103,7 +108,7 @@ def test_a_text_s_tokens_are_no_passes_of_a_picture(system: str) -> None:
 
 @pytest.mark.parametrize("system", ["text", "speech"])
 def test_a_text_s_tokens_are_passes_where_each_gives_a_token(system: str) -> None:
-    lessons = {path.stem[:2]: read_lesson(path) for path in some("04", "05")}
+    lessons = read("04", "05")
     service: dict[str, dict[str, object]] = {
         "all": {"output_tokens": 200}, "05": {"system": system},
     }  # fmt: skip
@@ -113,14 +118,14 @@ def test_a_text_s_tokens_are_passes_where_each_gives_a_token(system: str) -> Non
 
 
 def test_an_empty_value_in_a_lesson_s_part_keeps_the_lesson_s_own(tmp_path: Path) -> None:
-    lessons = {path.stem[:2]: read_lesson(path) for path in some("05")}
+    lessons = read("05")
     service: dict[str, dict[str, object]] = {
         "all": {"model": "llama-3.1-8b", "users": 7}, "05": {"model": "", "users": None},
     }  # fmt: skip
     taken = own_lessons.parameters(service, lessons)["05"]
     scenario = own_lessons.write_scenario(lessons["05"], taken.values, tmp_path)
-    (read,) = ScenarioFile(scenario, lessons["05"]).scenarios()
-    assert read.parameters == {}
+    (found,) = ScenarioFile(scenario, lessons["05"]).scenarios()
+    assert found.parameters == {}
 
 
 def test_values_of_odd_kinds_are_told_and_empty_ones_left_out() -> None:
@@ -131,13 +136,13 @@ def test_values_of_odd_kinds_are_told_and_empty_ones_left_out() -> None:
 
 
 def test_a_number_that_yaml_takes_for_text_is_a_number_in_the_rehearsal(tmp_path: Path) -> None:
-    (lesson,) = [read_lesson(path) for path in some("00")]
+    lesson = read("00")["00"]
     scenario = own_lessons.write_scenario(lesson, {"n_params": "7e9"}, tmp_path)
     assert own_lessons.problems_of(lesson, scenario) == []
 
 
 def test_a_lesson_s_own_part_goes_before_what_all_have() -> None:
-    lessons = {path.stem[:2]: read_lesson(path) for path in own_lessons.LESSONS}
+    lessons = read()
     service: dict[str, dict[str, object]] = {
         "all": {"accelerator": "L4", "users": 5}, "02": {"registered_users": 9},
                "06": {"accelerator": "H200-SXM"}}  # fmt: skip
@@ -230,7 +235,7 @@ def test_a_rehearsal_takes_the_values_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (lesson,) = [read_lesson(path) for path in some("00")]
+    lesson = read("00")["00"]
     assert rehearse(lesson, {"users": 7}) == ""
     assert "users is -7, but" in rehearse(lesson, {"users": -7})
     assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from estimator.catalog import configurations as catalog_of_configurations
-from estimator.catalog import serving as catalog
+from estimator.catalog import configurations
+from estimator.catalog.serving import step_constants
 from estimator.engine import Layout
 from estimator.validate import compare, serving
 from estimator.validate.report import Report
@@ -29,7 +29,7 @@ def report() -> Report:
 def test_every_shipped_row_is_modelled_and_left_out_of_its_fit(report: Report) -> None:
     assert (report.rows, report.fitted, report.unread_rows) == (996, 996, 9)
     groups = report.scores["group"]
-    assert set(groups) == set(catalog.step_constants().left_out)
+    assert set(groups) == set(step_constants().left_out)
     assert sum(score.rows for score in groups.values()) == 996
 
 
@@ -76,7 +76,7 @@ def test_whole_models_accelerators_and_engines_are_left_out_as_the_fit_did(
     report: Report,
 ) -> None:
     """Here by the stored constants, there by the fit's own arrays: the same rows and errors."""
-    told = catalog.step_constants().left_out_whole
+    told = step_constants().left_out_whole
     assert len(told) == 10
     for fold in told:
         score = report.folds[fold.part][fold.without]
@@ -212,7 +212,7 @@ def test_columns_that_may_be_missing_and_their_order_do_not_matter(tmp_path: Pat
 def test_a_model_outside_the_catalog_comes_with_its_configuration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = dict(catalog_of_configurations()["qwen3-32b"].config)
+    config = dict(configurations()["qwen3-32b"].config)
     configs = tmp_path / "configs.json"
     configs.write_text(json.dumps({"acme/own": {"config": config}}), encoding="utf-8")
     path = write(tmp_path / "own.csv", {"model_path": "acme/own"}, {})
