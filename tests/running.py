@@ -12,8 +12,10 @@ from click.testing import CliRunner
 from papermill.engines import papermill_engines
 from traitlets.config import Config
 
+from estimator.batch.declared import read_lesson
 from estimator.batch.runner import KeepingEngine
 from estimator.batch.warm import CAN_BE_WARM, WarmKernelManager
+from tools.own_service import rehearse
 
 ROOT = Path(__file__).parents[1]
 WARM = "tests-warm"
@@ -76,6 +78,18 @@ def warm_papermill(
         logging.root.handlers[:], logging.root.level = handlers, level
     told = str(done.exception) if done.exception else ""
     return subprocess.CompletedProcess(arguments, done.exit_code, done.output, told)
+
+
+def refusal(lesson: str, folder: Path, **parameters: Any) -> str:
+    """What stops a lesson with other parameters, its cells run in this process and no kernel.
+
+    Much faster than papermill: for what a lesson refuses, beside one run that is seen to stop.
+    """
+    result = folder / "result.json"
+    given = {"result_path": str(result), **parameters}
+    said = rehearse(read_lesson(ROOT / "notebooks" / f"{lesson}.ipynb"), given)
+    assert not result.exists()
+    return said
 
 
 def results(folder: Path) -> dict[str, Any]:

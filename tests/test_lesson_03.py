@@ -1,6 +1,7 @@
 """Lesson 03's tables against published, logged and measured figures; exercises; papermill."""
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from estimator.lesson.lesson_03_plan import plan
 from estimator.memory import kv_cache_bytes
 from estimator.units import GiB
 from tests.golden import DATA, exact_golden
-from tests.running import results, warm_papermill
+from tests.running import refusal, results, warm_papermill
 from tests.seen import rows
 
 ROOT = Path(__file__).parents[1]
@@ -284,22 +285,25 @@ def test_a_batch_that_cannot_fit_reads_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"batch": 0}, "batch is 0, but the batch size must be a whole number, from 1 to"),
         ({"batch": -1}, "batch is -1, but the batch size must be a whole number, from 1 "),
         ({"tokens": -1}, "tokens is -1, but the sequence length must be a whole number, from 1 "),
         ({"tensor_parallel": 3}, "shared out evenly among so many: give 1, 2, 4, 8, 16 or 32."),
         ({"batch": "many"}, "batch is 'many' (str)"),
-        ({"tokens": "nan"}, "tokens is nan"),
+        ({"tokens": math.nan}, "tokens is nan"),
         ({"tensor_parallel": 1.5}, "tensor_parallel is 1.5, but"),
         ({"accelerator": "H100"}, "did you mean 'H100-SXM' or 'H100-PCIe'?"),
         ({"model": "llama-3"}, "model is 'llama-3', which is not on the list"),
         ({"cache_precision": "INT4"}, "cache_precision is 'INT4', which is not on the list of 5"),
     ],
 )
-def test_impossible_parameters_stop_the_run(
+def test_impossible_parameters_are_refused(
     tmp_path: Path, parameters: dict[str, Any], sentence: str
 ) -> None:
-    done = warm_papermill("03-kv-cache-memory", tmp_path, **parameters)
+    assert sentence in refusal("03-kv-cache-memory", tmp_path, **parameters)
+
+
+def test_a_refusal_stops_the_run(tmp_path: Path) -> None:
+    done = warm_papermill("03-kv-cache-memory", tmp_path, batch=0)
     assert done.returncode != 0
-    assert sentence in done.stderr
+    assert "batch is 0, but the batch size must be a whole number, from 1 to" in done.stderr
     assert not (tmp_path / "result.json").exists()

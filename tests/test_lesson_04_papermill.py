@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from estimator.lesson.sizing import Service, make_plan
-from tests.running import results, warm_papermill
+from tests.running import refusal, results, warm_papermill
 
 NAME = "04-servers-and-bandwidth"
 
@@ -54,16 +55,12 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
     ("parameters", "sentence"),
     [
         (
-            {"users": 0},
-            "users is 0, but the number of users must be a whole number, more than 0, at most",
-        ),
-        (
             {"requests_per_user": 0},
             "a user a day must be more than 0, at most 100,000 requests/day",
         ),
         ({"users": -5}, "users is -5, but the number of users must be"),
         (
-            {"users": "nan"},
+            {"users": math.nan},
             "users is nan, but the number of users must be a whole number, more than 0, at most",
         ),
         ({"users": 1e300}, "at most 10,000,000,000 users: give for example 100,000,000."),
@@ -71,13 +68,11 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
         ({"accelerator": "A100"}, "did you mean 'A100-SXM-40GB' or 'A100-SXM-80GB'?"),
         ({"precision": "FP7"}, "precision is 'FP7', which is not on the list"),
         ({"target_utilization": 75}, "target_utilization is 75, but the target utilization"),
-        ({"owned_accelerators": 10}, "The load is past saturation: 10 A100-SXM-80GB keep up"),
         ({"n_params": 405e9}, "do not fit on 8 A100-SXM-80GB"),
         ({"target_utilization": 1}, "must be more than 0, at most 0.99"),
         ({"token_target_seconds": 0.0001}, "No batch meets 100 µs a token"),
     ],
     ids=[
-        "zero",
         "idle",
         "negative",
         "nan",
@@ -86,15 +81,29 @@ def test_another_service_under_papermill(tmp_path: Path) -> None:
         "unknown",
         "precision",
         "percent",
-        "load",
         "model",
         "idle never",
         "target",
     ],
 )
-def test_impossible_parameters_stop_the_run(
+def test_impossible_parameters_are_refused(
     tmp_path: Path, parameters: dict[str, Any], sentence: str
 ) -> None:
+    assert sentence in refusal(NAME, tmp_path, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        (
+            {"users": 0},
+            "users is 0, but the number of users must be a whole number, more than 0, at most",
+        ),
+        ({"owned_accelerators": 10}, "The load is past saturation: 10 A100-SXM-80GB keep up"),
+    ],
+    ids=["of an input", "of the load"],
+)
+def test_a_refusal_stops_the_run(tmp_path: Path, parameters: dict[str, Any], sentence: str) -> None:
     done = warm_papermill(NAME, tmp_path, **parameters)
     assert done.returncode != 0
     assert sentence in done.stderr
