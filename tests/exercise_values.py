@@ -13,7 +13,6 @@ T = 1_000_000_000_000
 DAY = 86_400
 GI = 1_073_741_824
 LLAMA = 8_030_261_248
-FULL = 2 * 32 * 8 * 128 * 2  # bytes of a token of Llama 3.1 8B at BF16
 
 VALUES: tuple[tuple[str, dict[str, Any], float], ...] = (
     # Lesson 00
