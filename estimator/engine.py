@@ -28,9 +28,9 @@ from estimator.units import GB
 
 __all__ = [
     "MEMORY_UTILIZATION", "RUNTIME_BYTES", "WIDE_BYTES", "Constants", "DecoderShape", "Hardware",
-    "Layout", "Numerics", "Replica", "Service", "Spread", "Spreads", "Uncertain",
-    "first_token_floor_seconds", "replica", "roofline_token_seconds", "sequences_that_fit",
-    "serve", "serve_unchecked",
+    "Layout", "Lengths", "Numerics", "Replica", "Service", "Spread", "Spreads", "Uncertain",
+    "first_token_floor_seconds", "lengths_of", "replica", "roofline_token_seconds",
+    "sequences_that_fit", "serve", "serve_lengths", "serve_unchecked",
 ]  # fmt: skip
 
 RUNTIME_BYTES = 2 * GB
@@ -162,22 +162,47 @@ def serve(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """What hangs on the lengths of a request, and not on the batch: found once for all batches."""
+
+    prompt_tokens: Number
+    output_tokens: Number
+    sequence_bytes: Number
+    prefill_seconds: Number
+
+
 def serve_unchecked(
     r: Replica, c: Constants, batch: Number, prompt: Number, output: Number, waves: Number = 0
 ) -> Service:
     """Do what `serve` does where the caller has checked batch and lengths once."""
-    per_stage = batch / r.pipeline_stages
-    rank_batch = per_stage / r.data_ranks
-    touched = _touched(r.routed_experts, r.experts_per_token, per_stage)
-    weight_bytes = _weight_bytes(r.dense_read_bytes, r.expert_read_bytes, touched)
-    weights = _read(weight_bytes, r.bytes_per_s, c.memory_efficiency)
+    return serve_lengths(r, c, batch, lengths_of(r, c, prompt, output), waves)
+
+
+def lengths_of(r: Replica, c: Constants, prompt: Number, output: Number) -> Lengths:
+    """Take what `serve_lengths` needs from the lengths of prompt and output."""
     sequence_bytes = _cache_bytes(
         r.cache_bytes_per_token,
         prompt + output / 2,
         r.window_cache_bytes_per_token,
         r.window,
     )
-    cache = _read(rank_batch * sequence_bytes, r.bytes_per_s, c.memory_efficiency)
+    pairs = _pairs(prompt, r.pair_seconds, r.window_pair_seconds, r.window)
+    prefill = _prefill(_products(r, c, prompt), pairs, c.compute_efficiency, _volume(r, c, prompt))
+    return Lengths(prompt, output, sequence_bytes, prefill)
+
+
+def serve_lengths(
+    r: Replica, c: Constants, batch: Number, lengths: Lengths, waves: Number = 0
+) -> Service:
+    """Do what `serve_unchecked` does, for one batch of several."""
+    output, prefill = lengths.output_tokens, lengths.prefill_seconds
+    per_stage = batch / r.pipeline_stages
+    rank_batch = per_stage / r.data_ranks
+    touched = _touched(r.routed_experts, r.experts_per_token, per_stage)
+    weight_bytes = _weight_bytes(r.dense_read_bytes, r.expert_read_bytes, touched)
+    weights = _read(weight_bytes, r.bytes_per_s, c.memory_efficiency)
+    cache = _read(rank_batch * lengths.sequence_bytes, r.bytes_per_s, c.memory_efficiency)
     products = _products(r, c, per_stage)
     exchange = _exchange(r.n_layers, r.group_accelerators, c.hop_seconds, _volume(r, c, per_stage))
     overhead = _overhead(
@@ -189,10 +214,9 @@ def serve_unchecked(
         c.mixture_seconds,
     )
     step = _step(weights, products, cache, exchange, overhead)
-    pairs = _pairs(prompt, r.pair_seconds, r.window_pair_seconds, r.window)
-    prefill = _prefill(_products(r, c, prompt), pairs, c.compute_efficiency, _volume(r, c, prompt))
     waited = _waited(batch)
-    waited = waited + waves * (_wave(batch, prompt) - waited)
+    if not isinstance(waves, int) or waves:
+        waited = waited + waves * (_wave(batch, lengths.prompt_tokens) - waited)
     token = _token(step, prefill, batch, waited, output, r.pipeline_stages)
     first = _first(prefill, waited, step)
     prompts = _prompts(prefill, batch, r.pipeline_stages)
