@@ -46,8 +46,7 @@ class TestTheGuide:
         assert table["all heads of a layer"][1:] == ["4,096", "4.10 KB (4.00 KiB)", "2,048 bytes"]
         assert table["a prompt of 128 tokens"][3] == "6,291,456 bytes, ~6 MB"
         assert lesson_03.factor_table().note == (
-            "6,291,456 numbers take 12,582,912 bytes. As bytes they would be 6.29 MB (6.00 MiB): "
-            "the guide's MB are MiB, too."
+            "6,291,456 bytes would be 6.29 MB (6.00 MiB): the guide's MB are MiB, too."
         )
 
     def test_its_total_taken_apart(self) -> None:

@@ -181,10 +181,8 @@ def factor_table() -> Table:
         for what, factor, size, printed in steps
     ]
     headers = ("what is kept", "times", "bytes", "in words", "the guide")
-    note = (
-        f"{number_text(elements)} numbers take {number_text(cache)} bytes. As bytes they would be "
-        f"{bytes_text(elements)}: the guide's MB are MiB, too."
-    )
+    told = f"{number_text(elements)} bytes would be {bytes_text(elements)}"
+    note = f"{told}: the guide's MB are MiB, too."
     return Table(headers, rows, "The cache, step by step", note)
 
 
