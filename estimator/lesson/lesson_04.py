@@ -8,7 +8,7 @@ from estimator import catalog
 from estimator.arithmetic import ceil
 from estimator.bandwidth import answer_bytes, streamed_bytes, traffic_bits_per_s
 from estimator.formula import COURSE
-from estimator.lesson.lesson_04_bounds import bounds_table, prompt_table
+from estimator.lesson.lesson_04_bounds import bounds_table, prompt_table, target_table
 from estimator.lesson.lesson_04_exercises import (
     EXERCISES,
     batch_in_memory,
@@ -91,6 +91,7 @@ __all__ = [
     "row_results",
     "server_panel",
     "service_of",
+    "target_table",
     "three_bounds_chart",
     "your_service",
 ]

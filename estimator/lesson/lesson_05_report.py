@@ -37,10 +37,11 @@ LEFT_OUT = (
     "counted as drawing the same power all month."
 )
 WORDS = (
-    "P50 is as often too low as too high. A pass is one run of the model: a token of text, or a "
-    "step of a picture or a video. A replica is one copy of the model, on one accelerator or "
-    "several. The factor of the engine says how far the measured speed of such software is off "
-    "from what we count with; the factor of the sizes, how far files and answers are."
+    "P50 is as often too low as too high. The bill is the cost of a month. A pass is one run of "
+    "the model: a token of text, or a step of a picture or a video. A replica is one copy of the "
+    "model, on one accelerator or several. The factor of the engine says how far the measured "
+    "speed of such software is off from what we count with; the factor of the sizes, how far files "
+    "and answers are."
 )
 
 

@@ -19,7 +19,6 @@ from estimator.units import quantity_text
 _LABELS = {
     "03-kv-cache-memory": {"kv_pool_bytes": "memory left for the cache, on each accelerator"},
     "04-servers-and-bandwidth": {"accelerators": "accelerators by compute, at the peak"},
-    "05-size-a-service": {"accelerators": "accelerators by the arithmetic alone, mean load"},
 }
 """What a name is where the glossary's label leaves open which of several is meant."""
 
@@ -29,13 +28,15 @@ def write_result(
     path: str,
     given: Inputs,
     intervals: Mapping[str, float] | None = None,
+    labels: Mapping[str, str] | None = None,
     **values: float,
 ) -> Table:
     """Write a lesson's results to `path`, unless it is empty, and show them as a table.
 
     The names of `values` stand in the glossary, which gives their units; those of `intervals` do,
-    too, with the ends `_p10`, `_p50` and `_p90`. The file is complete or absent: it is written
-    beside its place and then moved there.
+    too, with the ends `_p10`, `_p50` and `_p90`. `labels` name some of them otherwise than the
+    glossary does. The file is complete or absent: it is written beside its place and then moved
+    there.
     """
     results = {name: _entry(name, value) for name, value in values.items()}
     ends = {
@@ -49,11 +50,11 @@ def write_result(
             "results": results | ends,
         }
         write_whole(file, json.dumps(content, indent=2, sort_keys=True) + "\n")
-    labels = _LABELS.get(lesson, {})
+    named = _LABELS.get(lesson, {}) | dict(labels or {})
     rows: list[tuple[str, ...]] = [
         (
             name,
-            labels.get(name, quantity(name).label),
+            named.get(name, quantity(name).label),
             quantity_text(entry["value"], entry["unit"]),
         )
         for name, entry in results.items()
