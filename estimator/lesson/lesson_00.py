@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from estimator import catalog
 from estimator.bandwidth import answer_bytes, traffic_bits_per_s
+from estimator.formula import COURSE
 from estimator.lesson.controls import Choice, Number
 from estimator.lesson.exercises import Exercise, Mistake, of_example, posed
 from estimator.lesson.figures import Picture, grouped_bars
@@ -35,9 +36,9 @@ from estimator.units import (
     GiB,
     bytes_text,
     number_text,
-    prefixed_text,
     quantity_text,
     share_text,
+    size_text,
 )
 
 __all__ = ["envelope", "point_results", "results"]
@@ -45,7 +46,6 @@ __all__ = ["envelope", "point_results", "results"]
 PARAMS, TOKENS = 3 * GB, 500
 USERS, REQUESTS = 100_000_000, 10
 SHOWN = ("A100-SXM-80GB", "H100-SXM", "H200-SXM", "MI300X", "L4", "TPU-v5e")
-COURSE = "Back-of-the-envelope calculations for the model deployment (Educative)"
 NOTES = f"{COURSE}, from readers' notes"
 
 
@@ -69,7 +69,7 @@ def envelope_assumptions() -> Table:
             ("tokens of an answer", number_text(TOKENS), NOTES),
             (
                 "text of so many tokens",
-                prefixed_text(answer_bytes(TOKENS), "B", decimals=None),
+                size_text(answer_bytes(TOKENS)),
                 f"{answer_bytes(1)} bytes a token, a rule of thumb for English",
             ),
             ("work for a token", "2 FLOP a parameter", "Kaplan et al. 2020, section 2.1"),
@@ -166,7 +166,7 @@ def your_envelope(given: Inputs) -> Prose:
     e = envelope(**given.as_dict())
     each = "" if given.users == 1 else " each"
     sent, back, stored, text = (
-        prefixed_text(size, "B", decimals=None)
+        size_text(size)
         for size in (
             QUESTION_BYTES, ANSWER_BYTES, INTERACTION_BYTES, answer_bytes(given.output_tokens)
         )
@@ -300,7 +300,7 @@ def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
 def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
     """Bits on a network."""
     right = traffic_bits_per_s(rate, message_bytes)
-    each = prefixed_text(message_bytes, "B", decimals=None)
+    each = size_text(message_bytes)
     return Exercise(
         "From bytes to bits",
         f"{number_text(rate)} answers a second, each {each}: how many bits a second leave the "
@@ -313,7 +313,7 @@ def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
             Mistake(right / 1e6, "That is the number of megabits: the answer is asked in bits."),
             Mistake(right / rate, f"That is one answer: {number_text(rate)} leave in a second."),
             *of_example(traffic_bits_per_s(rate, ANSWER_BYTES), "size of an answer",
-                        prefixed_text(ANSWER_BYTES, "B", decimals=None), each),
+                        size_text(ANSWER_BYTES), each),
         ),
         f"{number_text(rate)} x {number_text(message_bytes)} x 8 = "
         f"{quantity_text(right, 'bit/s')}.",

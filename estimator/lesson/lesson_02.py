@@ -26,9 +26,9 @@ from estimator.units import (
     MB,
     TB,
     number_text,
-    prefixed_text,
     quantity_text,
     share_text,
+    size_text,
 )
 from estimator.user_data import (
     daily_bytes,
@@ -76,7 +76,7 @@ def checked(**parameters: Any) -> Inputs:
 def storage_assumptions() -> Table:
     """What the lesson takes for granted, each with its value and its source."""
     d = DEFAULTS
-    sizes = {name: prefixed_text(d[name], "B", decimals=None) for name in d if "bytes" in name}
+    sizes = {name: size_text(d[name]) for name in d if "bytes" in name}
     return assumptions(
         (
             ("users", number_text(USERS), COURSE),
@@ -131,7 +131,7 @@ def moved_table() -> Table:
         ("question and answer", moved, "worked out here"),
     ):
         day = daily_bytes(USERS, PER_DAY, size, 0.25)
-        rows.append((what, _text(size), _text(day), _text(monthly_bytes(day)), where))
+        rows.append((what, size_text(size), size_text(day), size_text(monthly_bytes(day)), where))
     headers = (
         "of one interaction",
         "bytes",
@@ -202,7 +202,7 @@ def tiers_table(hot_days: int = 7, retention_days: int = 365, replicas: int = 3)
         usd = storage_usd_per_month(hot, kept - hot, hot_price, cold_price)
         sizes = (number_text(round(size / GB)) for size in (hot, kept - hot))
         rows.append((name, *sizes, quantity_text(round(usd), "USD/month")))
-    caption = f"{_text(kept)} of interactions kept: {retention_days} days in {replicas} copies"
+    caption = f"{size_text(kept)} of interactions kept: {retention_days} days in {replicas} copies"
     return Table(("where", "hot, GB", "cold, GB", "cost"), rows, caption)
 
 
@@ -217,16 +217,18 @@ def systems_table() -> Table:
         day = days[name]
         bar = Bar(day / most, number_text(day / days["text"]))
         rows.append(
-            (name, _text(size), share_text(index), _text(day), _text(monthly_bytes(day)),
-             published, bar)
+            (
+                name, size_text(size), share_text(index), size_text(day),
+                size_text(monthly_bytes(day)), published, bar,
+            )
         )  # fmt: skip
     headers = ("system", "each", "index", "a day", "a month", "published", "times text")
     caption = "A billion interactions a day, in five systems"
     note = (
         f"Published: {COURSE}, of text in its prose, for its calculator prints 2.5 GB; all but the "
         f"first row: {NOTES}. Of speech the course stores "
-        f"{_text(SYSTEMS['speech'][0])} and, in its bandwidth estimate, sends "
-        f"{_text(SPEECH_SENT_BYTES)}; the notes do not say why."
+        f"{size_text(SYSTEMS['speech'][0])} and, in its bandwidth estimate, sends "
+        f"{size_text(SPEECH_SENT_BYTES)}; the notes do not say why."
     )
     return Table(headers, rows, caption, note, left=frozenset({"times text"}))
 
@@ -274,8 +276,3 @@ def point_results(columns: Mapping[str, Any]) -> Mapping[str, Any]:
 def results(cells: Mapping[str, Any]) -> dict[str, Any]:
     """The cells of a sheet that go into the lesson's result."""
     return {name: cells[name] for name in RESULTS}
-
-
-def _text(size_bytes: float) -> str:
-    """Write bytes as the course does: decimal, and without trailing zeros."""
-    return prefixed_text(size_bytes, "B", decimals=None)

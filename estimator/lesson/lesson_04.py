@@ -71,6 +71,7 @@ from estimator.units import (
     quantity_text,
     seconds_text,
     share_text,
+    size_text,
 )
 
 __all__ = [
@@ -227,7 +228,7 @@ def network_table() -> Table:
         ("speech", 300_000, "27.8 Gbps", "lesson 02 stores 200 KB of it; the notes do not say why"),
         ("video", 1_250_000, "", "the size that the course stores"),
     ):
-        each = prefixed_text(size, "B", decimals=None)
+        each = size_text(size)
         traffic = quantity_text(traffic_bits_per_s(rate, size), "bit/s")
         rows.append((name, each, printed, traffic, why))
     headers = ("what goes over the network", "each", "published", "computed", "what to know")
@@ -365,7 +366,7 @@ def stream_table(token: str = " word") -> Table:
         sent = streamed_bytes(TOKENS, framing, text)
         traffic = quantity_text(traffic_bits_per_s(rate, sent), "bit/s")
         factor = number_text((text + framing) / text)
-        size = prefixed_text(sent, "B", decimals=None)
+        size = size_text(sent)
         rows.append((name, f"{added} B", f"{framing} B", size, factor, traffic))
     headers = (
         "around each token", "adds", "together", "an answer", "times its text", "all answers",
