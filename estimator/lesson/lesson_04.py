@@ -6,7 +6,12 @@ import json
 
 from estimator import catalog
 from estimator.arithmetic import ceil
-from estimator.bandwidth import answer_bytes, streamed_bytes, traffic_bits_per_s
+from estimator.bandwidth import (
+    answer_bytes,
+    streamed_bytes,
+    streaming_factor,
+    traffic_bits_per_s,
+)
 from estimator.formula import COURSE
 from estimator.lesson.lesson_04_bounds import bounds_table, prompt_table
 from estimator.lesson.lesson_04_exercises import (
@@ -365,7 +370,7 @@ def stream_table(token: str = " word") -> Table:
         framing += added
         sent = streamed_bytes(TOKENS, framing, text)
         traffic = quantity_text(traffic_bits_per_s(rate, sent), "bit/s")
-        factor = number_text((text + framing) / text)
+        factor = number_text(streaming_factor(framing, text))
         size = size_text(sent)
         rows.append((name, f"{added} B", f"{framing} B", size, factor, traffic))
     headers = (
