@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from estimator import step_time
-from estimator.arithmetic import Number, maximum
 from estimator.capacity import (
     Capacity,
     Load,
@@ -41,8 +40,7 @@ from estimator.units import plural, rounded_down
 
 __all__ = [
     "Capacity", "Load", "NoBatchError", "NoRoomError", "Operation",
-    "SaturatedError", "Sizing", "Targets", "most", "operate", "rate_that_fits",
-    "size_model", "size_service",
+    "SaturatedError", "Sizing", "Targets", "most", "operate", "size_model", "size_service",
 ]  # fmt: skip
 
 WIDEST = 8
@@ -303,21 +301,3 @@ def _steady(
         else:
             low, under, over = batch, excess, over / 2
     return batch, service
-
-
-def rate_that_fits(
-    replica: Replica,
-    constants: Constants,
-    spreads: Spreads,
-    load: Load,
-    targets: Targets,
-    replicas: Number,
-) -> Number:
-    """Requests a second that so many replicas carry at the target utilization; may be an array.
-
-    The load's own rate does not matter, only its lengths. Raises as `size_service`.
-    """
-    check_load(load, targets)
-    first = spreads.first_token.middle
-    capacity = most(replica, constants, load, targets, first_factor=first)
-    return maximum(0, replicas) * capacity.requests_per_s * targets.target_utilization
