@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from estimator.files import check_plain, read_text
 from estimator.lesson.inputs import Declared, declared_by
-from estimator.validate.files import check_plain, read_text
 
 RESULT = "result_path"
 # Files that a lesson writes: two scenarios could write over one another's, outside the folder.

@@ -14,6 +14,7 @@ from estimator import catalog
 from estimator.catalog import serving
 from estimator.catalog.measured import verified_caches
 from estimator.engine import Service, serve
+from estimator.files import read_rows
 from estimator.lesson.lesson_06_case import (
     ACCELERATORS,
     ENGINES,
@@ -41,7 +42,6 @@ from estimator.lesson.token_parts import part_names, token_parts
 from estimator.step_time import absolute_error
 from estimator.units import number_text, plural, quantity_text, seconds_text, share_text
 from estimator.validate import memory, parameters
-from estimator.validate.files import read_rows
 from estimator.validate.replicas import replica_of
 from estimator.validate.report import SCORED, WITH_FASTER, Score
 

@@ -26,6 +26,7 @@ from estimator.engine_memory import (
     keeps_all_layers_in_full,
     step_defaults,
 )
+from estimator.files import read_json, read_rows
 from estimator.memory import kv_pool_bytes
 from estimator.memory_budget import Plan, Stage, all_in_full, budget
 from estimator.stored_cache import asked_precision
@@ -37,7 +38,6 @@ from estimator.stored_weights import (
     tells_precision,
 )
 from estimator.units import GiB, share_text
-from estimator.validate.files import read_json, read_rows
 from estimator.validate.memory_report import COMPONENTS, Report, as_json, as_text
 from estimator.validate.memory_rows import COLUMNS, MEASURED, NOT_GIVEN, Row, check_columns
 

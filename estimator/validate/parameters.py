@@ -12,7 +12,7 @@ from estimator.architecture import Architecture
 from estimator.architecture.heads import why_headless
 from estimator.architecture.reader import keys_text, shown
 from estimator.checkpoint import stored_head_params
-from estimator.validate.files import read_json
+from estimator.files import read_json
 
 HELP = "parameter counts against a file of configurations with their published counts"
 

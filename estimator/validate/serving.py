@@ -11,8 +11,8 @@ from pathlib import Path
 from estimator.architecture import Architecture
 from estimator.decoder_shape import decoder_shape
 from estimator.engine import DecoderShape
+from estimator.files import read_json
 from estimator.validate.compare import validate
-from estimator.validate.files import read_json
 from estimator.validate.reasons import lines_of
 from estimator.validate.report import Report, Score, Worst
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from estimator.engine import DecoderShape, sequences_that_fit
-from estimator.validate.files import check_plain, separated_by
+from estimator.files import check_plain, separated_by
 from estimator.validate.reasons import Reason, RowError, Unread
 from estimator.validate.replicas import replica_of, stacked
 from estimator.validate.rows import (
