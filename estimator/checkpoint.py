@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator.architecture import Architecture
-from estimator.architecture.heads import class_without_head, label_params, why_headless
+from estimator.architecture.output_head import class_without_head, label_params, why_headless
 from estimator.matrices import HEAD
 from estimator.stored_weights import (
     StoredWeights,

@@ -7,7 +7,7 @@ from typing import Any
 
 from estimator import catalog
 from estimator.architecture import RULES, Architecture
-from estimator.architecture.heads import why_headless
+from estimator.architecture.output_head import why_headless
 from estimator.catalog.shapes import Shape, shape, shape_of, shapes
 from estimator.checkpoint import stored_head_params, without_head
 from estimator.files import parse_json

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from estimator.architecture import Architecture, Decoder
-from estimator.architecture.heads import why_headless
+from estimator.architecture.output_head import why_headless
 from estimator.catalog import accelerators, configurations
 from estimator.catalog.accelerator_names import accelerator_named
 from estimator.catalog.model_names import published_model

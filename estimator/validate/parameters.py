@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.architecture import Architecture
-from estimator.architecture.heads import why_headless
+from estimator.architecture.output_head import why_headless
 from estimator.architecture.reader import keys_text, shown
 from estimator.checkpoint import stored_head_params
 from estimator.files import read_json
