@@ -8,7 +8,7 @@ from typing import Any
 from estimator.formula import COURSE
 from estimator.glossary import quantity
 from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style, entitle
-from estimator.lesson.inputs import Inputs, inputs
+from estimator.lesson.inputs import EXACT_BELOW, Inputs, inputs
 from estimator.lesson.lesson_02_exercises import EXERCISES, bill_of, console_of, day_of, kept_of
 from estimator.lesson.lesson_02_panel import sheet_panel, your_storage
 from estimator.lesson.lesson_02_sheet import (
@@ -244,9 +244,6 @@ RESULTS = (
     "active_users", "profile_bytes", "daily_bytes", "monthly_bytes", "grown_bytes",
     "retained_bytes", "kept_bytes", "cold_bytes", "hot_storage_bytes", "storage_usd_per_month",
 )  # fmt: skip
-
-
-EXACT_BELOW = 2.0**53
 
 
 def point_results(columns: Mapping[str, Any]) -> Mapping[str, Any]:
