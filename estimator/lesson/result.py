@@ -96,6 +96,7 @@ def file_to_write(path: Any, parameter: str) -> Path | None:
 
 
 HALF = ".half-"
+"""How the names of files begin that are not yet whole."""
 _LONGEST_NAME = 255
 """Bytes that common file systems allow a name."""
 
