@@ -35,7 +35,7 @@ from estimator.lesson.lesson_06_hunt import TITLE, hunt
 from estimator.lesson.lesson_06_many import contradictions, results_of, row_results
 from estimator.lesson.lesson_06_misses import worst_table
 from estimator.lesson.lesson_06_panel import step_panel
-from estimator.lesson.lesson_06_reader import your_measurements, your_results
+from estimator.lesson.lesson_06_reader import CLAIM, your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, runs_text, shipped
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown, unbroken
 from estimator.lesson.token_parts import part_names, token_parts
@@ -60,7 +60,6 @@ FAMILIES = (
 )  # fmt: skip
 ONE_RUN = 512
 """Line of the run that is taken apart: its error is about the median of its group."""
-CLAIMED = 0.8
 
 
 def evidence() -> Table:
@@ -331,8 +330,8 @@ def coverage_table() -> Table:
     for view, names in views:
         for name in names:
             score = scores[view][name]
-            bar = Bar(score.coverage, share_text(score.coverage, 1), over=score.coverage < CLAIMED)
+            bar = Bar(score.coverage, share_text(score.coverage, 1), over=score.coverage < CLAIM)
             rows.append((name, number_text(score.rows), bar))
     headers = ("rows", "count", "inside P10 to P90, striped below the claim")
-    caption = f"An interval that claims {share_text(CLAIMED)}"
+    caption = f"An interval that claims {share_text(CLAIM)}"
     return Table(headers, rows, caption, left=frozenset({headers[2]}))
