@@ -1,4 +1,4 @@
-"""Kinds of lesson 04: requests, the three bounds, a fleet with reserve, traffic, training."""
+"""Kinds of lesson 04: requests, the three bounds, a fleet with reserve, traffic."""
 
 from __future__ import annotations
 
