@@ -57,15 +57,17 @@ NOTES = "the course's sister lessons, from readers' notes"
 EXAMPLE = "an example, yours to replace"
 QUESTION_BYTES, ANSWER_BYTES, SPEECH_SENT_BYTES = 2 * KB, 10 * KB, 300 * KB
 
+USERS, PER_DAY, INTERACTION_BYTES, INDEX_SHARE = (
+    DEFAULTS[name] for name in ("users", "requests_per_user", "interaction_bytes", "index_share")
+)
 # The course's systems: bytes stored of an interaction, index over them, and what it prints.
-SYSTEMS: Mapping[str, tuple[int, float, str]] = {
-    "text": (2 * KB, 0.25, "2.5 TB a day"),
+SYSTEMS: Mapping[str, tuple[float, float, str]] = {
+    "text": (INTERACTION_BYTES, INDEX_SHARE, "2.5 TB a day"),
     "documents (RAG)": (100 * KB, 0, "100 TB a day"),
     "speech": (200 * KB, 0.25, "250 TB a day"),
     "images": (1 * MB, 0.25, "37.5 PB a month"),
     "video": (1_250 * KB, 0.25, "1,562.5 TB a day"),
 }
-USERS, PER_DAY = 100_000_000, 10
 
 
 def checked(**parameters: Any) -> Inputs:
@@ -125,12 +127,12 @@ def moved_table() -> Table:
     moved = QUESTION_BYTES + ANSWER_BYTES
     rows = []
     for what, size, where in (
-        ("stored", 2 * KB, "the storage estimate"),
+        ("stored", INTERACTION_BYTES, "the storage estimate"),
         ("question in", QUESTION_BYTES, "the bandwidth estimate"),
         ("answer out", ANSWER_BYTES, "the bandwidth estimate"),
         ("question and answer", moved, "worked out here"),
     ):
-        day = daily_bytes(USERS, PER_DAY, size, 0.25)
+        day = daily_bytes(USERS, PER_DAY, size, INDEX_SHARE)
         rows.append((what, size_text(size), size_text(day), size_text(monthly_bytes(day)), where))
     headers = (
         "of one interaction",
@@ -161,7 +163,7 @@ def usage_table() -> Table:
 
 def growth_chart() -> Picture:
     """Bytes in store over a year: kept for ever with and without growth, and for 90 days."""
-    day = daily_bytes(USERS, PER_DAY, 2 * KB, 0.25)
+    day = daily_bytes(USERS, PER_DAY, INTERACTION_BYTES, INDEX_SHARE)
     month = monthly_bytes(day)
     months = list(range(13))
     keep = 90
@@ -194,7 +196,9 @@ def growth_chart() -> Picture:
 
 def tiers_table(hot_days: int = 7, retention_days: int = 365, replicas: int = 3) -> Table:
     """What a year of interactions costs a month: all hot, and with the old days moved to cold."""
-    kept = retained_bytes(daily_bytes(USERS, PER_DAY, 2 * KB, 0.25), retention_days, replicas)
+    kept = retained_bytes(
+        daily_bytes(USERS, PER_DAY, INTERACTION_BYTES, INDEX_SHARE), retention_days, replicas
+    )
     hot_price, cold_price = DEFAULTS["hot_usd_per_gb"], DEFAULTS["cold_usd_per_gb"]
     rows = []
     for name, days in (("everything hot", retention_days), (f"{hot_days} days hot", hot_days)):

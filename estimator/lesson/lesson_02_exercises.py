@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from estimator.lesson.exercises import Exercise, Mistake, of_example, posed, together
+from estimator.lesson.lesson_02_sheet import DEFAULTS
 from estimator.units import (
     BITS_PER_BYTE,
     DAY,
@@ -28,8 +29,9 @@ from estimator.user_data import (
     storage_usd_per_month,
 )
 
-INDEX, RECORD_BYTES, HOT_DAYS = 0.25, 10_000, 7
-PER_DAY, INTERACTION_BYTES, COMPRESSION = 10, 2_000, 3
+INDEX, RECORD_BYTES = DEFAULTS["index_share"], DEFAULTS["record_bytes"]
+HOT_DAYS, PER_DAY = DEFAULTS["hot_days"], DEFAULTS["requests_per_user"]
+INTERACTION_BYTES, COMPRESSION = DEFAULTS["interaction_bytes"], 3
 """The lesson's example, whose numbers readers take along."""
 
 
