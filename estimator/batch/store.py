@@ -16,7 +16,7 @@ from typing import Any
 
 from estimator.batch.fingerprint import digest
 from estimator.batch.runner import Outcome, without_outputs
-from estimator.lesson.result import HALF, replacing
+from estimator.lesson.writing import HALF, replacing
 
 OWN = ".batch"
 TABLE, PAGE = "results.csv", "index.html"
