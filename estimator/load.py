@@ -35,7 +35,7 @@ from estimator.engine import (
     replica,
     serve_unchecked,
 )
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.units import plural, rounded_down
 
 __all__ = [
@@ -194,8 +194,8 @@ def size_service(
     )
 
 
-_needed = facts_of(step_time.replicas_needed).bare
-_queue = facts_of(step_time.prefill_queue_seconds).bare
+_needed = unchecked(step_time.replicas_needed)
+_queue = unchecked(step_time.prefill_queue_seconds)
 
 
 def _replicas(rate: float, load: Load, targets: Targets) -> float:

@@ -9,16 +9,16 @@ from typing import Any
 from estimator.architecture import Architecture, Decoder
 from estimator.architecture.reader import shown
 from estimator.architecture.wrappers import text_part
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.matrices import HEAD, Scales, blocks_with, shapes
 from estimator.model_storage import linear_params, scaled_bits_per_weight, weight_bytes
 from estimator.quantization import read_quantization
 from estimator.told_quantization import QUANTIZATIONS, told_quantization
 from estimator.wide_layers import DYNAMIC, EXTRA, LISTS, Layers, Wide, wide_parts
 
-_scaled = facts_of(scaled_bits_per_weight).bare
-_bytes = facts_of(weight_bytes).bare
-_linear = facts_of(linear_params).bare
+_scaled = unchecked(scaled_bits_per_weight)
+_bytes = unchecked(weight_bytes)
+_linear = unchecked(linear_params)
 
 MATRICES = frozenset({"attention", "mlp", "experts", "shared experts"})
 EXPERTS = frozenset({"experts"})

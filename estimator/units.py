@@ -25,7 +25,7 @@ YEAR = 365 * DAY
 
 BITS_PER_BYTE = 8
 
-FEW = 0.001
+_FEW = 0.001
 """Requests a second that nobody can picture."""
 
 _DECIMAL = ("", "K", "M", "G", "T", "P", "E", "Z")
@@ -174,7 +174,7 @@ def quantity_text(value: float, unit: str, beside: float | None = None) -> str:
     if unit == "s":
         return seconds_text(value)
     if (
-        unit == "request/s" and 0 < (value if beside is None else beside) < FEW
+        unit == "request/s" and 0 < (value if beside is None else beside) < _FEW
     ):  # a few people's: told by the day
         value, unit = float(f"{value * DAY:.4g}"), "request/day"
     if unit == "share":

@@ -19,7 +19,7 @@ import numpy as np
 from estimator.catalog import serving as catalog
 from estimator.catalog.serving import PARTS, Fit
 from estimator.engine import DecoderShape, Spread
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.step_time import absolute_error
 from estimator.units import seconds_text
 from estimator.validate.predict import (
@@ -53,7 +53,7 @@ VIEWS: dict[str, Callable[[Setting], str]] = {
 }
 
 
-_error = facts_of(absolute_error).bare
+_error = unchecked(absolute_error)
 
 
 class _Collector:
