@@ -47,17 +47,27 @@ def write_result(
         }
         write_whole(file, json.dumps(content, indent=2, sort_keys=True) + "\n")
     labels = _LABELS.get(lesson, {})
-    shown = ("p10", "p90") if ends else ()
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             name,
             labels.get(name, quantity(name).label),
             quantity_text(entry["value"], entry["unit"]),
-            *(_text(ends[f"{name}_{end}"], entry["value"]) for end in shown),
         )
         for name, entry in results.items()
     ]
-    headers = ("name", "what it is", "value", *map(str.upper, shown))
+    headers: tuple[str, ...] = ("name", "what it is", "value")
+    if ends:
+        rows = [
+            (
+                *row,
+                *(
+                    _text(ends[f"{row[0]}_{end}"], results[row[0]]["value"])
+                    for end in ("p10", "p90")
+                ),
+            )
+            for row in rows
+        ]
+        headers = (*headers, "P10", "P90")
     return Table(headers, rows, f"Result of lesson {lesson}", left=frozenset({"what it is"}))
 
 
