@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from estimator.architecture import Architecture, Decoder
@@ -119,19 +120,16 @@ def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
 
 def _compare(row: Row, own: Any) -> None:
     name = row.values.get("model", "")
-    config, stored = _own_config(name, own), ""
-    mine = config is not None
-    if config is None:
-        config, stored = _published(row, name)
-    model = Architecture.from_hf_config(config)
+    source = _source(row, name, own)
+    model = Architecture.from_hf_config(source.config)
     if not model.cached_layers:
         raise ValueError(f"a {model.family} model keeps no cache, so its pool cannot be predicted.")
-    if mine and (why := why_headless(config, name)):
+    if source.mine and (why := why_headless(source.config, name)):
         row.report.assume(f"model {name[:60]}: run without an output head, {why}")
         model = without_head(model)
     measured = _engine(row)
     visible, large = _visible(row)
-    share, plan = row.share(), _plan(row, large, (config, mine), stored, model.decoder)
+    share, plan = row.share(), _plan(row, large, source, model.decoder)
     if plan.weights.quantized == EXPERTS and model.decoder.mixture is None:
         raise ValueError(
             f"weight_dtype is {plan.weights.name}, which quantizes experts, but the "
@@ -146,21 +144,27 @@ def _compare(row: Row, own: Any) -> None:
     _add_pools(row, stages, visible, share)
 
 
-def _own_config(name: str, own: Any) -> dict[str, Any] | None:
-    """The configuration of a model in the reader's own file, if it is there."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is known of a row's model: its configuration, and whether that is the reader's own.
+
+    `named` is the precision that the name of a model of the catalog tells, if any.
+    """
+
+    config: dict[str, Any]
+    mine: bool
+    named: str = ""
+
+
+def _source(row: Row, name: str, own: Any) -> _Source:
+    """Find a model in the reader's own file, or else in the catalog."""
     entry = own.get(name) if isinstance(own, dict) else None
-    if not isinstance(entry, dict):
-        return None
-    config: dict[str, Any] = entry.get("config", entry)
-    return config
-
-
-def _published(row: Row, name: str) -> tuple[dict[str, Any], str]:
-    """The configuration of a model of the catalog, and the precision that its name tells."""
+    if isinstance(entry, dict):
+        return _Source(entry.get("config", entry), mine=True)
     key, stored = published_model(name)
     if name.lower() != key:
         row.report.assume(f"model {name[:60]}: the architecture of the catalog's {key}")
-    return dict(configurations()[key].config), stored
+    return _Source(dict(configurations()[key].config), mine=False, named=stored)
 
 
 def _engine(row: Row) -> Engine:
@@ -208,19 +212,19 @@ def _visible(row: Row) -> tuple[float, bool]:
     return given * GiB, given * GiB >= LARGE_BYTES and "a100" not in name.lower()
 
 
-def _stored(row: Row, config: Mapping[str, Any], named: str, *, mine: bool) -> StoredWeights:
+def _stored(row: Row, source: _Source) -> StoredWeights:
     """How the weights are stored: by the row, the model's name or file, or as most are."""
     given = row.values.get("weight_dtype", "").removeprefix("torch.")
     if method := method_of_files(given):
-        told = served_by_method(config, given, method)
+        told = served_by_method(source.config, given, method)
         row.report.assume(f"weight_dtype is {given}: as the model's configuration has {told.name}")
         return told
     if given and given.lower() != "auto":
         return stored_as(given)
-    if named:
-        told, why = stored_as(named), "as the model's name says"
-    elif mine or tells_precision(config):
-        told, why = served_by_config(config)
+    if source.named:
+        told, why = stored_as(source.named), "as the model's name says"
+    elif source.mine or tells_precision(source.config):
+        told, why = served_by_config(source.config)
     else:
         told, why = stored_as("bf16"), "as most checkpoints are stored"
     row.report.assume(f"weight_dtype is {given or 'not given'}: {told.name} ({why})")
@@ -245,12 +249,9 @@ def _cache_bytes(row: Row, config: Mapping[str, Any], stored: StoredWeights) -> 
     return stored.bits / 8
 
 
-def _plan(
-    row: Row, large: bool, of_file: tuple[dict[str, Any], bool], named: str, decoder: Decoder
-) -> Plan:
-    config, mine = of_file
-    stored = _stored(row, config, named, mine=mine)
-    width = _cache_bytes(row, config, stored)
+def _plan(row: Row, large: bool, source: _Source, decoder: Decoder) -> Plan:
+    stored = _stored(row, source)
+    width = _cache_bytes(row, source.config, stored)
     whole = decoder.window is not None or decoder.attention.latent is not None
     version = row.values.get("engine_version") or _RELEASE
     chunk, sequences, why = step_defaults(version, large, decoder.context_tokens, whole=whole)
