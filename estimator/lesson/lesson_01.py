@@ -1,4 +1,4 @@
-"""Lesson 01's own tables, chart, panel and exercises."""
+"""Lesson 01's own tables, chart and panel; its exercises have a module of their own."""
 
 from __future__ import annotations
 
