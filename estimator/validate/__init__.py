@@ -2,5 +2,6 @@
 
 Three modules are commands: `parameters`; `memory` with `memory_rows` and `memory_report`; and
 `serving`, whose rows are read by `table` and `rows` (`reasons` says why one is not), estimated by
-`predict` on `replicas`, scored by `compare`, and told by `report`.
+`predict` on `replicas`, scored by `compare`, and told by `report`. `own_configs` reads models of
+the reader's for both.
 """

@@ -27,7 +27,7 @@ from estimator.engine_memory import (
     keeps_all_layers_in_full,
     step_defaults,
 )
-from estimator.files import read_json, read_rows
+from estimator.files import read_rows
 from estimator.memory import kv_pool_bytes
 from estimator.memory_budget import Plan, Stage, all_in_full, budget
 from estimator.stored_cache import asked_precision
@@ -39,6 +39,7 @@ from estimator.stored_weights import (
     tells_precision,
 )
 from estimator.units import GiB, share_text
+from estimator.validate import own_configs
 from estimator.validate.memory_report import COMPONENTS, Report, as_json, as_text
 from estimator.validate.memory_rows import COLUMNS, MEASURED, NOT_GIVEN, Row, check_columns
 
@@ -56,41 +57,21 @@ _CACHE_BYTES = {"fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0} | {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("file", metavar="FILE.csv", help=f"columns: {', '.join(COLUMNS)}")
-    parser.add_argument(
-        "--configs", metavar="FILE.json", help="configurations of models outside the catalog"
-    )
+    own_configs.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the errors; 0 where every row was compared, 1 where some were left out."""
-    own = own_configs(read_json(arguments.configs)) if arguments.configs else {}
-    report = compare(read_rows(arguments.file, COLUMNS), own)
+    report = compare(read_rows(arguments.file, COLUMNS), own_configs.read_option(arguments))
     print(as_json(report) if arguments.json else as_text(report))
     return 1 if report.problems else 0
 
 
-def own_configs(content: Any) -> dict[str, Any]:
-    """A reader's configurations by model name.
-
-    Raises:
-        ValueError: a file of another form, in one sentence.
-    """
-    if isinstance(content, dict) and "model_type" in content:
-        raise ValueError(
-            "the file of --configs is one model's configuration without its name: put it under "
-            'the name that the column model has, as in {"my-model": {...}}.'
-        )
-    if not (isinstance(content, dict) and all(isinstance(one, dict) for one in content.values())):
-        raise ValueError(
-            "the file of --configs must be a JSON object with a configuration for each model by "
-            'its name, as in {"my-model": {...}}.'
-        )
-    return content
-
-
-def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
-    """Hold the budget of each row against what the row measured.
+def compare(
+    rows: Iterable[Mapping[str, str]], own: Mapping[str, dict[str, Any]] | None = None
+) -> Report:
+    """Hold the budget of each row against what the row measured; `own` are configurations by name.
 
     Raises:
         ValueError: no row could be compared, in one sentence.
@@ -118,7 +99,7 @@ def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
     return report
 
 
-def _compare(row: Row, own: Any) -> None:
+def _compare(row: Row, own: Mapping[str, dict[str, Any]]) -> None:
     name = row.values.get("model", "")
     source = _source(row, name, own)
     model = Architecture.from_hf_config(source.config)
@@ -156,11 +137,10 @@ class _Source:
     named: str = ""
 
 
-def _source(row: Row, name: str, own: Any) -> _Source:
+def _source(row: Row, name: str, own: Mapping[str, dict[str, Any]]) -> _Source:
     """Find a model in the reader's own file, or else in the catalog."""
-    entry = own.get(name) if isinstance(own, dict) else None
-    if isinstance(entry, dict):
-        return _Source(entry.get("config", entry), mine=True)
+    if name in own:
+        return _Source(own[name], mine=True)
     key, stored = published_model(name)
     if name.lower() != key:
         row.report.assume(f"model {name[:60]}: the architecture of the catalog's {key}")
