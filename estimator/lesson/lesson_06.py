@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from estimator import catalog
 from estimator.catalog import serving
 from estimator.catalog.measured import verified_caches
-from estimator.engine import Service, serve
+from estimator.engine import serve
 from estimator.files import read_rows
 from estimator.lesson.lesson_06_case import (
     ACCELERATORS,
@@ -210,20 +210,13 @@ def _remainder_note() -> str:
 # One run, term by term
 
 
-def _one_run() -> tuple[int, Service]:
-    """The place of the run that is taken apart, and its estimate, by a fit without its group."""
-    columns, settings = shipped().columns, shipped().settings
-    place = int((columns["line"] == ONE_RUN).argmax())
-    setting = settings[columns["setting"][place]]
-    constants = serving.step_constants().left_out[setting.group].constants
-    load = (float(columns[name][place]) for name in ("batch", "prompt_tokens", "output_tokens"))
-    return place, serve(replica_of(setting), constants, *load)
+def _place_of_one_run() -> int:
+    return int((shipped().columns["line"] == ONE_RUN).argmax())
 
 
 def one_run() -> tuple[float, float, float]:
     """The measured time of a token of one run, its roofline, and its estimate, seconds."""
-    place, _ = _one_run()
-    columns = shipped().columns
+    columns, place = shipped().columns, _place_of_one_run()
     measured, floor, estimate = (
         float(columns[name][place]) for name in ("measured", "floor", "predicted")
     )
@@ -231,17 +224,16 @@ def one_run() -> tuple[float, float, float]:
 
 
 def one_run_table() -> Table:
-    """What the estimate of one run is made of."""
-    place, service = _one_run()
-    columns = shipped().columns
+    """What the estimate of one run is made of, by the fit that left its group out."""
+    columns, place = shipped().columns, _place_of_one_run()
     setting = shipped().settings[columns["setting"][place]]
     constants = serving.step_constants().left_out[setting.group].constants
-    parts = token_parts(service, replica_of(setting), constants)
+    load = [float(columns[name][place]) for name in ("batch", "prompt_tokens", "output_tokens")]
+    made = replica_of(setting)
+    service = serve(made, constants, *load)
+    parts = token_parts(service, made, constants)
     times = dict(zip(part_names(service), parts, strict=True))
-    batch, prompt, output = (
-        number_text(float(columns[name][place]))
-        for name in ("batch", "prompt_tokens", "output_tokens")
-    )
+    batch, prompt, output = map(number_text, load)
     caption = (
         f"{setting.model} on {setting.layout.tensor} x {setting.system}, {setting.engine}: "
         f"{batch} in flight, {prompt} tokens in, {output} out"
