@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from estimator import serving, step_time
 from estimator.arithmetic import Number, maximum, minimum
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.glossary import quantity
 from estimator.quantity import check_each
 from estimator.replica import (
@@ -107,28 +105,23 @@ class Service:
     request_seconds: Number
 
 
-def _bare(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a formula without its checks: the caller has checked the inputs once."""
-    return facts_of(formula).bare
-
-
-_touched = _bare(serving.experts_touched)
-_weight_bytes = _bare(step_time.step_weight_bytes)
-_cache_bytes = _bare(step_time.sequence_cache_bytes)
-_read = _bare(step_time.read_seconds)
-_matmul = _bare(step_time.matmul_seconds)
-_transfer = _bare(step_time.transfer_seconds)
-_exchange = _bare(step_time.exchange_seconds)
-_overhead = _bare(step_time.overhead_seconds)
-_step = _bare(step_time.decode_step_seconds)
-_pairs = _bare(step_time.prompt_attention_seconds)
-_prefill = _bare(step_time.prefill_seconds)
-_waited = _bare(step_time.prompts_waited)
-_wave = _bare(step_time.wave_prompts_waited)
-_token = _bare(step_time.token_seconds)
-_first = _bare(step_time.first_token_seconds)
-_prompts = _bare(step_time.prompts_seconds)
-_request = _bare(step_time.request_seconds)
+_touched = unchecked(serving.experts_touched)
+_weight_bytes = unchecked(step_time.step_weight_bytes)
+_cache_bytes = unchecked(step_time.sequence_cache_bytes)
+_read = unchecked(step_time.read_seconds)
+_matmul = unchecked(step_time.matmul_seconds)
+_transfer = unchecked(step_time.transfer_seconds)
+_exchange = unchecked(step_time.exchange_seconds)
+_overhead = unchecked(step_time.overhead_seconds)
+_step = unchecked(step_time.decode_step_seconds)
+_pairs = unchecked(step_time.prompt_attention_seconds)
+_prefill = unchecked(step_time.prefill_seconds)
+_waited = unchecked(step_time.prompts_waited)
+_wave = unchecked(step_time.wave_prompts_waited)
+_token = unchecked(step_time.token_seconds)
+_first = unchecked(step_time.first_token_seconds)
+_prompts = unchecked(step_time.prompts_seconds)
+_request = unchecked(step_time.request_seconds)
 
 
 _SERVED = {

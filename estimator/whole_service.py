@@ -158,7 +158,7 @@ def serve_most(
 ) -> Served:
     """Find the most that a replica carries, element by element.
 
-    As `load.most` does: the largest batch, up to its limit, whose caches fit and whose tokens
+    As `capacity.most` does: the largest batch, up to its limit, whose caches fit and whose tokens
     come in time if they take `engine_factor` of their estimate.
     """
     if shape.whole_passes:

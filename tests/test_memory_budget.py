@@ -16,10 +16,10 @@ from estimator.__main__ import main
 from estimator.architecture import Architecture
 from estimator.catalog import architecture, configurations
 from estimator.engine_memory import VLLM_0_19, VLLM_2025, Constant
+from estimator.files import read_rows
 from estimator.memory_budget import Plan, budget, pool_range, shard, stages
 from estimator.stored_weights import checkpoint_bytes, stored_as, stored_by_config
 from estimator.units import GiB
-from estimator.validate.files import read_rows
 from estimator.validate.memory import COLUMNS, as_text, compare
 
 MEASURED = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_memory.csv"

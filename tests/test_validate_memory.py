@@ -11,7 +11,7 @@ from estimator.__main__ import main
 from estimator.catalog import accelerator_names, accelerators, serving
 from estimator.catalog.accelerator_names import accelerator_named
 from estimator.catalog.model_names import published_model
-from estimator.validate.files import read_rows
+from estimator.files import read_rows
 from estimator.validate.memory import as_text, compare
 
 ROW = {"model": "llama-3.1-8b", "accelerator": "H100-SXM", "visible_gib": "79.19",

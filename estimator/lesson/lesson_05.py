@@ -61,7 +61,7 @@ from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Table, Tables
 from estimator.quantity import Quantity
 from estimator.uncertainty import DRAWS, Ends, Range
-from estimator.units import number_text, prefixed_text, quantity_text
+from estimator.units import number_text, quantity_text, size_text
 
 __all__ = [
     "DEFAULTS",
@@ -288,7 +288,7 @@ def _sizes_text(one: Case) -> str:
     s, factor = one.system, one.x["size_factor"]
     brought = s.request_bytes * (factor if is_request_assumed(s) else 1)
     sizes = (brought, s.output_bytes * factor, s.interaction_bytes * factor)
-    into, out, stored = (prefixed_text(size, "B", decimals=None) for size in sizes)
+    into, out, stored = (size_text(size) for size in sizes)
     return (
         f"A request brings {into}, its {s.item} takes {out}, and {stored} is stored, as the system "
         "declares: they do not follow the tokens."

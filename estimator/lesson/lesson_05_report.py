@@ -25,8 +25,8 @@ from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_figures import svg_of
 from estimator.lesson.lesson_05_model import is_request_assumed
 from estimator.lesson.prose import Prose
-from estimator.lesson.result import file_to_write, write_whole
 from estimator.lesson.tables import Table
+from estimator.lesson.writing import file_to_write, write_whole
 from estimator.uncertainty import DISTRIBUTION, Ends
 from estimator.units import number_text
 

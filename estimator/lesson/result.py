@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Mapping
+from typing import Any
 
 import estimator
 from estimator.glossary import quantity
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.tables import Table
+from estimator.lesson.writing import file_to_write, write_whole
 from estimator.units import quantity_text
 
 _LABELS = {
@@ -82,67 +79,3 @@ def _text(entry: dict[str, Any], beside: float) -> str:
 def _entry(name: str, value: Any) -> dict[str, Any]:
     plain = value.item() if hasattr(value, "item") else value
     return {"value": plain, "unit": quantity(name).unit}
-
-
-def file_to_write(path: Any, parameter: str) -> Path | None:
-    """Read a lesson's parameter that names a file to write; None where it is empty.
-
-    Raises: TypeError: what can be the name of no file, in one sentence.
-    """
-    if not isinstance(path, str) or (path and not path.strip()) or "\0" in path:
-        raise TypeError(
-            f"{parameter} is {path!r:.80}, but it must be the path of a file: give text."
-        )
-    return Path(path) if path else None
-
-
-HALF = ".half-"
-_LONGEST_NAME = 255
-"""Bytes that common file systems allow a name."""
-
-
-def write_whole(path: Path, content: str | bytes, parameter: str = "result_path") -> None:
-    """Write a file so that a reader sees all of it or nothing, whatever happens meanwhile.
-
-    An error on its folder names the lesson's `parameter` that the path came from.
-    """
-    folder = path.parent
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
-        raise ValueError(
-            f"{parameter} is {str(path)[:60]!r}..., whose name is too long: shorten it."
-        )
-    if not folder.is_dir():
-        raise ValueError(
-            f"{parameter} is {str(path)!r}, but there is no folder {str(folder)!r}: make it first."
-        )
-    if path.is_dir():
-        raise ValueError(f"{parameter} is {str(path)!r}, which is a folder: give a file in it.")
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{parameter} is {str(path)!r}, which is no plain file: give another.")
-    with replacing(path) as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-
-
-@contextmanager
-def replacing(path: Path, aside: Path | None = None) -> Iterator[BinaryIO]:
-    """Write beside a file, and take its place once all is written; else it stays as it was.
-
-    What is not yet whole stands in the folder `aside`, on the same disk, if there is one.
-    """
-    try:
-        handle, name = tempfile.mkstemp(dir=aside or path.parent, prefix=HALF)
-    except OSError as error:  # it would name the half file, which nobody asked for
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes a file that its owner alone may read; a result is an ordinary file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
