@@ -1,7 +1,7 @@
 """Back-of-the-envelope sizing of large-language-model services.
 
-The formulas stand in one module for each lesson and need the standard library alone. NumPy,
-pandas, Matplotlib and ipywidgets load where they are used, in `estimator.lesson`.
+The formulas stand in one module for each lesson and need the standard library alone. NumPy, SymPy,
+pandas, Matplotlib and ipywidgets load where they are used.
 """
 
 from estimator import (

@@ -206,6 +206,19 @@ def minimum(*values: Number) -> Number:
     return _extreme(values, "minimum", "Min")
 
 
+def where(condition: Any, chosen: Number, otherwise: Number) -> Number:
+    """Take one of two, element by element for arrays.
+
+    >>> where(3 < 5, 1, 2)
+    1
+    """
+    if isinstance(condition, bool):
+        return chosen if condition else otherwise
+    import numpy as np
+
+    return np.where(condition, chosen, otherwise)
+
+
 def _extreme(values: tuple[Number, ...], numpy_name: str, sympy_name: str) -> Number:
     for value in values:
         if not isinstance(value, int | float):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from estimator.architecture import Architecture
-from estimator.architecture.heads import class_without_head, label_params, why_headless
+from estimator.architecture.output_head import class_without_head, label_params, why_headless
 from estimator.matrices import HEAD
 from estimator.stored_weights import (
     StoredWeights,
@@ -106,9 +106,7 @@ def without_head(model: Architecture) -> Architecture:
     return Architecture(decoder, model.assumed, model.left_out, model.remark)
 
 
-def served_by_config(
-    config: Mapping[str, Any], model: Architecture | None = None
-) -> tuple[StoredWeights, str]:
+def served_by_config(config: Mapping[str, Any]) -> tuple[StoredWeights, str]:
     """How vLLM serves a file's weights unless it is told otherwise, and why.
 
     Its `auto` takes what is stored in 32 bits, or names no precision, at 16 (`_resolve_auto_dtype`
@@ -117,7 +115,7 @@ def served_by_config(
     >>> served_by_config({"torch_dtype": "float32"})[0].bits
     16
     """
-    stored = stored_by_config(config, model)
+    stored = stored_by_config(config)
     if not tells_precision(config):
         return stored_as("bf16"), "vLLM's auto, as the configuration names none"
     if stored.bits <= 16:

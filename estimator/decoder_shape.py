@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from estimator.architecture import Architecture
 from estimator.architecture.description import FULL, Attention, Decoder
+from estimator.model_storage import scaled_bits_per_weight
 from estimator.replica import DecoderShape
 
-PUBLISHED_NARROW = {"gpt_oss": 4.25}
+PUBLISHED_NARROW = {"gpt_oss": scaled_bits_per_weight(4, scale_bits=8, group_size=32)}
 """Bits of a stored expert in families that are published so: MXFP4, a scale to 32 weights."""
 
 

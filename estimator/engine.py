@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from estimator import serving, step_time
 from estimator.arithmetic import Number, maximum, minimum
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.glossary import quantity
 from estimator.quantity import check_each
 from estimator.replica import (
@@ -28,9 +26,9 @@ from estimator.units import GB
 
 __all__ = [
     "MEMORY_UTILIZATION", "RUNTIME_BYTES", "WIDE_BYTES", "Constants", "DecoderShape", "Hardware",
-    "Layout", "Numerics", "Replica", "Service", "Spread", "Spreads", "Uncertain",
-    "first_token_floor_seconds", "replica", "roofline_token_seconds", "sequences_that_fit",
-    "serve", "serve_unchecked",
+    "Layout", "Lengths", "Numerics", "Replica", "Service", "Spread", "Spreads", "Uncertain",
+    "first_token_floor_seconds", "lengths_of", "replica", "roofline_token_seconds",
+    "sequences_that_fit", "serve", "serve_lengths", "serve_unchecked",
 ]  # fmt: skip
 
 RUNTIME_BYTES = 2 * GB
@@ -107,28 +105,23 @@ class Service:
     request_seconds: Number
 
 
-def _bare(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a formula without its checks: the caller has checked the inputs once."""
-    return facts_of(formula).bare
-
-
-_touched = _bare(serving.experts_touched)
-_weight_bytes = _bare(step_time.step_weight_bytes)
-_cache_bytes = _bare(step_time.sequence_cache_bytes)
-_read = _bare(step_time.read_seconds)
-_matmul = _bare(step_time.matmul_seconds)
-_transfer = _bare(step_time.transfer_seconds)
-_exchange = _bare(step_time.exchange_seconds)
-_overhead = _bare(step_time.overhead_seconds)
-_step = _bare(step_time.decode_step_seconds)
-_pairs = _bare(step_time.prompt_attention_seconds)
-_prefill = _bare(step_time.prefill_seconds)
-_waited = _bare(step_time.prompts_waited)
-_wave = _bare(step_time.wave_prompts_waited)
-_token = _bare(step_time.token_seconds)
-_first = _bare(step_time.first_token_seconds)
-_prompts = _bare(step_time.prompts_seconds)
-_request = _bare(step_time.request_seconds)
+_touched = unchecked(serving.experts_touched)
+_weight_bytes = unchecked(step_time.step_weight_bytes)
+_cache_bytes = unchecked(step_time.sequence_cache_bytes)
+_read = unchecked(step_time.read_seconds)
+_matmul = unchecked(step_time.matmul_seconds)
+_transfer = unchecked(step_time.transfer_seconds)
+_exchange = unchecked(step_time.exchange_seconds)
+_overhead = unchecked(step_time.overhead_seconds)
+_step = unchecked(step_time.decode_step_seconds)
+_pairs = unchecked(step_time.prompt_attention_seconds)
+_prefill = unchecked(step_time.prefill_seconds)
+_waited = unchecked(step_time.prompts_waited)
+_wave = unchecked(step_time.wave_prompts_waited)
+_token = unchecked(step_time.token_seconds)
+_first = unchecked(step_time.first_token_seconds)
+_prompts = unchecked(step_time.prompts_seconds)
+_request = unchecked(step_time.request_seconds)
 
 
 _SERVED = {
@@ -162,22 +155,47 @@ def serve(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """What hangs on the lengths of a request, and not on the batch: found once for all batches."""
+
+    prompt_tokens: Number
+    output_tokens: Number
+    sequence_bytes: Number
+    prefill_seconds: Number
+
+
 def serve_unchecked(
     r: Replica, c: Constants, batch: Number, prompt: Number, output: Number, waves: Number = 0
 ) -> Service:
     """Do what `serve` does where the caller has checked batch and lengths once."""
-    per_stage = batch / r.pipeline_stages
-    rank_batch = per_stage / r.data_ranks
-    touched = _touched(r.routed_experts, r.experts_per_token, per_stage)
-    weight_bytes = _weight_bytes(r.dense_read_bytes, r.expert_read_bytes, touched)
-    weights = _read(weight_bytes, r.bytes_per_s, c.memory_efficiency)
+    return serve_lengths(r, c, batch, lengths_of(r, c, prompt, output), waves)
+
+
+def lengths_of(r: Replica, c: Constants, prompt: Number, output: Number) -> Lengths:
+    """Take what `serve_lengths` needs from the lengths of prompt and output."""
     sequence_bytes = _cache_bytes(
         r.cache_bytes_per_token,
         prompt + output / 2,
         r.window_cache_bytes_per_token,
         r.window,
     )
-    cache = _read(rank_batch * sequence_bytes, r.bytes_per_s, c.memory_efficiency)
+    pairs = _pairs(prompt, r.pair_seconds, r.window_pair_seconds, r.window)
+    prefill = _prefill(_products(r, c, prompt), pairs, c.compute_efficiency, _volume(r, c, prompt))
+    return Lengths(prompt, output, sequence_bytes, prefill)
+
+
+def serve_lengths(
+    r: Replica, c: Constants, batch: Number, lengths: Lengths, waves: Number = 0
+) -> Service:
+    """Do what `serve_unchecked` does, for one batch of several."""
+    output, prefill = lengths.output_tokens, lengths.prefill_seconds
+    per_stage = batch / r.pipeline_stages
+    rank_batch = per_stage / r.data_ranks
+    touched = _touched(r.routed_experts, r.experts_per_token, per_stage)
+    weight_bytes = _weight_bytes(r.dense_read_bytes, r.expert_read_bytes, touched)
+    weights = _read(weight_bytes, r.bytes_per_s, c.memory_efficiency)
+    cache = _read(rank_batch * lengths.sequence_bytes, r.bytes_per_s, c.memory_efficiency)
     products = _products(r, c, per_stage)
     exchange = _exchange(r.n_layers, r.group_accelerators, c.hop_seconds, _volume(r, c, per_stage))
     overhead = _overhead(
@@ -189,10 +207,9 @@ def serve_unchecked(
         c.mixture_seconds,
     )
     step = _step(weights, products, cache, exchange, overhead)
-    pairs = _pairs(prompt, r.pair_seconds, r.window_pair_seconds, r.window)
-    prefill = _prefill(_products(r, c, prompt), pairs, c.compute_efficiency, _volume(r, c, prompt))
     waited = _waited(batch)
-    waited = waited + waves * (_wave(batch, prompt) - waited)
+    if not isinstance(waves, int) or waves:
+        waited = waited + waves * (_wave(batch, lengths.prompt_tokens) - waited)
     token = _token(step, prefill, batch, waited, output, r.pipeline_stages)
     first = _first(prefill, waited, step)
     prompts = _prompts(prefill, batch, r.pipeline_stages)

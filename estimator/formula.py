@@ -102,6 +102,11 @@ def facts_of(function: Callable[..., Any]) -> Facts:
     return facts
 
 
+def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a formula without its checks, for a caller who has checked the inputs once."""
+    return facts_of(function).bare
+
+
 def _in_arrays(call: Callable[..., Number]) -> Callable[..., Any]:
     """Let the processor tell whether anything overflowed, where looking at every row would cost.
 

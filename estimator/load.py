@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from estimator import step_time
-from estimator.arithmetic import Number, maximum
 from estimator.capacity import (
     Capacity,
     Load,
@@ -36,13 +35,12 @@ from estimator.engine import (
     replica,
     serve_unchecked,
 )
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.units import plural, rounded_down
 
 __all__ = [
     "Capacity", "Load", "NoBatchError", "NoRoomError", "Operation",
-    "SaturatedError", "Sizing", "Targets", "most", "operate", "rate_that_fits",
-    "size_model", "size_service",
+    "SaturatedError", "Sizing", "Targets", "most", "operate", "size_model", "size_service",
 ]  # fmt: skip
 
 WIDEST = 8
@@ -196,8 +194,8 @@ def size_service(
     )
 
 
-_needed = facts_of(step_time.replicas_needed).bare
-_queue = facts_of(step_time.prefill_queue_seconds).bare
+_needed = unchecked(step_time.replicas_needed)
+_queue = unchecked(step_time.prefill_queue_seconds)
 
 
 def _replicas(rate: float, load: Load, targets: Targets) -> float:
@@ -303,21 +301,3 @@ def _steady(
         else:
             low, under, over = batch, excess, over / 2
     return batch, service
-
-
-def rate_that_fits(
-    replica: Replica,
-    constants: Constants,
-    spreads: Spreads,
-    load: Load,
-    targets: Targets,
-    replicas: Number,
-) -> Number:
-    """Requests a second that so many replicas carry at the target utilization; may be an array.
-
-    The load's own rate does not matter, only its lengths. Raises as `size_service`.
-    """
-    check_load(load, targets)
-    first = spreads.first_token.middle
-    capacity = most(replica, constants, load, targets, first_factor=first)
-    return maximum(0, replicas) * capacity.requests_per_s * targets.target_utilization

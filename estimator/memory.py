@@ -267,17 +267,6 @@ def crossover_batch(weight_bytes: Number, kv_bytes_per_token: Number, tokens: Nu
     return equal
 
 
-@formula(source=COUNTED, divisors=("kv_bytes_per_token", "batch"))
-def crossover_tokens(weight_bytes: Number, kv_bytes_per_token: Number, batch: Number = 1) -> Number:
-    """Tokens of each sequence at which the cache is as large as the weights.
-
-    >>> crossover_tokens(708_673_536, 98_304)
-    7209
-    """
-    equal = divide(weight_bytes, kv_bytes_per_token * batch)
-    return equal
-
-
 @formula(source="Agrawal et al. 2023, Sarathi: prompts are read in chunks")
 def prefill_steps(tokens: Number, chunk_tokens: Number) -> Number:
     """Steps in which a prompt is read, a chunk in each; only a chunk's activations are live.

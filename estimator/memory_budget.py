@@ -18,7 +18,7 @@ from estimator.engine_memory import (
     chunk_tokens,
     max_sequences,
 )
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.glossary import quantity
 from estimator.memory import (
     engine_layer_bytes,
@@ -31,13 +31,13 @@ from estimator.memory import (
 from estimator.model_storage import linear_params
 from estimator.stored_weights import StoredWeights
 
-_layer = facts_of(engine_layer_bytes).bare
-_workspace = facts_of(expert_workspace_bytes).bare
-_linear = facts_of(linear_params).bare
-_kv_heads = facts_of(kv_heads_per_rank).bare
-_pool = facts_of(kv_pool_bytes).bare
-_rotary = facts_of(rotary_table_bytes).bare
-_sampler = facts_of(sampler_bytes).bare
+_layer = unchecked(engine_layer_bytes)
+_workspace = unchecked(expert_workspace_bytes)
+_linear = unchecked(linear_params)
+_kv_heads = unchecked(kv_heads_per_rank)
+_pool = unchecked(kv_pool_bytes)
+_rotary = unchecked(rotary_table_bytes)
+_sampler = unchecked(sampler_bytes)
 _STAGES = replace(quantity("pipeline_stages"), name="pipeline_parallel")
 _SEQUENCES = replace(quantity("batch"), name="max_sequences", low=1, whole=True)
 

@@ -16,10 +16,10 @@ from estimator.architecture.reader import keys_text
 from estimator.catalog.configurations import configuration
 from estimator.catalog.model_names import model_and_precision
 from estimator.checkpoint import checkpoint
+from estimator.files import read_json
 from estimator.glossary import quantity
 from estimator.stored_cache import asked_precision
 from estimator.units import bytes_text, number_text, share_text
-from estimator.validate.files import read_json
 
 HELP = "parameters, bytes of the checkpoint and of the cache of a config.json or a catalog model"
 TOKENS = 8192

@@ -7,7 +7,6 @@ from estimator.formula import COURSE, formula
 from estimator.units import BITS_PER_BYTE
 
 STORAGE = f"{COURSE}, 'Model storage'"
-GUIDE = "Estimating total memory requirements for inference, 'Parameter memory calculation'"
 TRANSFORMER = "Vaswani et al. 2017, Attention is all you need"
 
 

@@ -43,10 +43,10 @@ def read_quantization(quantization: Mapping[str, Any]) -> Quantized:
     given = quantization.get("quant_algo") if given is None else given
     method = _NAMES.get(given, given) if isinstance(given, str) else None
     if method not in METHODS:
+        *others, last = METHODS
         raise ValueError(
-            f"quant_method is {shown(given)}, but only fp8, fbgemm_fp8, gptq, awq, auto-round, "
-            "mxfp4, modelopt, compressed-tensors, bitsandbytes and eetq are known here: "
-            f"{BY_FILES}"
+            f"quant_method is {shown(given)}, but only {', '.join(others)} and {last} are known "
+            f"here: {BY_FILES}"
         )
     check_keys(quantization, method)
     return _READERS[method](quantization, str(given))

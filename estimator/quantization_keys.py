@@ -95,7 +95,7 @@ _KNOWN = {
     method: {"quant_method", *LISTS, *read, *_IRRELEVANT[method], *_NEUTRAL.get(method, ())}
     for method, read in _READ.items()
 }
-METHODS = frozenset(_READ)
+METHODS = tuple(_READ)
 
 
 def check_keys(quantization: Mapping[str, Any], method: str) -> None:

@@ -9,16 +9,17 @@ from typing import Any
 from estimator.architecture import Architecture, Decoder
 from estimator.architecture.reader import shown
 from estimator.architecture.wrappers import text_part
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.matrices import HEAD, Scales, blocks_with, shapes
 from estimator.model_storage import linear_params, scaled_bits_per_weight, weight_bytes
 from estimator.quantization import read_quantization
+from estimator.quantization_values import Quantized
 from estimator.told_quantization import QUANTIZATIONS, told_quantization
 from estimator.wide_layers import DYNAMIC, EXTRA, LISTS, Layers, Wide, wide_parts
 
-_scaled = facts_of(scaled_bits_per_weight).bare
-_bytes = facts_of(weight_bytes).bare
-_linear = facts_of(linear_params).bare
+_scaled = unchecked(scaled_bits_per_weight)
+_bytes = unchecked(weight_bytes)
+_linear = unchecked(linear_params)
 
 MATRICES = frozenset({"attention", "mlp", "experts", "shared experts"})
 EXPERTS = frozenset({"experts"})
@@ -164,26 +165,11 @@ def stored_by_config(config: Mapping[str, Any], model: Architecture | None = Non
         ValueError: a dtype or a quantization that is not known here.
     """
     inner = text_part(config)
-    key, dtype = _dtype(config, inner)
-    if isinstance(dtype, Mapping | list | tuple):
-        raise ValueError(
-            f"the precision of the weights ({key}) is {shown(dtype)}, but it must be a name "
-            "such as bfloat16: give the published one."
-        )
-    base = stored_as(str(dtype).removeprefix("torch."))
-    if _first("quantization", config, inner) is not None:
-        raise ValueError(
-            "quantization (MLX's key) is not known here: size this checkpoint by its files."
-        )
-    try:
-        quantization = told_quantization(config, inner)
-        if quantization is None:
-            return base
-        found = read_quantization(quantization)
-    except RecursionError:
-        raise ValueError(
-            "quantization_config is nested too deeply to be read: give the published one."
-        ) from None
+    base = stored_as(_dtype(config, inner))
+    told = _quantization(config, inner)
+    if told is None:
+        return base
+    quantization, found = told
     quantized, padding, head = MATRICES, 1, found.head and not found.targets
     if found.name == "mxfp4":
         quantized, padding = EXPERTS, _NAMED["mxfp4"].padding
@@ -220,13 +206,35 @@ def _decoder(config: Mapping[str, Any]) -> Decoder | None:
     return Architecture.from_hf_config(dict(config)).decoder
 
 
-def _dtype(config: Mapping[str, Any], inner: Mapping[str, Any]) -> tuple[str, Any]:
-    """The key of the precision, and what it says; as transformers 5, `dtype` before the older."""
+def _dtype(config: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
+    """The precision of what is not quantized; as transformers 5, `dtype` before the older key."""
     for values in (config, inner):
         for key in ("dtype", "torch_dtype"):
             if value := values.get(key):
-                return key, value
-    return "torch_dtype", "bfloat16"
+                if isinstance(value, Mapping | list | tuple):
+                    raise ValueError(
+                        f"the precision of the weights ({key}) is {shown(value)}, but it must be a "
+                        "name such as bfloat16: give the published one."
+                    )
+                return str(value).removeprefix("torch.")
+    return "bfloat16"
+
+
+def _quantization(
+    config: Mapping[str, Any], inner: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Quantized] | None:
+    """The quantization that a configuration tells, as it stands there and as it is read."""
+    if _first("quantization", config, inner) is not None:
+        raise ValueError(
+            "quantization (MLX's key) is not known here: size this checkpoint by its files."
+        )
+    try:
+        told = told_quantization(config, inner)
+        return None if told is None else (told, read_quantization(told))
+    except RecursionError:
+        raise ValueError(
+            "quantization_config is nested too deeply to be read: give the published one."
+        ) from None
 
 
 def _first(key: str, config: Mapping[str, Any], inner: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from estimator.arithmetic import Number
 from estimator.formula import formula
 
-COURSE = "the course's lesson on training time, from readers' notes"
+TRAINING_TIME = "the course's lesson on training time, from readers' notes"
 
 
 @formula(source="Kaplan et al. 2020, Scaling laws for neural language models")
@@ -19,7 +19,7 @@ def training_flops(n_params: Number, training_tokens: Number) -> Number:
     return flops
 
 
-@formula(source=COURSE)
+@formula(source=TRAINING_TIME)
 def row_training_flops(
     n_params: Number, rows: Number, epochs: Number = 1, row_multiplier: Number = 1
 ) -> Number:
@@ -32,7 +32,9 @@ def row_training_flops(
     return flops
 
 
-@formula(source=f"{COURSE}; Narayanan et al. 2021 for the utilization", divisors=("accelerators",))
+@formula(
+    source=f"{TRAINING_TIME}; Narayanan et al. 2021 for the utilization", divisors=("accelerators",)
+)
 def training_seconds(
     training_flops: Number, flops_per_s: Number, accelerators: Number = 1,
     training_utilization: Number = 1,

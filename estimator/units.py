@@ -25,7 +25,7 @@ YEAR = 365 * DAY
 
 BITS_PER_BYTE = 8
 
-FEW = 0.001
+_FEW = 0.001
 """Requests a second that nobody can picture."""
 
 _DECIMAL = ("", "K", "M", "G", "T", "P", "E", "Z")
@@ -110,6 +110,15 @@ def prefixed_text(
     return f"{text} {prefix if unit.startswith('B') else prefix.replace('K', 'k')}{unit}"
 
 
+def size_text(value: float) -> str:
+    """Write bytes in decimal units alone and without trailing zeros, as people say a size.
+
+    >>> size_text(2000), size_text(16.2e9)
+    ('2 KB', '16.2 GB')
+    """
+    return prefixed_text(value, "B", decimals=None)
+
+
 def bytes_text(value: float, *, decimals: int | None = 2) -> str:
     """Write bytes in decimal and in binary units, both at once.
 
@@ -155,7 +164,7 @@ def quantity_text(value: float, unit: str, beside: float | None = None) -> str:
     if unit == "byte":
         return bytes_text(value)
     if unit in ("byte/day", "byte/month"):
-        return f"{prefixed_text(value, 'B', decimals=None)} a {unit[5:]}"
+        return f"{size_text(value)} a {unit[5:]}"
     if unit == "byte/token":
         return f"{bytes_text(value)} a token"
     if unit == "byte/s":
@@ -165,7 +174,7 @@ def quantity_text(value: float, unit: str, beside: float | None = None) -> str:
     if unit == "s":
         return seconds_text(value)
     if (
-        unit == "request/s" and 0 < (value if beside is None else beside) < FEW
+        unit == "request/s" and 0 < (value if beside is None else beside) < _FEW
     ):  # a few people's: told by the day
         value, unit = float(f"{value * DAY:.4g}"), "request/day"
     if unit == "share":

@@ -48,6 +48,7 @@ _ATTENTION = {
     "kv_b_proj", "qkv_proj",
 }  # fmt: skip
 _MLP = {"gate_proj", "up_proj", "down_proj", "gate_up_proj", "w1", "w2", "w3"}
+_TOPS = {"model", "language_model"}
 _WHOLE = {"mlp", "feed_forward", "block_sparse_moe"}
 _MLPS = ("mlp", "experts", "shared experts")
 _MATRICES = {"attention": _ATTENTION} | dict.fromkeys(_MLPS, _MLP)
@@ -62,9 +63,10 @@ Layers = frozenset[int] | None
 Wide = Mapping[str, Layers]
 """The matrices of a part that stay wide, with the layers in which they do; "" is the whole part."""
 _WHOLE_PART: Wide = {"": None}
+# A part, the layer (none for all of them), and the matrix ("" for all of the part).
 _Matrix = tuple[str, int | None, str]
-# What a name tells: parts, each with its layer and its matrix.
-_Parts = Sequence[tuple[str, int | None, str]]
+# What a name tells.
+_Parts = Sequence[_Matrix]
 # Of each part the layers (none for all of them) with the matrices that are named there.
 _Named = dict[str, dict[int | None, set[str]]]
 
@@ -261,14 +263,10 @@ def _alternatives(name: str) -> list[str]:
 
 
 def _read(key: str, name: str, decoder: Decoder | None) -> _Parts:
-    """Read a name as parts, each with a layer and a matrix; ("", none) stand for all of them."""
+    """Read a name as the matrices that it tells; nothing where what it names is never quantized."""
     if name == "Llama4TextAttention":
         return [("attention", None, "")]
-    # What may stand anywhere, as in re:.*mlp.*, parts words as a dot does.
-    plain = name.removeprefix("re:").replace("\\", "").strip("^$").replace("*", ".")
-    words = [word for word in plain.split(".") if word]
-    if not "".join(words).replace("_", "").isalnum():
-        _refuse(key, name)
+    words = _words(key, name)
     if words[-1] in _HEADS:
         return [(HEAD, None, "")]
     if words[-1] == "bias":  # which is never quantized
@@ -282,14 +280,7 @@ def _read(key: str, name: str, decoder: Decoder | None) -> _Parts:
         words[-1] = "gate_proj"
     if "norm" in words[-1] or not _WIDE_ANYWAY.isdisjoint(words):
         return []
-    layer = None
-    if "layers" in words:
-        rest = words[words.index("layers") + 1 :]
-        if rest and rest[0].isdecimal():
-            layer = int(rest.pop(0)[:9])
-        words = rest
-    elif words[0] in ("model", "language_model"):
-        words = [word for word in words if word not in ("model", "language_model")]
+    layer, words = _behind_the_layer(words)
     if words == ["shared_head", "head"]:
         return [(HEAD, layer, "")]  # a prediction layer's own
     found = _parts(words, layer, decoder)
@@ -298,9 +289,26 @@ def _read(key: str, name: str, decoder: Decoder | None) -> _Parts:
     return found
 
 
-def _parts(
-    words: list[str], layer: int | None, decoder: Decoder | None
-) -> list[tuple[str, int | None, str]]:
+def _words(key: str, name: str) -> list[str]:
+    """The words of a name; what may stand anywhere, as in re:.*mlp.*, parts them as a dot does."""
+    plain = name.removeprefix("re:").replace("\\", "").strip("^$").replace("*", ".")
+    words = [word for word in plain.split(".") if word]
+    if not "".join(words).replace("_", "").isalnum():
+        _refuse(key, name)
+    return words
+
+
+def _behind_the_layer(words: list[str]) -> tuple[int | None, list[str]]:
+    """The layer that words begin with, where they number one, and the words behind it."""
+    if "layers" not in words:
+        return None, [one for one in words if one not in _TOPS] if words[0] in _TOPS else words
+    rest = words[words.index("layers") + 1 :]
+    if rest and rest[0].isdecimal():
+        return int(rest[0][:9]), rest[1:]
+    return None, rest
+
+
+def _parts(words: list[str], layer: int | None, decoder: Decoder | None) -> _Parts:
     """Read what follows the layer: nothing (all its parts), or a block and perhaps a matrix."""
     if not words and layer is not None:
         return [(part, layer, "") for part in _MATRICES if _there(decoder, part, layer)]

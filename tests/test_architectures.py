@@ -89,7 +89,7 @@ def test_the_result_file_has_the_readers_own_counts(tmp_path: Path) -> None:
     mixtral = dict(configuration("mixtral-8x7b").config) | {"torch_dtype": "bfloat16"}
     path.write_text(json.dumps(mixtral))
     counts = configuration_results(str(path))
-    write_result("01", str(result), inputs(n_params=3e9), None, **counts)
+    write_result("01", str(result), inputs(n_params=3e9), None, None, **counts)
     results = json.loads(result.read_text())["results"]
     assert results["config_params"] == {"value": 46_702_792_704, "unit": "parameter"}
     assert results["config_active_params"] == {"value": 12_879_925_248, "unit": "parameter"}

@@ -12,7 +12,7 @@ import pytest
 from estimator.batch.declared import read_lesson
 from estimator.batch.runner import Outcome, Task, Timeouts, without_result
 from estimator.batch.store import Store
-from estimator.lesson.result import replacing
+from estimator.lesson.writing import replacing
 
 LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "estimator"
 LAYERS = (
-    {"units", "choosing"},
+    {"units", "choosing", "files"},
     {"quantity", "quantities"},
     {"glossary"},
     {"arithmetic", "whole_arrays"},

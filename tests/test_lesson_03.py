@@ -26,9 +26,8 @@ CONFIGS = json.loads((DATA / "model_configs.json").read_text(encoding="utf-8"))
 
 class TestTheGuide:
     def test_its_parameters_in_three_units(self) -> None:
-        table = rows(lesson_03.weights_table())
-        assert table["FP16"] == ["708,673,536", "0.70867", "0.66000", "0.66 GB"]
-        assert table["INT8"] == ["354,336,768", "0.35434", "0.33000", "0.33 GB"]
+        printed = rows(lesson_03.total_table())["parameters"]
+        assert printed == ["708,673,536", "0.70867", "0.66000", "86.3 %", "0.66 GB"]
 
     def test_its_activations_and_the_bound(self) -> None:
         table = list(rows(lesson_03.activation_table()).values())
@@ -45,10 +44,12 @@ class TestTheGuide:
         assert [row[2] for row in lesson_03.factor_table().rows] == [
             "2", "128", "256", "4,096", "98,304", "12,582,912",
         ]  # fmt: skip
-        errata = rows(lesson_03.cache_errata())
-        assert errata["all layers, 128 tokens"][0] == "6,291,456 bytes"
-        assert errata["all layers, 128 tokens"][1] == "12.58 MB (12.00 MiB)"
-        assert errata["the printed number, rounded"][1] == "6.29 MB (6.00 MiB)"
+        table = rows(lesson_03.factor_table())
+        assert table["all heads of a layer"][1:] == ["4,096", "4.10 KB (4.00 KiB)", "2,048 bytes"]
+        assert table["a prompt of 128 tokens"][3] == "6,291,456 bytes, ~6 MB"
+        assert lesson_03.factor_table().note == (
+            "6,291,456 bytes would be 6.29 MB (6.00 MiB): the guide's MB are MiB, too."
+        )
 
     def test_its_total_taken_apart(self) -> None:
         table = lesson_03.total_table()
@@ -107,7 +108,9 @@ class TestRealModels:
         assert verified_caches()["the guide's model"].tensor_bytes == 12_582_912
         assert {cache.attention for cache in verified_caches().values()} >= {"MHA", "GQA", "MQA"}
         assert "torch 2.13.0" in table.note
-        assert [row[0] for row in lesson_03.verified_table("Llama 3.1 8B").rows] == ["Llama 3.1 8B"]
+        # A window layer there keeps its window less one: the token at work is the window's last.
+        mistral = rows(table)["Mistral class, window of 64: GQA with windows"]
+        assert mistral[1] == f"{2 * 32 * 8 * 128 * (64 - 1) * 2:,}"
 
     def test_the_window_s_three_answers(self) -> None:
         sizes = [row[2] for row in lesson_03.window_table().rows]
@@ -147,6 +150,9 @@ def test_of_several_accelerators_each_is_told() -> None:
     one, four = (plan("llama-3.1-8b", "H100-SXM", tensor_parallel=ranks) for ranks in (1, 4))
     assert lesson_03.fit_table(one).caption == "Llama 3.1 8B on one H100-SXM"
     assert lesson_03.fit_table(four).caption == "Llama 3.1 8B on each of 4 x H100-SXM"
+    # By hand: 8,192 x 2 bytes x (2 x 4,096 + 3 x 14,336); 1,024 x 128,256 x 4 bytes.
+    assert "838.86 MB" in lesson_03.fit_table(one).note
+    assert "128,256 numbers each, 525.34 MB" in lesson_03.fit_table(one).note
     # Volumes are the whole replica's, what is left for the cache is each accelerator's.
     told = lesson_03.results(four)
     assert told["kv_pool_bytes"] == four.pool

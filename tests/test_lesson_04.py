@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,13 @@ from estimator.lesson.inputs import inputs
 from estimator.lesson.lesson_04_panel import MODELS
 from estimator.lesson.sizing import Bounds, Service, compute_rate, make_plan
 from estimator.memory import kv_bytes_per_token
-from estimator.whole_service import TENSOR_PARALLEL
+from estimator.step_time import replicas_needed
+from estimator.units import number_text
+from estimator.whole_service import NEARLY, TENSOR_PARALLEL
 from tests.golden import DATA
-from tests.seen import column
+from tests.seen import column, rows
 
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 COURSE = lesson.course_service()
 
 
@@ -169,6 +174,41 @@ def test_a_target_keeps_the_batch_small_and_costs_accelerators() -> None:
     assert b.step_seconds <= 0.01
     assert COURSE.in_time(0.01) == 501
     assert b.needed > COURSE.best(0.05).needed == 112
+
+
+def test_shorter_targets_leave_smaller_batches_until_the_weights_alone_take_longer() -> None:
+    table = lesson.target_table(COURSE)
+    assert rows(table)["10 ms"] == ["501", "116"]
+    assert rows(table)["3 ms"] == ["4", number_text(COURSE.bounds(4).needed)]
+    assert rows(table)["2.5 ms"] == ["none", "too slow, however many"]
+    batches = [int(text.replace(",", "")) for text in column(table, "largest batch")[:-1]]
+    assert batches == sorted(batches, reverse=True)
+    # 6 GB at 2.039 TB/s.
+    assert table.caption.endswith("6.00 GB, takes 2.943 ms")
+
+
+def test_the_notebook_s_rule_for_a_wider_replica_has_the_constant_s_share() -> None:
+    (path,) = NOTEBOOKS.glob("04-*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (told,) = (text for cell in cells if "more than a " in (text := "".join(cell["source"])))
+    saved = {3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 10: "tenth"}
+    parts = 1 / (1 - 1 / NEARLY)
+    assert parts == pytest.approx(round(parts))
+    assert f"makes the plan more than a {saved[round(parts)]} smaller, and not by rounding" in told
+
+
+@pytest.mark.parametrize("spare", [0, 1, 2])
+def test_lesson_05_s_rule_needs_no_clause_on_rounding_where_it_has_a_spare(spare: int) -> None:
+    """A narrow plan is kept by that clause where it keeps few more busy, and yet is larger."""
+    apart = [
+        (narrow, wide)
+        for narrow, wide in combinations(TENSOR_PARALLEL, 2)
+        for least in np.arange(0.1, 40, 0.1)
+        for more in (1, 1.1, NEARLY)
+        if narrow * replicas_needed(more * least, narrow, 1, spare)
+        > NEARLY * wide * replicas_needed(least, wide, 1, spare)
+    ]
+    assert bool(apart) == (spare == 0)
 
 
 def test_the_replica_is_no_wider_than_it_pays() -> None:

@@ -9,11 +9,13 @@ from dataclasses import replace
 import pytest
 
 from estimator import catalog
+from estimator.glossary import quantity
 from estimator.lesson import lesson_05 as lesson
 from estimator.lesson import write_result
 from estimator.lesson.lesson_05_course import COURSE_SYSTEMS, chain_of
+from estimator.lesson.lesson_05_panel import PARTS, SHOWN, service_panel
 from estimator.lesson.lesson_05_report import report_html
-from estimator.lesson.lesson_05_words import short_usd
+from estimator.lesson.lesson_05_words import label_of, labels_of, short_usd, unit_price
 from estimator.uncertainty import Range
 from estimator.units import share_text
 from tests.golden import golden
@@ -181,6 +183,53 @@ def test_the_page_says_which_bytes_it_counts() -> None:
     assert "brings 4 KB, its image takes 2 MB, and 2 MB is stored, as the system declares" in note
 
 
+@pytest.mark.parametrize("key", COURSE_SYSTEMS)
+def test_an_answer_has_one_name_on_page_panel_and_in_the_result(key: str) -> None:
+    one = lesson.case(key)
+    ends = one.intervals(50)
+    table = write_result("05-size-a-service", "", given(), lesson.flat(ends), labels_of(one),
+                         **one.point)  # fmt: skip
+    named = dict(zip(column(table, "name"), column(table, "what it is"), strict=True))
+    assert len(set(named.values())) == len(named)
+    shown = [(part, name) for part, names in lesson.PAGE for name in names]
+    page = column(lesson.one_page(one, ends), "answer")
+    for (part, name), label in zip(shown, page, strict=True):
+        assert label.removeprefix(f"{part}: ") == named[name]
+    answers, parts = service_panel(given(system=key)).last.tables
+    assert column(answers, "answer") == [named[name] for name in SHOWN]
+    assert column(parts, "of a month")[:-1] == [named[name] for name in PARTS]
+    assert all(label in report_html(one, ends) for label in page)
+    price = "usd_per_million_passes" if one.system.gives_tokens else "usd_per_item"
+    thing = named[price].removeprefix("cost of a ")
+    said = unit_price(one, one.point)
+    assert said.endswith(f"for a {thing}" if one.system.gives_tokens else one.system.item)
+    # The glossary's words, but where these leave open which of several is meant.
+    own = {name for name, label in named.items() if label != quantity(name).label}
+    usual = {"accelerators", "batch"}
+    assert own == (usual | {price} if one.system.gives_tokens else usual)
+
+
+def test_tables_name_their_columns_as_the_page_names_its_answers() -> None:
+    named = {name: label_of(TEXT, name) for name in TEXT.point}
+    wanted = (
+        (lesson.accelerators_table(TEXT), ("planned_accelerators", "usd_per_month")),
+        (
+            lesson.growing_table(TEXT.system, 10, 1e6),
+            ("planned_accelerators", "usd_per_million_passes"),
+        ),
+        (
+            lesson.systems_table(),
+            ("kept_bytes", "planned_accelerators", "egress_bits_per_s", "usd_per_month",
+             "usd_per_million_passes", "power_watts"),
+        ),
+    )  # fmt: skip
+    for table, names in wanted:
+        heads = [re.split(r",| in USD", head)[0] for head in table.headers]
+        assert [named[name] for name in names] == [h for h in heads if h in named.values()]
+    price = quantity("usd_per_accelerator_hour").label
+    assert price in lesson.accelerators_table(TEXT).headers
+
+
 def test_a_tiny_load_is_not_told_as_none() -> None:
     one = lesson.case("text", users=1, requests_per_user=0.001)
     shown = "".join(map(str, lesson.one_page(one, one.intervals(100)).rows))
@@ -229,7 +278,7 @@ def test_requests_longer_than_a_model_was_made_for_are_told() -> None:
 def test_a_rate_s_ends_are_told_in_its_own_unit() -> None:
     one = lesson.case("text", users=50, requests_per_user=3)
     ends = lesson.flat(one.intervals())
-    table = write_result("05-size-a-service", "", given(), intervals=ends, **one.point)
+    table = write_result("05-size-a-service", "", given(), ends, labels_of(one), **one.point)
     rates = next(row[2:] for row in table.rows if row[0] == "requests_per_s")
     assert len(rates) == 3
     assert all(str(cell).endswith("requests/s") for cell in rates)

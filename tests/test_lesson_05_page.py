@@ -115,9 +115,9 @@ def test_the_report_has_the_facts_of_the_case() -> None:
     model, source = rows["model"]
     assert model == "Llama 3.2 3B (as the course rounds it), 1,000,000,000 parameters"
     assert str(source).startswith("parameters: the reader's; the rest: the course's model")
-    assert rows["prompt"] == ("4,000 tokens", "the reader's")
+    assert rows["prompt tokens"] == ("4,000 tokens", "the reader's")
     passes = lesson.system_facts(TEXT.system).rows[3]
-    assert rows["passes"] == passes[1:]
+    assert rows["passes of the model"] == passes[1:]
     assert lesson.system_facts(as_given(TEXT)).rows == lesson.system_facts(TEXT.system).rows
     html = report_html(one, one.intervals(50))
     assert "1,000,000,000 parameters" in html

@@ -26,7 +26,7 @@ def set_all(panel: Panel, **values: Any) -> None:
 def test_the_panel_starts_at_the_reader_s_service_and_says_its_range() -> None:
     panel = service_panel(given())
     assert "1,950 A100-SXM-80GB" in panel.last.sentence
-    assert "0.262 USD for a million tokens" in panel.last.sentence
+    assert "0.262 USD for a million output tokens" in panel.last.sentence
     assert panel.last.score == "choose retrieval with answers first."
 
 
@@ -159,11 +159,11 @@ def test_the_task_has_its_own_doubt(doubt: float) -> None:
 def test_a_row_of_a_page_has_one_unit() -> None:
     one = lesson.case("text", users=1000)
     rows = lesson.one_page(one, one.intervals()).rows
-    row = next(row for row in rows if "cost of one answer" in str(row[0]))
+    row = next(row for row in rows if "cost of a request" in str(row[0]))
     assert str(row[1]) == "0.01339 USD"
     assert not any("million" in str(cell) for cell in row[1:])
     panel = service_panel(given(users=1000))
-    row = next(row for row in panel.last.tables[0].rows if row[0] == "cost of one answer")
+    row = next(row for row in panel.last.tables[0].rows if row[0] == "cost of a request")
     assert not any("million" in str(cell) for cell in row[1:])
 
 

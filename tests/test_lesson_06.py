@@ -11,9 +11,9 @@ from matplotlib.collections import LineCollection
 
 from estimator.catalog.configurations import configurations
 from estimator.catalog.measured import verified_caches
+from estimator.files import read_rows
 from estimator.lesson import lesson_06 as lesson
 from estimator.validate import memory
-from estimator.validate.files import read_rows
 from tests.seen import column, row
 from tests.serving_rows import SHIPPED, command, shipped_lines
 

@@ -12,14 +12,7 @@ from hypothesis import strategies as st
 
 from estimator.catalog import serving
 from estimator.engine import Layout, Numerics, replica, sequences_that_fit, serve
-from estimator.load import (
-    Load,
-    NoBatchError,
-    Targets,
-    most,
-    operate,
-    rate_that_fits,
-)
+from estimator.load import Load, NoBatchError, SaturatedError, Targets, most, operate
 from tests.loads import CHAT, FIT, QUICK, one, size, sized
 
 loads = st.builds(Load, st.floats(0.01, 1e5), st.floats(1, 8000), st.floats(1, 4000))
@@ -198,16 +191,12 @@ def test_few_requests_in_flight_are_their_rate_times_their_time(rate: float) -> 
         assert operation.service == serve(one(), FIT.constants, 1.0, 1024, 512)
 
 
-def test_no_replicas_carry_nothing() -> None:
-    rates = rate_that_fits(one(), FIT.constants, FIT.dense, CHAT, QUICK, np.array([-2.0, 0, 1]))
-    assert np.asarray(rates)[:2].tolist() == [0, 0]
-    assert np.asarray(rates)[2] > 0
-
-
 def test_the_rate_that_fits_keeps_the_target_of_the_first_token_in_its_median() -> None:
     quick = Targets(first_token_seconds=0.3)
-    fits = float(rate_that_fits(one(), FIT.constants, FIT.dense, CHAT, quick, 3))
-    at_it = dataclasses.replace(CHAT, requests_per_s=fits)
+    too_much = dataclasses.replace(CHAT, requests_per_s=1e6)
+    with pytest.raises(SaturatedError) as caught:
+        operate(one(), FIT.constants, FIT.dense, too_much, quick, 3)
+    at_it = dataclasses.replace(CHAT, requests_per_s=caught.value.requests_per_s)
     operation = operate(one(), FIT.constants, FIT.dense, at_it, quick, 3)
     assert operation.utilization == pytest.approx(quick.target_utilization)
     assert operation.first_token_seconds.p50 <= 0.3

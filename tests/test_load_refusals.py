@@ -15,8 +15,8 @@ from estimator.load import (
     NoBatchError,
     SaturatedError,
     Targets,
+    most,
     operate,
-    rate_that_fits,
     size_model,
     size_service,
 )
@@ -28,7 +28,9 @@ def test_past_saturation_it_refuses_and_says_the_rate_that_fits() -> None:
     with pytest.raises(SaturatedError, match=r"requests_per_s is 100, but 2 replicas") as caught:
         operate(made, FIT.constants, FIT.dense, CHAT, QUICK, 2)
     fits = caught.value.requests_per_s
-    assert fits == pytest.approx(rate_that_fits(made, FIT.constants, FIT.dense, CHAT, QUICK, 2))
+    first = FIT.dense.first_token.middle
+    each = most(made, FIT.constants, CHAT, QUICK, first_factor=first).requests_per_s
+    assert fits == pytest.approx(2 * each * QUICK.target_utilization)
     at_it = dataclasses.replace(CHAT, requests_per_s=fits)
     assert operate(made, FIT.constants, FIT.dense, at_it, QUICK, 2).utilization == (
         pytest.approx(QUICK.target_utilization)

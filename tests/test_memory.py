@@ -15,7 +15,6 @@ from estimator.memory import (
     activation_rule_bytes,
     attention_score_bytes,
     crossover_batch,
-    crossover_tokens,
     expert_workspace_bytes,
     inference_bytes,
     input_bytes,
@@ -275,15 +274,13 @@ def test_the_longest_context_fits_and_the_model_allows_it(
     assert longest == limit or (longest + 1) * batch > total
 
 
-@given(st.integers(1, 10**12), st.integers(1, 10**7), length, sequences)
+@given(st.integers(1, 10**12), st.integers(1, 10**7), length)
 def test_at_the_crossover_the_cache_is_as_large_as_the_weights(
-    weights: int, per_token: int, tokens: int, batch: int
+    weights: int, per_token: int, tokens: int
 ) -> None:
     assert crossover_batch(weights, per_token, tokens) * per_token * tokens == pytest.approx(
         weights
     )
-    assert crossover_tokens(weights, per_token, batch) * per_token * batch == pytest.approx(weights)
-    assert crossover_tokens(weights, per_token) == crossover_tokens(weights, per_token, 1)
 
 
 @given(length, st.integers(1, 10**5))
@@ -300,7 +297,6 @@ def test_a_prompt_is_read_in_chunks(tokens: int, chunk: int) -> None:
         (lambda: tokens_that_fit(1000, 0), "kv_bytes_per_token is 0, but .* more than 0"),
         (lambda: pages_in_pool(1000, 0), "page_bytes is 0, but .* more than 0 bytes"),
         (lambda: crossover_batch(1000, 10, 0), "tokens is 0, but .* more than 0 tokens"),
-        (lambda: crossover_tokens(1000, 10, 0), "batch is 0, but .* more than 0 sequences"),
         (lambda: kv_pool_bytes(80, 95, 1, 1, 1), "memory_utilization is 95, .* at most 1:"),
         (lambda: kv_heads_per_rank(8, 0), "tensor_parallel is 0, but .* 1 accelerator or more"),
         (lambda: window_blocks(100, 0), "window is 0, but .* 1 token or more"),

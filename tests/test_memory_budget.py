@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from estimator.architecture import Architecture
 from estimator.catalog import architecture, configurations
 from estimator.engine_memory import VLLM_0_19, VLLM_2025, Constant
+from estimator.files import read_rows
 from estimator.memory_budget import Plan, budget, pool_range, shard, stages
 from estimator.stored_weights import stored_as
 from estimator.units import GiB
-from estimator.validate.files import read_rows
 from estimator.validate.memory import compare
 
 MEASURED = Path(__file__).parents[1] / "estimator" / "catalog" / "measured_memory.csv"

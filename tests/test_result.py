@@ -11,7 +11,7 @@ import pytest
 from estimator import __version__
 from estimator.lesson import inputs, write_result
 from estimator.lesson.inputs import Inputs
-from estimator.lesson.result import write_whole
+from estimator.lesson.writing import write_whole
 
 GIVEN = Inputs(n_params=7_000_000_000, accelerator="T4")
 

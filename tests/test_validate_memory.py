@@ -11,7 +11,7 @@ import pytest
 
 from estimator.__main__ import main
 from estimator.catalog import configurations
-from estimator.validate.files import read_rows
+from estimator.files import read_rows
 from estimator.validate.memory import COLUMNS, as_text, compare
 from estimator.validate.memory_rows import MEASURED as FIGURES
 

@@ -227,6 +227,8 @@ def test_a_model_outside_the_catalog_comes_with_its_configuration(
     ("content", "says"),
     [
         ("[]", "must be a JSON object with models by name"),
+        ("{}", "must be a JSON object with models by name"),
+        ('{"model_type": "llama"}', "one model's configuration without its name"),
         ('{"acme": 3}', "the configuration of 'acme' must be a JSON object"),
         ('{"acme": {"model_type": "acme"}}', "'acme' cannot be sized: "),
     ],

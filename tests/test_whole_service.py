@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from estimator import catalog
+from estimator.capacity import LARGEST_BATCH
 from estimator.catalog.serving import hardware, step_constants
 from estimator.engine import (
     IDEAL,
@@ -21,6 +22,7 @@ from estimator.engine import (
     serve,
 )
 from estimator.load import Load, NoBatchError, Targets, most
+from estimator.step_time import prompts_waited
 from estimator.whole_service import TENSOR_PARALLEL, Shape, Work, narrowest, serve_most
 
 CONSTANTS = step_constants().fit.constants
@@ -45,6 +47,29 @@ def test_the_most_of_a_replica_is_what_the_sizing_of_one_service_finds() -> None
         assert served.replica_requests_per_s[row] == pytest.approx(alone.requests_per_s)
     assert (served.replica_requests_per_s == 0).any()
     assert (served.replica_requests_per_s > 0).any()
+
+
+def test_a_service_alone_has_the_digits_of_its_row_in_a_table() -> None:
+    """Numbers are searched by plain floats: each operation must round as NumPy's does."""
+    made = replica(TEXT.decoder(8e9), Numerics(), A100, Layout(tensor=2))
+    random = np.random.default_rng(7)
+    prompts, answers = random.uniform(1, 9000, 300), random.uniform(1, 3000, 300)
+    targets, factors = random.uniform(0.004, 0.06, 300), random.uniform(0.5, 2, 300)
+    together = serve_most(made, CONSTANTS, TEXT, Work(prompts, answers, 1), targets, factors)
+    rows = zip(*(each.tolist() for each in (prompts, answers, targets, factors)), strict=True)
+    for row, (prompt, answer, target, factor) in enumerate(rows):
+        alone = serve_most(made, CONSTANTS, TEXT, Work(prompt, answer, 1), target, factor)
+        for name in ("batch", "replica_requests_per_s", "token_seconds", "request_seconds"):
+            value = getattr(alone, name)
+            assert isinstance(value, float)
+            assert value == getattr(together, name)[row]
+    assert 0 < np.count_nonzero(together.replica_requests_per_s) < 300
+
+
+def test_every_batch_waits_for_as_many_prompts_as_in_a_table() -> None:
+    batches = np.arange(1.0, LARGEST_BATCH + 1)
+    alone = [prompts_waited(one) for one in batches.tolist()]
+    assert np.array_equal(prompts_waited(batches), alone)
 
 
 def test_a_pass_at_full_rates_is_its_arithmetic() -> None:

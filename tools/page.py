@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from estimator.lesson.result import write_whole
+from estimator.lesson.writing import write_whole
 from tools.set_up import CannotError
 
 PAGES = Path(__file__).parent / "pages"

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from estimator.architecture.reader import LARGEST_SIZE, Reader, shown
+from estimator.architecture.reader import LARGEST_SIZE, ROPES, Reader, shown
 
 LENGTHS = ("max_seq_len", "seq_length", "max_sequence_length", "max_seq_length", "seq_len")
 _FIRST = "model_max_length"
 _KNOWN = frozenset((*LENGTHS, _FIRST))
-_ROPES = ("rope_scaling", "rope_parameters")  # as transformers 5 reads them
 # Their lengths are of the stretched rotations already.
 _STRETCHED = frozenset(("su", "longrope", "llama3", "default", "mrope"))
 LARGEST_FACTOR = 10_000
@@ -31,7 +30,7 @@ def context_tokens(reader: Reader, positions: int | None, *, learned: bool) -> i
         told = _length(reader, _FIRST) or told
     if learned:
         return positions
-    for key in _ROPES:
+    for key in ROPES:
         if rope := reader.values.get(key):
             # A dict, or `check_kinds` refuses it.
             return _stretched(reader, key, rope, told) if isinstance(rope, dict) else told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from estimator.arithmetic import Number
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.memory import kv_bytes_per_token, latent_cache_bytes
 from estimator.model_storage import (
     attention_bias_params,
@@ -23,20 +23,20 @@ from estimator.model_storage import (
 )
 
 # A configuration is checked once, when it is read: from there on the bare formulas do.
-_attention = facts_of(attention_params).bare
-_bytes = facts_of(weight_bytes).bare
-_attention_bias = facts_of(attention_bias_params).bare
-_embedding = facts_of(embedding_params).bare
-_kv_bytes = facts_of(kv_bytes_per_token).bare
-_latent_cache = facts_of(latent_cache_bytes).bare
-_latent_kv = facts_of(latent_kv_params).bare
-_latent_query = facts_of(latent_query_params).bare
-_linear = facts_of(linear_params).bare
-_mlp = facts_of(mlp_params).bare
-_mlp_bias = facts_of(mlp_bias_params).bare
-_norm = facts_of(norm_params).bare
-_positions = facts_of(position_params).bare
-_router = facts_of(router_params).bare
+_attention = unchecked(attention_params)
+_bytes = unchecked(weight_bytes)
+_attention_bias = unchecked(attention_bias_params)
+_embedding = unchecked(embedding_params)
+_kv_bytes = unchecked(kv_bytes_per_token)
+_latent_cache = unchecked(latent_cache_bytes)
+_latent_kv = unchecked(latent_kv_params)
+_latent_query = unchecked(latent_query_params)
+_linear = unchecked(linear_params)
+_mlp = unchecked(mlp_params)
+_mlp_bias = unchecked(mlp_bias_params)
+_norm = unchecked(norm_params)
+_positions = unchecked(position_params)
+_router = unchecked(router_params)
 
 FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"
 GATED, PLAIN = 3, 2

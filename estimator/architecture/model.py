@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from estimator.architecture.description import CHUNKED, FULL, SLIDING, Decoder
 from estimator.arithmetic import Number
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.glossary import quantity
 from estimator.memory import window_tokens
 from estimator.paged_cache import (
@@ -17,11 +17,11 @@ from estimator.paged_cache import (
     window_blocks,
 )
 
-_engine_cache = facts_of(engine_cache_bytes).bare
-_local_chunk_blocks = facts_of(local_chunk_blocks).bare
-_sequence_blocks = facts_of(sequence_blocks).bare
-_window_blocks = facts_of(window_blocks).bare
-_window_tokens = facts_of(window_tokens).bare
+_engine_cache = unchecked(engine_cache_bytes)
+_local_chunk_blocks = unchecked(local_chunk_blocks)
+_sequence_blocks = unchecked(sequence_blocks)
+_window_blocks = unchecked(window_blocks)
+_window_tokens = unchecked(window_tokens)
 
 _TOKENS, _BATCH, _WIDTH = map(quantity, ("tokens", "batch", "bytes_per_element"))
 _BLOCK, _CHUNK = map(quantity, ("block_tokens", "chunk_tokens"))

@@ -13,8 +13,9 @@ MOST_LAYERS = 10_000
 MOST_KEYS = 1_000
 _SHOWN = 40
 _MOST_SHOWN = 20
-_ROPES = ("rope_parameters", "rope_scaling")
-_OBJECTS = (*_ROPES, "quantization_config", "compression_config")
+ROPES = ("rope_scaling", "rope_parameters")
+"""Objects about rotations; where a file has both, transformers 5 reads the first."""
+_OBJECTS = (*ROPES, "quantization_config", "compression_config")
 
 
 @functools.cache
@@ -191,7 +192,7 @@ class Reader:
     def rotated_share(self) -> float:
         """The share of a head that is rotated: an object about rotations goes before the rest."""
         share = self.share("partial_rotary_factor", "rotary_pct")
-        found = [one for key in _ROPES if isinstance(one := self.values.get(key), dict)]
+        found = [one for key in ROPES if isinstance(one := self.values.get(key), dict)]
         if not found:
             return share
         # An object may hold others, one for each kind of layer.

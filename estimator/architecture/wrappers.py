@@ -136,9 +136,9 @@ def _unwrap(
         text.pop(key, None)
     for key in [key for key, value in text.items() if _is_token(key, value)]:
         del text[key]
-    known = irrelevant() | {place, "vocab_size", "_vocab_size", "tie_word_embeddings"}
+    known = irrelevant() | {place, "vocab_size", "_vocab_size", _TIE}
     known = known.union(keys["outer_ignored"].get(name, ()))
-    switches = [place.get("use_sliding_window", False) for place in (text, values)]
+    switches = [told.get("use_sliding_window", False) for told in (text, values)]
     if name in keys["flat_wrappers"] and switches == [False, False]:
         # Transformers 4.53 to 4.55 saved the text twice, a window that is off as null inside.
         known = known.union(keys["switched_off"])
@@ -168,15 +168,15 @@ def _settle_tie(text: dict[str, Any], values: Mapping[str, Any], name: str) -> d
     pull request 43429 it ties a mistral3 that says nothing, while Ministral 3 8B and 14B, which say
     nothing, store a head of their own (the 3B, which has none, says so in its text).
     """
-    keys, tie = data("keys.json"), _TIE
-    outer, inner, version = values.get(tie), text.get(tie), values.get("transformers_version")
+    keys, version = data("keys.json"), values.get("transformers_version")
+    outer, inner = values.get(_TIE), text.get(_TIE)
     version = version if isinstance(version, str) else ""
     newer, earlier = version.startswith("5."), version.startswith("4.")
     for damaged in (one for one in (inner, outer) if not isinstance(one, bool | None)):
-        text[tie] = damaged  # the reader refuses it, whichever of the two would count
+        text[_TIE] = damaged  # the reader refuses it, whichever of the two would count
         return {}
     if name in keys["never_tied"]:
-        text[tie] = False
+        text[_TIE] = False
     # Llama 4's head stands inside the language model, which follows its own key.
     if name in keys["never_tied"] + keys["tied_by_text"]:
         return {}
@@ -184,8 +184,8 @@ def _settle_tie(text: dict[str, Any], values: Mapping[str, Any], name: str) -> d
         return {}
     if inner is True and name in keys["tied_by_either"]:
         return {}
-    text[tie] = outer
-    return {} if earlier or outer is not None else {tie: name in keys["tied_outside"]}
+    text[_TIE] = outer
+    return {} if earlier or outer is not None else {_TIE: name in keys["tied_outside"]}
 
 
 def _is_token(key: str, value: object) -> bool:

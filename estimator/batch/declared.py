@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from estimator.lesson.inputs import Declared, declared_by
-from estimator.validate.files import check_plain, read_text
+from estimator.files import check_plain, read_text
+from estimator.lesson.inputs import EXACT_BELOW, Declared, declared_by
 
 RESULT = "result_path"
 # Files that a lesson writes: two scenarios could write over one another's, outside the folder.
@@ -20,7 +20,6 @@ PATH = "_path"  # how the names of parameters end that are files, and no part of
 READ = ("measurements",)  # parameters that name a file to read, though they do not end so
 PLAIN_VALUE = "plain: a number, text, true or false, or a list of them, as [1, 2] or 'text'"
 NO_CHECKS = Declared({}, {})
-WHOLE_BELOW = 2**53
 # Modules that a template may import before any cell asks for them: they do nothing but define.
 KNOWN = ("estimator", "ipywidgets", "matplotlib", "numpy", "pandas", "sympy")
 
@@ -146,7 +145,7 @@ def _number(text: str) -> float:
         value = float(text)
     if not math.isfinite(value):
         raise ValueError(text)
-    return int(value) if value.is_integer() and abs(value) < WHOLE_BELOW else value
+    return int(value) if value.is_integer() and abs(value) < EXACT_BELOW else value
 
 
 def read_lesson(path: Path) -> Lesson:

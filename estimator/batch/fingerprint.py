@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import estimator
-from estimator.validate.files import check_plain
+from estimator.files import check_plain
 
 
 def digest(content: bytes) -> str:

@@ -32,8 +32,8 @@ from estimator.batch.warm import (
     TimelyKernelManager,
     WarmKernelManager,
 )
+from estimator.files import parse_json
 from estimator.units import quantity_text
-from estimator.validate.files import parse_json
 
 COLOUR = re.compile("\x1b\\[[0-9;:]*m")
 LEAST_SECONDS = 0.001

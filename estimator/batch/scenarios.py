@@ -15,7 +15,7 @@ from estimator.batch.hooks import columns_of, contradictions
 from estimator.batch.names import name_problem, same_file
 from estimator.batch.problems import Problems
 from estimator.batch.yaml_file import read_yaml
-from estimator.validate.files import check_plain
+from estimator.files import check_plain
 
 NAME = "name"
 CHUNK_ROWS = 20_000

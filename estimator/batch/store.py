@@ -16,11 +16,10 @@ from typing import Any
 
 from estimator.batch.fingerprint import digest
 from estimator.batch.runner import Outcome, without_outputs
-from estimator.lesson.result import replacing
+from estimator.lesson.writing import HALF, replacing
 
 OWN = ".batch"
 TABLE, PAGE = "results.csv", "index.html"
-HALF = ".half-*"
 
 
 class Store:
@@ -81,14 +80,16 @@ class Store:
 
     def _clean(self) -> None:
         shutil.rmtree(self.scratch, ignore_errors=True)
-        for path in (self.folder / OWN).glob(HALF):
+        for path in (self.folder / OWN).glob(f"{HALF}*"):
             path.unlink(missing_ok=True)
 
     def is_finished(self, name: str, fingerprint: str) -> bool:
         """Tell whether the files of a scenario are there, whole, and of this fingerprint."""
         try:
             record = json.loads(self._record(name).read_text(encoding="utf-8"))
-            return bool(record == self._record_of(fingerprint, *map(_read, self._files(name))))
+            return bool(
+                record == self._record_of(fingerprint, *map(Path.read_bytes, self._files(name)))
+            )
         except (OSError, ValueError):
             return False
 
@@ -170,7 +171,3 @@ class Store:
             "notebook": digest(notebook),
             "result": digest(result),
         }
-
-
-def _read(path: Path) -> bytes:
-    return path.read_bytes()

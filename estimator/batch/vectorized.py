@@ -28,7 +28,7 @@ from estimator.batch.scenarios import NAME, Chunk, ScenarioFile
 from estimator.batch.store import OWN, TABLE, Store
 from estimator.batch.table import FAILED, PASSED, WHOLE_BELOW, text
 from estimator.batch.workers import BROKEN, local
-from estimator.lesson.result import replacing
+from estimator.lesson.writing import replacing
 
 MOST_WITH_INTERVALS = 1000
 MOST_REASONS = 1000  # in a chunk, one call each

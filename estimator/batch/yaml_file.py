@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from estimator.validate.files import read_text
+from estimator.files import read_text
 
 NUMBERS = {
     "int": re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z"),

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from estimator.choosing import choose
 from estimator.model_storage import scaled_bits_per_weight
-from estimator.units import GB, MiB
+from estimator.units import GB, GiB, MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,6 @@ class Model:
     n_params: int
     kind: str
     n_active_params: int | None
-    context_tokens: int | None
     stored_dtype: str
     exact: bool
     source: str
@@ -157,7 +156,6 @@ def _model(row: Mapping[str, str]) -> Model:
         n_params=int(row["n_params"]),
         kind=row["kind"],
         n_active_params=int_or_none(row["n_active_params"]),
-        context_tokens=int_or_none(row["context_tokens"]),
         stored_dtype=row["stored_dtype"],
         exact=row["exact"] == "yes",
         source=row["source"],
@@ -174,7 +172,7 @@ def _accelerator(row: Mapping[str, str]) -> Accelerator:
         vendor=row["vendor"],
         sold_bytes=int(row["memory_sold_gb"]) * GB,
         driver_bytes=int(driver) * MiB if driver else None,
-        framework_bytes=round(float(framework) * 1024 * MiB) if framework else None,
+        framework_bytes=round(float(framework) * GiB) if framework else None,
         bytes_per_s=float(row["bandwidth_gb_per_s"]) * GB,
         link_bytes_per_s=float(row["link_gb_per_s"]) * GB if row["link_gb_per_s"] else None,
         flops_per_s={bits: float(row[name]) * 1e12 for bits, name in rates.items() if row[name]},

@@ -11,7 +11,7 @@ from typing import Any
 
 from estimator.catalog.accelerator_names import accelerator_named
 from estimator.catalog.configurations import architecture
-from estimator.catalog.loader import accelerator
+from estimator.catalog.loader import accelerator, precision
 from estimator.catalog.model_names import model_and_precision
 from estimator.choosing import choose
 from estimator.decoder_shape import decoder_shape
@@ -155,17 +155,18 @@ def hardware(name: str) -> Hardware:
 
 
 _NARROW_8 = Numerics(8, 8, 8, 8, 8, 8)
+_INT4, _NVFP4 = (precision(name).bits_per_weight for name in ("INT4 g128", "NVFP4"))
 _NUMERICS = {
     "bfloat16": Numerics(),
     "float16": Numerics(),
     "int8_wo": Numerics(8, 8, 8),
-    "int4_wo": Numerics(4.125, 4.125, 4.125),
+    "int4_wo": Numerics(_INT4, _INT4, _INT4),
     "fp8": _NARROW_8,
     "fp8_static": _NARROW_8,
     "fp8_ootb": _NARROW_8,
     "fp8_block": _NARROW_8,
-    "w4afp8": Numerics(8, 8, 4.125, 8, 8, 8),
-    "nvfp4": Numerics(4.5, 4.5, 4.5, 4, 4, 4),
+    "w4afp8": Numerics(8, 8, _INT4, 8, 8, 8),
+    "nvfp4": Numerics(_NVFP4, _NVFP4, _NVFP4, 4, 4, 4),
 }
 """How a model is kept under the names of measurement files: bits with scales, and computed."""
 
@@ -193,7 +194,7 @@ def numerics(decoder: DecoderShape, mode: str, engine: str = "") -> Numerics:
     if decoder.native_expert_bits:
         return Numerics(expert_bits=decoder.native_expert_bits)
     if mode == "nvfp4" and decoder.latent:
-        return Numerics(16, 4.5, 4.5, 16, 4, 4)
+        return Numerics(16, _NVFP4, _NVFP4, 16, 4, 4)
     if engine == CACHE_8_BIT and base.attention_compute_bits < 16 and not decoder.latent:
         return replace(base, cache_bytes_per_element=1)
     return base

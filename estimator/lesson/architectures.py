@@ -6,10 +6,10 @@ from typing import Any
 
 from estimator.architecture import Architecture
 from estimator.catalog import configuration
+from estimator.files import read_json
 from estimator.lesson.tables import Table, breakdown
 from estimator.model_sheet import checkpoint_text, remarks, sizes_of
 from estimator.units import number_text, share_text
-from estimator.validate.files import read_json
 
 STAND_IN = "mixtral-8x7b"
 

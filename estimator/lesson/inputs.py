@@ -14,6 +14,8 @@ from estimator.quantity import Quantity
 
 COUNTS = ("user", "parameter")
 """Units of what a service and a model must have: at least one, and whole ones."""
+EXACT_BELOW = 2**53
+"""Whole numbers under it are exact as floats: 7e9 is then meant for an integer."""
 Reader = Callable[[Any], object]
 """Reads a text, and raises a ValueError or a TypeError with a sentence if it cannot."""
 
@@ -167,6 +169,6 @@ def declared_by(call: Callable[[], object]) -> Declared | None:
 def _single(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple) or (hasattr(value, "shape") and value.shape):
         raise TypeError(f"{name} is an array, but a lesson takes one number: give one number.")
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_BELOW:
         return int(value)
     return value

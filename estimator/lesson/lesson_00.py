@@ -1,31 +1,36 @@
-"""Lesson 00's own tables, panel and exercises: the whole envelope at once."""
+"""Lesson 00's own tables, chart and panel: the whole envelope at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from estimator import catalog
-from estimator.bandwidth import answer_bytes, traffic_bits_per_s
+from estimator.bandwidth import answer_bytes
+from estimator.formula import COURSE
 from estimator.lesson.controls import Choice, Number
-from estimator.lesson.exercises import Exercise, Mistake, of_example, posed
 from estimator.lesson.figures import Picture, grouped_bars
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_00_envelope import (
     ANSWER_BYTES,
     INDEX_SHARE,
     INTERACTION_BYTES,
+    PARAMS,
     QUESTION_BYTES,
     RECORD_BYTES,
+    REQUESTS,
+    TOKENS,
+    USERS,
     Envelope,
     envelope,
     point_results,
     results,
 )
+from estimator.lesson.lesson_00_exercises import EXERCISES, fleet_of, rate_of, traffic_of
 from estimator.lesson.panel import Answer, Panel
 from estimator.lesson.progress import TASKS
 from estimator.lesson.prose import Prose
 from estimator.lesson.tables import Bar, Table, Unbroken, assumptions, comparison
-from estimator.serving import accelerators, compute_seconds, requests_per_s
+from estimator.serving import accelerators, compute_seconds
 from estimator.units import (
     BITS_PER_BYTE,
     DAY,
@@ -35,17 +40,16 @@ from estimator.units import (
     GiB,
     bytes_text,
     number_text,
-    prefixed_text,
     quantity_text,
     share_text,
+    size_text,
 )
 
-__all__ = ["envelope", "point_results", "results"]
+__all__ = [
+    "EXERCISES", "envelope", "fleet_of", "point_results", "rate_of", "results", "traffic_of",
+]  # fmt: skip
 
-PARAMS, TOKENS = 3 * GB, 500
-USERS, REQUESTS = 100_000_000, 10
 SHOWN = ("A100-SXM-80GB", "H100-SXM", "H200-SXM", "MI300X", "L4", "TPU-v5e")
-COURSE = "Back-of-the-envelope calculations for the model deployment (Educative)"
 NOTES = f"{COURSE}, from readers' notes"
 
 
@@ -69,7 +73,7 @@ def envelope_assumptions() -> Table:
             ("tokens of an answer", number_text(TOKENS), NOTES),
             (
                 "text of so many tokens",
-                prefixed_text(answer_bytes(TOKENS), "B", decimals=None),
+                size_text(answer_bytes(TOKENS)),
                 f"{answer_bytes(1)} bytes a token, a rule of thumb for English",
             ),
             ("work for a token", "2 FLOP a parameter", "Kaplan et al. 2020, section 2.1"),
@@ -166,7 +170,7 @@ def your_envelope(given: Inputs) -> Prose:
     e = envelope(**given.as_dict())
     each = "" if given.users == 1 else " each"
     sent, back, stored, text = (
-        prefixed_text(size, "B", decimals=None)
+        size_text(size)
         for size in (
             QUESTION_BYTES, ANSWER_BYTES, INTERACTION_BYTES, answer_bytes(given.output_tokens)
         )
@@ -266,108 +270,3 @@ def envelope_panel(given: Inputs) -> Panel:
                "The hardware that serves; it sets the compute rate"),
     )  # fmt: skip
     return Panel(TASKS["00"], TASK, controls, envelope_answer)
-
-
-@posed
-def rate_of(users: int = 20_000_000, requests_per_user: int = 5) -> Exercise:
-    """Requests a second."""
-    right = requests_per_s(users, requests_per_user)
-    return Exercise(
-        "From a day to a second",
-        f"{number_text(users)} people come every day, and each makes {requests_per_user} requests. "
-        "How many requests arrive in a second, on average? Two digits are enough.",
-        "requests_per_s",
-        right,
-        (
-            Mistake(right * DAY / 24, "That is an hour's worth: a day has 86,400 seconds."),
-            Mistake(right * 24, "Divided by the seconds of an hour: a day has 24 of those."),
-            Mistake(users / DAY, "That is one request a user: each makes several."),
-            Mistake(
-                users / requests_per_user / DAY,
-                "Divided by the requests of a user: each adds its own, so multiply.",
-            ),
-            Mistake(
-                requests_per_s(users, 10),
-                f"That is the example's ten requests a user: here each makes {requests_per_user}.",
-            ),
-        ),
-        f"{number_text(users)} x {requests_per_user} / {number_text(DAY)} = {number_text(right)}.",
-        tolerance=0.05,
-    )
-
-
-@posed
-def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
-    """Bits on a network."""
-    right = traffic_bits_per_s(rate, message_bytes)
-    each = prefixed_text(message_bytes, "B", decimals=None)
-    return Exercise(
-        "From bytes to bits",
-        f"{number_text(rate)} answers a second, each {each}: how many bits a second leave the "
-        "building?",
-        "traffic_bits_per_s",
-        right,
-        (
-            Mistake(right / BITS_PER_BYTE**2, "Multiplied the wrong way round: a byte is eight "
-                    "bits, so there are more bits than bytes."),
-            Mistake(right / 1e6, "That is the number of megabits: the answer is asked in bits."),
-            Mistake(right / rate, f"That is one answer: {number_text(rate)} leave in a second."),
-            *of_example(traffic_bits_per_s(rate, ANSWER_BYTES), "size of an answer",
-                        prefixed_text(ANSWER_BYTES, "B", decimals=None), each),
-        ),
-        f"{number_text(rate)} x {number_text(message_bytes)} x 8 = "
-        f"{quantity_text(right, 'bit/s')}.",
-    )  # fmt: skip
-
-
-@posed
-def fleet_of(
-    rate: int = 3_000, n_params: int = 8_000_000_000, output_tokens: int = 250,
-    name: str = "H100-SXM",
-) -> Exercise:  # fmt: skip
-    """Accelerators for a load, at full rate."""
-    flops_per_s = catalog.accelerator(name).flops_per_s[16]
-    a100 = catalog.accelerator("A100-SXM-80GB").flops_per_s[16]
-    seconds = compute_seconds(n_params, output_tokens, flops_per_s)
-    right = int(accelerators(rate, seconds))
-    example_rate = requests_per_s(USERS, REQUESTS)
-
-    def needed(model: float = n_params, tokens: float = output_tokens, load: float = rate) -> int:
-        return int(accelerators(load, compute_seconds(model, tokens, flops_per_s)))
-
-    return Exercise(
-        "From requests to accelerators",
-        f"{number_text(rate)} requests a second, each answered with {output_tokens} tokens by a "
-        f"model of {number_text(n_params)} parameters, on {name} at "
-        f"{quantity_text(flops_per_s, 'FLOP/s')}: how many accelerators, at least?",
-        "accelerators",
-        right,
-        (
-            Mistake(int(accelerators(rate, seconds / 2)), "That is one operation a parameter: a "
-                    "token costs two, a multiplication and an addition."),
-            Mistake(right - 1, "Rounded down: we count whole accelerators only, so "
-                    "round up."),
-            Mistake(int(accelerators(rate, seconds / output_tokens)), "That is one token a "
-                    f"request: each answer has {output_tokens}."),
-            *(Mistake(seconds * scale, f"That is the time of one request, in {unit}: multiply its "
-                      "seconds by the requests that arrive in a second.")
-              for scale, unit in ((1, "seconds"), (1000, "milliseconds"))),
-            Mistake(int(accelerators(rate, compute_seconds(n_params, output_tokens, a100))),
-                    f"That is the A100 of the example: here they are {name}."),
-            Mistake(int(accelerators(rate, 3 * seconds)), "That is the cost of training, six "
-                    "operations a parameter; an answer costs two."),
-            *of_example(needed(tokens=TOKENS), "length of an answer", f"{TOKENS} tokens",
-                        f"{output_tokens} tokens"),
-            *of_example(needed(load=example_rate), "load", quantity_text(example_rate, "request/s"),
-                        quantity_text(rate, "request/s")),
-            *of_example(needed(model=PARAMS), "model", quantity_text(PARAMS, "parameter"),
-                        quantity_text(n_params, "parameter")),
-        ),
-        f"2 x {number_text(n_params)} x {output_tokens} FLOP take "
-        f"{quantity_text(seconds, 's')}, and {number_text(rate)} of those in a second keep "
-        f"{rate * seconds:.2f} accelerators busy: {right}.",
-        rounds="up",
-    )  # fmt: skip
-
-
-EXERCISES = (rate_of, traffic_of, fleet_of)

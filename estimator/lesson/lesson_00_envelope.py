@@ -14,6 +14,9 @@ from estimator.serving import accelerators, compute_seconds, requests_per_s
 from estimator.units import DAYS_PER_MONTH, KB
 from estimator.user_data import daily_bytes, profile_bytes
 
+USERS, REQUESTS = 100_000_000, 10
+PARAMS, TOKENS = 3_000_000_000, 500
+"""The course's example: who asks how often, and the model and the length of its answers."""
 RECORD_BYTES, INTERACTION_BYTES, INDEX_SHARE = 10 * KB, 2 * KB, 0.25
 QUESTION_BYTES, ANSWER_BYTES = 2 * KB, 10 * KB
 

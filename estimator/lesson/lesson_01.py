@@ -1,4 +1,4 @@
-"""Lesson 01's own tables, chart, panel and exercises."""
+"""Lesson 01's own tables, chart and panel; its exercises have a module of their own."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from estimator.units import (
     GiB,
     bytes_text,
     number_text,
-    prefixed_text,
     quantity_text,
     seconds_text,
     share_text,
+    size_text,
 )
 
 __all__ = ["EXERCISES", "gib_of", "how_many_hold", "size_at_int8", "size_with_scales"]
@@ -89,11 +89,6 @@ def point_results(columns: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def _gb(size_bytes: float) -> str:
-    """Write gigabytes as the course's table does, without trailing zeros."""
-    return prefixed_text(size_bytes, "B", decimals=None)
-
-
 def course_sizes() -> dict[str, tuple[int, int]]:
     """Bytes of the course's four models at FP16 and at FP32."""
     models = [catalog.model(key) for key in COURSE_MODELS]
@@ -102,7 +97,7 @@ def course_sizes() -> dict[str, tuple[int, int]]:
 
 def course_table() -> Table:
     """The course's table of four models, computed."""
-    rows = [(name, _gb(half), _gb(full)) for name, (half, full) in course_sizes().items()]
+    rows = [(name, *map(size_text, sizes)) for name, sizes in course_sizes().items()]
     return Table(("model", "at FP16", "at FP32"), rows, "Storage of the course's models")
 
 
@@ -111,15 +106,15 @@ def course_chart() -> Picture:
     sizes = course_sizes()
     columns = {"FP16": [v[0] for v in sizes.values()], "FP32": [v[1] for v in sizes.values()]}
     memory = catalog.accelerator("RTX-4090").memory_bytes
-    said = "; ".join(f"{n} {_gb(half)} and {_gb(full)}" for n, (half, full) in sizes.items())
+    said = "; ".join(f"{n} {' and '.join(map(size_text, both))}" for n, both in sizes.items())
     return grouped_bars(
         list(sizes),
         {name: [value / GB for value in values] for name, values in columns.items()},
         title="FP32 takes twice the bytes of FP16",
         axis="weights, GB",
-        texts={name: [_gb(value) for value in values] for name, values in columns.items()},
-        limit=(memory / GB, f"an RTX 4090 holds {_gb(memory)}"),
-        alt=f"Bars of the weights at FP16 and FP32: {said}. A line marks {_gb(memory)}.",
+        texts={name: [size_text(value) for value in values] for name, values in columns.items()},
+        limit=(memory / GB, f"an RTX 4090 holds {size_text(memory)}"),
+        alt=f"Bars of the weights at FP16 and FP32: {said}. A line marks {size_text(memory)}.",
     )
 
 
@@ -144,10 +139,10 @@ def counts_table(guide_params: int, gpt2_params: int) -> Table:
              "so the course's first row is 7 % short"),
             ("T5-XXL encoder", "4.7B", encoder, "parameter",
              "from its configuration; truncated by the course"),
-            (image.name, _gb(weight_bytes(image.n_params, 16)),
+            (image.name, size_text(weight_bytes(image.n_params, 16)),
              weight_bytes(image.n_params + encoder, 16), "byte",
              "the course leaves the encoder out"),
-            (video.name, _gb(weight_bytes(video.n_params, 16)),
+            (video.name, size_text(weight_bytes(video.n_params, 16)),
              weight_bytes(10_000_000_000 + encoder, 16), "byte", "the course counts it"),
         )
     )  # fmt: skip
@@ -161,9 +156,9 @@ def gigabytes_table() -> Table:
         for name, bits, printed in (("FP16", 16, "0.66 GB"), ("INT8", 8, "0.33 GB"))
     ]
     for a in map(catalog.accelerator, ("RTX-4090", "A100-SXM-80GB", "MI300X", h100.name)):
-        sizes.append((f"{a.name}, by its driver", _gb(a.sold_bytes), a.driver_bytes or 0))
+        sizes.append((f"{a.name}, by its driver", size_text(a.sold_bytes), a.driver_bytes or 0))
     by_framework = h100.framework_bytes or 0
-    sizes.append((f"{h100.name}, to a framework", _gb(h100.sold_bytes), by_framework))
+    sizes.append((f"{h100.name}, to a framework", size_text(h100.sold_bytes), by_framework))
     rows = [
         (what, Unbroken(printed), number_text(size), Unbroken(f"{number_text(size / GB)} GB"),
          Unbroken(f"{number_text(size / GiB)} GiB"))

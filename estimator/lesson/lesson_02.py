@@ -8,7 +8,7 @@ from typing import Any
 from estimator.formula import COURSE
 from estimator.glossary import quantity
 from estimator.lesson.figures import COLOURS, INKS, Picture, canvas, course_style, entitle
-from estimator.lesson.inputs import Inputs, inputs
+from estimator.lesson.inputs import EXACT_BELOW, Inputs, inputs
 from estimator.lesson.lesson_02_exercises import EXERCISES, bill_of, console_of, day_of, kept_of
 from estimator.lesson.lesson_02_panel import sheet_panel, your_storage
 from estimator.lesson.lesson_02_sheet import (
@@ -26,9 +26,9 @@ from estimator.units import (
     MB,
     TB,
     number_text,
-    prefixed_text,
     quantity_text,
     share_text,
+    size_text,
 )
 from estimator.user_data import (
     daily_bytes,
@@ -57,15 +57,17 @@ NOTES = "the course's sister lessons, from readers' notes"
 EXAMPLE = "an example, yours to replace"
 QUESTION_BYTES, ANSWER_BYTES, SPEECH_SENT_BYTES = 2 * KB, 10 * KB, 300 * KB
 
+USERS, PER_DAY, INTERACTION_BYTES, INDEX_SHARE = (
+    DEFAULTS[name] for name in ("users", "requests_per_user", "interaction_bytes", "index_share")
+)
 # The course's systems: bytes stored of an interaction, index over them, and what it prints.
-SYSTEMS: Mapping[str, tuple[int, float, str]] = {
-    "text": (2 * KB, 0.25, "2.5 TB a day"),
+SYSTEMS: Mapping[str, tuple[float, float, str]] = {
+    "text": (INTERACTION_BYTES, INDEX_SHARE, "2.5 TB a day"),
     "documents (RAG)": (100 * KB, 0, "100 TB a day"),
     "speech": (200 * KB, 0.25, "250 TB a day"),
     "images": (1 * MB, 0.25, "37.5 PB a month"),
     "video": (1_250 * KB, 0.25, "1,562.5 TB a day"),
 }
-USERS, PER_DAY = 100_000_000, 10
 
 
 def checked(**parameters: Any) -> Inputs:
@@ -76,7 +78,7 @@ def checked(**parameters: Any) -> Inputs:
 def storage_assumptions() -> Table:
     """What the lesson takes for granted, each with its value and its source."""
     d = DEFAULTS
-    sizes = {name: prefixed_text(d[name], "B", decimals=None) for name in d if "bytes" in name}
+    sizes = {name: size_text(d[name]) for name in d if "bytes" in name}
     return assumptions(
         (
             ("users", number_text(USERS), COURSE),
@@ -125,13 +127,13 @@ def moved_table() -> Table:
     moved = QUESTION_BYTES + ANSWER_BYTES
     rows = []
     for what, size, where in (
-        ("stored", 2 * KB, "the storage estimate"),
+        ("stored", INTERACTION_BYTES, "the storage estimate"),
         ("question in", QUESTION_BYTES, "the bandwidth estimate"),
         ("answer out", ANSWER_BYTES, "the bandwidth estimate"),
         ("question and answer", moved, "worked out here"),
     ):
-        day = daily_bytes(USERS, PER_DAY, size, 0.25)
-        rows.append((what, _text(size), _text(day), _text(monthly_bytes(day)), where))
+        day = daily_bytes(USERS, PER_DAY, size, INDEX_SHARE)
+        rows.append((what, size_text(size), size_text(day), size_text(monthly_bytes(day)), where))
     headers = (
         "of one interaction",
         "bytes",
@@ -161,7 +163,7 @@ def usage_table() -> Table:
 
 def growth_chart() -> Picture:
     """Bytes in store over a year: kept for ever with and without growth, and for 90 days."""
-    day = daily_bytes(USERS, PER_DAY, 2 * KB, 0.25)
+    day = daily_bytes(USERS, PER_DAY, INTERACTION_BYTES, INDEX_SHARE)
     month = monthly_bytes(day)
     months = list(range(13))
     keep = 90
@@ -194,7 +196,9 @@ def growth_chart() -> Picture:
 
 def tiers_table(hot_days: int = 7, retention_days: int = 365, replicas: int = 3) -> Table:
     """What a year of interactions costs a month: all hot, and with the old days moved to cold."""
-    kept = retained_bytes(daily_bytes(USERS, PER_DAY, 2 * KB, 0.25), retention_days, replicas)
+    kept = retained_bytes(
+        daily_bytes(USERS, PER_DAY, INTERACTION_BYTES, INDEX_SHARE), retention_days, replicas
+    )
     hot_price, cold_price = DEFAULTS["hot_usd_per_gb"], DEFAULTS["cold_usd_per_gb"]
     rows = []
     for name, days in (("everything hot", retention_days), (f"{hot_days} days hot", hot_days)):
@@ -202,7 +206,7 @@ def tiers_table(hot_days: int = 7, retention_days: int = 365, replicas: int = 3)
         usd = storage_usd_per_month(hot, kept - hot, hot_price, cold_price)
         sizes = (number_text(round(size / GB)) for size in (hot, kept - hot))
         rows.append((name, *sizes, quantity_text(round(usd), "USD/month")))
-    caption = f"{_text(kept)} of interactions kept: {retention_days} days in {replicas} copies"
+    caption = f"{size_text(kept)} of interactions kept: {retention_days} days in {replicas} copies"
     return Table(("where", "hot, GB", "cold, GB", "cost"), rows, caption)
 
 
@@ -217,16 +221,18 @@ def systems_table() -> Table:
         day = days[name]
         bar = Bar(day / most, number_text(day / days["text"]))
         rows.append(
-            (name, _text(size), share_text(index), _text(day), _text(monthly_bytes(day)),
-             published, bar)
+            (
+                name, size_text(size), share_text(index), size_text(day),
+                size_text(monthly_bytes(day)), published, bar,
+            )
         )  # fmt: skip
     headers = ("system", "each", "index", "a day", "a month", "published", "times text")
     caption = "A billion interactions a day, in five systems"
     note = (
         f"Published: {COURSE}, of text in its prose, for its calculator prints 2.5 GB; all but the "
         f"first row: {NOTES}. Of speech the course stores "
-        f"{_text(SYSTEMS['speech'][0])} and, in its bandwidth estimate, sends "
-        f"{_text(SPEECH_SENT_BYTES)}; the notes do not say why."
+        f"{size_text(SYSTEMS['speech'][0])} and, in its bandwidth estimate, sends "
+        f"{size_text(SPEECH_SENT_BYTES)}; the notes do not say why."
     )
     return Table(headers, rows, caption, note, left=frozenset({"times text"}))
 
@@ -242,9 +248,6 @@ RESULTS = (
     "active_users", "profile_bytes", "daily_bytes", "monthly_bytes", "grown_bytes",
     "retained_bytes", "kept_bytes", "cold_bytes", "hot_storage_bytes", "storage_usd_per_month",
 )  # fmt: skip
-
-
-EXACT_BELOW = 2.0**53
 
 
 def point_results(columns: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -274,8 +277,3 @@ def point_results(columns: Mapping[str, Any]) -> Mapping[str, Any]:
 def results(cells: Mapping[str, Any]) -> dict[str, Any]:
     """The cells of a sheet that go into the lesson's result."""
     return {name: cells[name] for name in RESULTS}
-
-
-def _text(size_bytes: float) -> str:
-    """Write bytes as the course does: decimal, and without trailing zeros."""
-    return prefixed_text(size_bytes, "B", decimals=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from estimator.lesson.exercises import Exercise, Mistake, of_example, posed, together
+from estimator.lesson.lesson_02_sheet import DEFAULTS
 from estimator.units import (
     BITS_PER_BYTE,
     DAY,
@@ -14,9 +15,9 @@ from estimator.units import (
     TiB,
     bytes_text,
     number_text,
-    prefixed_text,
     quantity_text,
     share_text,
+    size_text,
 )
 from estimator.user_data import (
     active_users,
@@ -28,14 +29,10 @@ from estimator.user_data import (
     storage_usd_per_month,
 )
 
-INDEX, RECORD_BYTES, HOT_DAYS = 0.25, 10_000, 7
-PER_DAY, INTERACTION_BYTES, COMPRESSION = 10, 2_000, 3
+INDEX, RECORD_BYTES = DEFAULTS["index_share"], DEFAULTS["record_bytes"]
+HOT_DAYS, PER_DAY = DEFAULTS["hot_days"], DEFAULTS["requests_per_user"]
+INTERACTION_BYTES, COMPRESSION = DEFAULTS["interaction_bytes"], 3
 """The lesson's example, whose numbers readers take along."""
-
-
-def _text(size_bytes: float) -> str:
-    """Write bytes as the course does: decimal, and without trailing zeros."""
-    return prefixed_text(size_bytes, "B", decimals=None)
 
 
 @posed
@@ -48,7 +45,7 @@ def day_of(
     return Exercise(
         "A day of another service",
         f"{number_text(users)} people come every day, each interacts {per_day} times, an "
-        f"interaction takes {_text(size_bytes)}, and the index is {share_text(index)} of the "
+        f"interaction takes {size_text(size_bytes)}, and the index is {share_text(index)} of the "
         "interactions. How many bytes does a day add?",
         "daily_bytes",
         right,
@@ -63,12 +60,13 @@ def day_of(
             *of_example(daily_bytes(users, per_day, size_bytes, INDEX), "index",
                         share_text(INDEX), share_text(index)),
             *of_example(daily_bytes(users, per_day, INTERACTION_BYTES, index),
-                        "size of an interaction", _text(INTERACTION_BYTES), _text(size_bytes)),
+                        "size of an interaction", size_text(INTERACTION_BYTES),
+                        size_text(size_bytes)),
             *of_example(daily_bytes(users, PER_DAY, size_bytes, index),
                         "interactions of a user", f"{PER_DAY} a day", f"{per_day} a day"),
         ),
-        f"{number_text(users)} x {per_day} x {number_text(size_bytes)} = {_text(bare)}, and with "
-        f"the index {_text(right)}.",
+        f"{number_text(users)} x {per_day} x {number_text(size_bytes)} = {size_text(bare)}, and "
+        f"with the index {size_text(right)}.",
     )  # fmt: skip
 
 
@@ -92,7 +90,7 @@ def kept_of(
     return Exercise(
         "Everything that is kept",
         f"{number_text(registered)} people have registered, {share_text(share)} of them come on a "
-        f"day. A record is {_text(record_bytes)}. Those who come make 10 interactions of 2 KB "
+        f"day. A record is {size_text(record_bytes)}. Those who come make 10 interactions of 2 KB "
         f"each, indexed at 25 %. Interactions stay for {days} days, and everything has {replicas} "
         "copies. How many bytes is that?",
         "kept_bytes",
@@ -127,14 +125,14 @@ def kept_of(
             Mistake(profiles + kept(keep=DAYS_PER_MONTH), "That keeps a month of interactions: "
                     f"they stay for {days} days, not {DAYS_PER_MONTH}."),
             *of_example(profile_bytes(registered, RECORD_BYTES) * replicas + kept(), "record",
-                        _text(RECORD_BYTES), _text(record_bytes)),
+                        size_text(RECORD_BYTES), size_text(record_bytes)),
             Mistake(right / DAY, per_second),
             Mistake(right * DAY, per_second),
             Mistake(profiles + kept() * DAY, per_second),
         ),
-        f"Profiles: {_text(profiles)} in {replicas} "
-        f"copies. Interactions: {_text(daily_bytes(active, 10, 2_000, 0.25))} a day, for {days} "
-        f"days, in {replicas} copies. Together {_text(right)}.",
+        f"Profiles: {size_text(profiles)} in {replicas} "
+        f"copies. Interactions: {size_text(daily_bytes(active, 10, 2_000, 0.25))} a day, for "
+        f"{days} days, in {replicas} copies. Together {size_text(right)}.",
         tolerance=0.001,
     )  # fmt: skip
 
@@ -236,7 +234,8 @@ def bill_of(
             Mistake(right / BITS_PER_BYTE, "An eighth of it: bytes are stored and paid, so "
                     "nothing is divided by eight."),
         ),
-        f"{_text(kept)} are kept, {_text(young)} of them hot: {quantity_text(right, 'USD/month')}.",
+        f"{size_text(kept)} are kept, {size_text(young)} of them hot: "
+        f"{quantity_text(right, 'USD/month')}.",
     )  # fmt: skip
 
 

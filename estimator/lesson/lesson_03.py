@@ -52,6 +52,7 @@ from estimator.units import (
     GiB,
     bytes_text,
     number_text,
+    prefixed_text,
     share_text,
 )
 
@@ -114,18 +115,6 @@ def _three_units(value: int) -> tuple[str, str, str]:
     return number_text(value), f"{value / GB:.5f}", f"{value / GiB:.5f}"
 
 
-def weights_table() -> Table:
-    """The guide's parameters at each precision that it names."""
-    printed = {"FP32": "", "FP16": "0.66 GB", "INT8": "0.33 GB"}
-    n_params = shape("guide").n_params
-    rows = []
-    for name, text in printed.items():
-        size = weight_bytes(n_params, catalog.precision(name).bits_per_weight)
-        rows.append((name, *_three_units(size), text))
-    headers = ("precision", "bytes", "GB", "GiB", "the guide")
-    return Table(headers, rows, f"{number_text(n_params)} parameters")
-
-
 def activation_parts() -> Table:
     """The vectors that one new token of the guide's model has in memory, copy by copy."""
     s = shape("guide")
@@ -172,38 +161,29 @@ def activation_table() -> Table:
 
 
 def factor_table() -> Table:
-    """The cache of the guide's model, one factor after the other."""
+    """The cache of the guide's model, one factor after the other, beside what the guide prints."""
     s = shape("guide")
-    steps = (
-        ("one number at FP16", "", 2),
-        ("a key of one head", f"{s.head_dim} numbers", kv_cache_bytes(1, 1, s.head_dim, 1) // 2),
-        ("key and value", "2", kv_cache_bytes(1, 1, s.head_dim, 1)),
-        ("all heads of a layer", f"{s.n_kv_heads} heads",
-         kv_cache_bytes(1, s.n_kv_heads, s.head_dim, 1)),
-        ("all layers: one token", f"{s.n_layers} layers",
-         kv_bytes_per_token(s.n_layers, s.n_kv_heads, s.head_dim)),
-        (f"a prompt of {PROMPT} tokens", f"{PROMPT} tokens",
-         kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, PROMPT)),
-    )  # fmt: skip
-    rows = [(what, factor, number_text(size), bytes_text(size)) for what, factor, size in steps]
-    return Table(("what is kept", "times", "bytes", "in words"), rows, "The cache, step by step")
-
-
-def cache_errata() -> Table:
-    """The guide's worked example of the cache, line by line."""
-    s = shape("guide")
+    layer = kv_cache_bytes(1, s.n_kv_heads, s.head_dim, 1)
     cache = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, PROMPT)
     elements = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, PROMPT, bytes_per_element=1)
-    return comparison(
-        (
-            ("one layer, one position", "2,048 bytes",
-             kv_cache_bytes(1, s.n_kv_heads, s.head_dim, 1), "byte",
-             "2,048 numbers: the two bytes of each are missing"),
-            (f"all layers, {PROMPT} tokens", f"{number_text(elements)} bytes", cache, "byte",
-             f"{number_text(elements)} numbers, {number_text(cache)} bytes"),
-            ("the printed number, rounded", "6 MB", elements, "byte", "MiB under the name of MB"),
-        )
+    steps = (
+        ("one number at FP16", "", 2, ""),
+        ("a key of one head", f"{s.head_dim} numbers", kv_cache_bytes(1, 1, s.head_dim, 1) // 2,
+         ""),
+        ("key and value", "2", kv_cache_bytes(1, 1, s.head_dim, 1), ""),
+        ("all heads of a layer", f"{s.n_kv_heads} heads", layer, "2,048 bytes"),
+        ("all layers: one token", f"{s.n_layers} layers",
+         kv_bytes_per_token(s.n_layers, s.n_kv_heads, s.head_dim), ""),
+        (f"a prompt of {PROMPT} tokens", f"{PROMPT} tokens", cache, "6,291,456 bytes, ~6 MB"),
     )  # fmt: skip
+    rows = [
+        (what, factor, number_text(size), bytes_text(size), printed)
+        for what, factor, size, printed in steps
+    ]
+    headers = ("what is kept", "times", "bytes", "in words", "the guide")
+    told = f"{number_text(elements)} bytes would be {bytes_text(elements)}"
+    note = f"{told}: the guide's MB are MiB, too."
+    return Table(headers, rows, "The cache, step by step", note)
 
 
 def guide_parts() -> dict[str, int]:
@@ -277,14 +257,14 @@ def precision_pairs(batch: int = 32, tokens: int = 8192) -> Table:
 # --- Real models ------------------------------------------------------------------------------
 
 
-def verified_table(*cases: str) -> Table:
-    """The formula against the tensors of models that ran: all, or those named."""
+def verified_table() -> Table:
+    """The formula against the tensors of models that ran."""
     rows = []
-    for c in map(verified_caches().__getitem__, cases or verified_caches()):
+    for c in verified_caches().values():
         formula = c.computed_bytes
         size = f"{c.batch} x {c.tokens}"
         kept = (number_text(formula), number_text(c.tensor_bytes))
-        name = c.case if cases else f"{c.case}: {c.attention}"
+        name = f"{c.case}: {c.attention}"
         rows.append((name, size, *kept, number_text(formula / c.tensor_bytes)))
     one = next(iter(verified_caches().values()))
     headers = ("shape of", "batch x tokens", "formula", "real tensors", "ours by theirs")
@@ -331,7 +311,9 @@ def published_caches() -> Table:
 def fit_table(p: Plan) -> Table:
     """From an accelerator's memory to what fits, line by line."""
     one = p.with_batch(1)
-    steps = prefill_steps(one.longest, engine_log(EXAMPLE).chunk_tokens)
+    log = engine_log(EXAMPLE)
+    steps = prefill_steps(one.longest, log.chunk_tokens)
+    logits = logit_bytes(p.shape.vocab_size, log.max_sequences)
     limit = number_text(p.shape.context_tokens)
     rows = [
         (f"memory of one {p.accelerator}", bytes_text(p.memory)),
@@ -349,4 +331,10 @@ def fit_table(p: Plan) -> Table:
     ]  # fmt: skip
     several = f"each of {p.tensor_parallel} x {p.accelerator}"
     where = f"one {p.accelerator}" if p.tensor_parallel == 1 else several
-    return Table(("step", "how much"), rows, f"{p.shape.name} on {where}")
+    note = (
+        f"Activations: a layer at its widest for {number_text(log.chunk_tokens)} tokens of "
+        f"prompts, {prefixed_text(p.activations - logits, 'B')}, and the logits of "
+        f"{number_text(log.max_sequences)} sequences, {number_text(p.shape.vocab_size)} numbers "
+        f"each, {prefixed_text(logits, 'B')}."
+    )
+    return Table(("step", "how much"), rows, f"{p.shape.name} on {where}", note)

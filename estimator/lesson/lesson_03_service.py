@@ -7,9 +7,10 @@ from typing import Any
 
 from estimator import catalog
 from estimator.architecture import RULES, Architecture
-from estimator.architecture.heads import why_headless
+from estimator.architecture.output_head import why_headless
 from estimator.catalog.shapes import Shape, shape, shape_of, shapes
 from estimator.checkpoint import stored_head_params, without_head
+from estimator.files import parse_json
 from estimator.lesson.controls import OWN, Choice, Text, numbers_within
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import (
@@ -30,7 +31,6 @@ from estimator.lesson.tables import Bar, Table, unbroken
 from estimator.model_sheet import remarks
 from estimator.stored_cache import asked_precision
 from estimator.units import bytes_text, number_text, plural, quantity_text, share_text
-from estimator.validate.files import parse_json
 
 TASK_MODEL, TASK_ACCELERATOR, TASK_BATCH, TASK_TOKENS = "llama-3.1-70b", "H100-SXM", 32, 16_384
 _MODEL = shape(TASK_MODEL)

@@ -6,9 +6,14 @@ import json
 
 from estimator import catalog
 from estimator.arithmetic import ceil
-from estimator.bandwidth import answer_bytes, streamed_bytes, traffic_bits_per_s
+from estimator.bandwidth import (
+    answer_bytes,
+    streamed_bytes,
+    streaming_factor,
+    traffic_bits_per_s,
+)
 from estimator.formula import COURSE
-from estimator.lesson.lesson_04_bounds import bounds_table, prompt_table
+from estimator.lesson.lesson_04_bounds import bounds_table, prompt_table, target_table
 from estimator.lesson.lesson_04_exercises import (
     EXERCISES,
     batch_in_memory,
@@ -71,6 +76,7 @@ from estimator.units import (
     quantity_text,
     seconds_text,
     share_text,
+    size_text,
 )
 
 __all__ = [
@@ -91,6 +97,7 @@ __all__ = [
     "row_results",
     "server_panel",
     "service_of",
+    "target_table",
     "three_bounds_chart",
     "your_service",
 ]
@@ -227,7 +234,7 @@ def network_table() -> Table:
         ("speech", 300_000, "27.8 Gbps", "lesson 02 stores 200 KB of it; the notes do not say why"),
         ("video", 1_250_000, "", "the size that the course stores"),
     ):
-        each = prefixed_text(size, "B", decimals=None)
+        each = size_text(size)
         traffic = quantity_text(traffic_bits_per_s(rate, size), "bit/s")
         rows.append((name, each, printed, traffic, why))
     headers = ("what goes over the network", "each", "published", "computed", "what to know")
@@ -364,8 +371,8 @@ def stream_table(token: str = " word") -> Table:
         framing += added
         sent = streamed_bytes(TOKENS, framing, text)
         traffic = quantity_text(traffic_bits_per_s(rate, sent), "bit/s")
-        factor = number_text((text + framing) / text)
-        size = prefixed_text(sent, "B", decimals=None)
+        factor = number_text(streaming_factor(framing, text))
+        size = size_text(sent)
         rows.append((name, f"{added} B", f"{framing} B", size, factor, traffic))
     headers = (
         "around each token", "adds", "together", "an answer", "times its text", "all answers",

@@ -44,6 +44,22 @@ def bounds_table(service: Service) -> Table:
     )
 
 
+TOKEN_TARGETS = (0.05, 0.02, 0.01, 0.005, 0.003, 0.0025)
+
+
+def target_table(service: Service) -> Table:
+    """What targets for a token leave of the batch, on replicas of one accelerator."""
+    rows = []
+    for target in TOKEN_TARGETS:
+        batch = min(service.fits(), service.in_time(target))
+        needed = number_text(service.bounds(batch).needed) if batch else "too slow, however many"
+        rows.append((seconds_text(target), number_text(batch) if batch else "none", needed))
+    headers = ("target for each token", "largest batch", "accelerators by all three bounds")
+    size, step = prefixed_text(service.weight_bytes, "B"), service.step_seconds(0)[1]
+    caption = f"Reading the weights alone, {size}, takes {seconds_text(step)}"
+    return Table(headers, rows, caption)
+
+
 def prompt_table(service: Service, prompt_tokens: int = 500) -> Table:
     """A service without prompts beside the same one with them, both with a full memory."""
     names = (

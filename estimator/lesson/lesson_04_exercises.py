@@ -29,10 +29,10 @@ from estimator.units import (
     HOUR,
     GiB,
     number_text,
-    prefixed_text,
     quantity_text,
     seconds_text,
     share_text,
+    size_text,
 )
 
 
@@ -99,7 +99,7 @@ def picture_traffic(
     return Exercise(
         "Pictures on the wire",
         f"{number_text(users)} people ask for {requests_per_user} pictures a day each, and a "
-        f"picture is {prefixed_text(picture_bytes, 'B', decimals=None)}. How many bits a second "
+        f"picture is {size_text(picture_bytes)}. How many bits a second "
         "leave the service, on average?",
         "traffic_bits_per_s",
         right,
@@ -144,7 +144,7 @@ def batch_in_memory(
         "A full memory",
         f"A log says that an H100 has {printed_gib} GiB, of which an engine may take "
         f"{share_text(share)}. {model.name} at BF16 takes {number_text(weights)} bytes, the work "
-        f"of a step {prefixed_text(working_bytes, 'B', decimals=None)}, and each token keeps "
+        f"of a step {size_text(working_bytes)}, and each token keeps "
         f"{number_text(per_token)} bytes. How many sequences of {number_text(tokens)} tokens fit "
         "at the same time?",
         "sequences_that_fit",

@@ -32,7 +32,6 @@ from estimator.units import (
     share_text,
 )
 
-# Layers, key-value heads and the width of a head, as tests/data/model_configs.json has them.
 COURSE_MODEL = "course-llama-3.2-3b"
 MODELS = (
     COURSE_MODEL, "llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b", "qwen3-32b", "llama-3.1-70b",

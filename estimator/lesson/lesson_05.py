@@ -48,6 +48,7 @@ from estimator.lesson.lesson_05_words import (
     answer_text,
     digits,
     label_of,
+    labels_of,
     price_source_words,
     price_words,
     replica_words,
@@ -57,10 +58,10 @@ from estimator.lesson.lesson_05_words import (
 )
 from estimator.lesson.prose import Prose, past_context
 from estimator.lesson.sizing import PRECISIONS
-from estimator.lesson.tables import Table
+from estimator.lesson.tables import Table, Tables
 from estimator.quantity import Quantity
 from estimator.uncertainty import DRAWS, Ends, Range
-from estimator.units import number_text, prefixed_text, quantity_text
+from estimator.units import number_text, quantity_text, size_text
 
 __all__ = [
     "DEFAULTS",
@@ -75,11 +76,14 @@ __all__ = [
     "chain_table",
     "check_table",
     "contradictions",
+    "count_tables",
     "flat",
     "given_of",
     "growing_table",
     "halving_table",
     "interval_results",
+    "labels_of",
+    "lever_tables",
     "middle_of_a_guess",
     "month_of_accelerators",
     "one_page",
@@ -168,20 +172,44 @@ def system_like(key: str, name: str, source: str, **own: Any) -> System:
     return replace(course, key=name, name=name, course_units=None, sources=sources, **own)
 
 
-def growing_table(system: System, requests_per_user: float, *users: float) -> Table:
-    """What a system's tokens cost as its users grow, beside those of the course's text."""
-    course = case("text").point["usd_per_million_passes"]
+def count_tables(one: Case) -> Tables:
+    """From the course's accelerators to ours, and the step of the engine that makes most of it."""
+    return Tables((chain_table(one), step_table(one)))
+
+
+def lever_tables(one: Case) -> Tables:
+    """What would halve the bill, and what it is on every other accelerator."""
+    return Tables((halving_table(one), accelerators_table(one)))
+
+
+def growing_table(system: System, requests_per_user: float, users: float, *more: float) -> Table:
+    """What a system's tokens cost as its users grow, beside those of the course's text.
+
+    Below it the range of the first month's cost.
+    """
+    course = case("text")
+    priced = course.point["usd_per_million_passes"]
+    grown = [
+        case(system, users=many, requests_per_user=requests_per_user) for many in (users, *more)
+    ]
     rows = []
-    for many in users:
-        one = case(system, users=many, requests_per_user=requests_per_user)
+    for one in grown:
         each = one.point["usd_per_million_passes"]
         rows.append((
-            number_text(many), number_text(one.point["planned_accelerators"]),
+            number_text(one.x["users"]), number_text(one.point["planned_accelerators"]),
             number_text(one.x["spare_replicas"] * one.width), price_words(each),
-            number_text(each / course, 3),
+            number_text(each / priced, 3),
         ))  # fmt: skip
-    headers = ("users", "accelerators", "spare ones", "a million tokens", "times text's")
-    return Table(headers, rows, f"{system.name.capitalize()} as it grows")
+    headers = (
+        "users", label_of(course, "planned_accelerators"), "spare ones",
+        label_of(course, "usd_per_million_passes"), "times text's",
+    )  # fmt: skip
+    bill = grown[0].intervals()["usd_per_month"]
+    note = (
+        f"For {quantity_text(users, 'user')} a month costs {short_usd(bill.p50)}, and four "
+        f"times in five {spread_words(bill.p10, bill.p90)}."
+    )
+    return Table(headers, rows, f"{system.name.capitalize()} as it grows", note)
 
 
 def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
@@ -260,7 +288,7 @@ def _sizes_text(one: Case) -> str:
     s, factor = one.system, one.x["size_factor"]
     brought = s.request_bytes * (factor if is_request_assumed(s) else 1)
     sizes = (brought, s.output_bytes * factor, s.interaction_bytes * factor)
-    into, out, stored = (prefixed_text(size, "B", decimals=None) for size in sizes)
+    into, out, stored = (size_text(size) for size in sizes)
     return (
         f"A request brings {into}, its {s.item} takes {out}, and {stored} is stored, as the system "
         "declares: they do not follow the tokens."
@@ -321,9 +349,10 @@ def system_facts(system: System) -> Table:
         ("model", f"{system.model}, {number_text(system.n_params)} parameters",
          system.sources["model"]),
         ("layers and width", f"{s.n_layers} of {number_text(s.d_model)}", system.sources["model"]),
-        ("prompt", quantity_text(system.prompt_tokens[1], "token"),
+        (quantity("prompt_tokens").label, quantity_text(system.prompt_tokens[1], "token"),
          system.sources["prompt_tokens"]),
-        ("passes", f"{number_text(system.passes[1])}, {tokens} each", system.sources["passes"]),
+        (quantity("passes").label, f"{number_text(system.passes[1])}, {tokens} each",
+         system.sources["passes"]),
         ("bytes in, out and stored", ", ".join(
             number_text(b) for b in
             (system.request_bytes, system.output_bytes, system.interaction_bytes)

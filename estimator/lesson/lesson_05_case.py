@@ -221,6 +221,8 @@ class Case:
             ValueError: an input that has no range, an end that the input cannot have, or likely
                 values that no replica will do for.
         """
+        if not ranges:
+            return self
         for one in ranges:
             choose("range", one.name, [known.name for known in self.ranges])
         own = {one.name: _limited(_floored(one)) for one in ranges}

@@ -14,7 +14,7 @@ from estimator.engine import Layout
 from estimator.glossary import quantity
 from estimator.lesson.lesson_05_case import KEPT, Case, case, of_course
 from estimator.lesson.lesson_05_model import arithmetic_rate, numerics_of, request_tokens, work_of
-from estimator.lesson.lesson_05_words import short_usd, unit_price
+from estimator.lesson.lesson_05_words import label_of, short_usd, unit_price
 from estimator.lesson.sizing import Plan, Service, make_plan
 from estimator.lesson.tables import Table
 from estimator.load import Load, Targets, size_model
@@ -189,10 +189,14 @@ def systems_table() -> Table:
             *(short_usd(value).removesuffix(" USD") for value in (bill.p10, bill.p50, bill.p90)),
             unit_price(one, one.point), quantity_text(one.point["power_watts"], "W"),
         ))  # fmt: skip
+    kept, fleet, sent, month, million, each, power = (
+        label_of(case("text"), name)
+        for name in ("kept_bytes", "planned_accelerators", "egress_bits_per_s", "usd_per_month",
+                     "usd_per_million_passes", "usd_per_item", "power_watts")
+    )  # fmt: skip
     headers = (
-        "system, parameters", "kept", "accelerators", "traffic out", "USD a month, P10", "P50",
-        "P90",
-        "price of one", "power",
+        "system, parameters", kept, fleet, sent, f"{month} in USD, P10", "P50", "P90",
+        f"{million}, or of {each.removeprefix('cost of ')}", power,
     )  # fmt: skip
     caption = (
         "100 million users, 10 requests a day each, on A100-SXM-80GB at FP16, at likely values"

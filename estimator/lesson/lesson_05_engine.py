@@ -9,6 +9,7 @@ from contextlib import suppress
 from estimator import catalog
 from estimator.catalog.serving import hardware, step_constants
 from estimator.engine import RUNTIME_BYTES, Layout, Service, replica, serve
+from estimator.glossary import quantity
 from estimator.lesson.lesson_05_case import KEPT, Case
 from estimator.lesson.lesson_05_model import numerics_of, work_of
 from estimator.lesson.lesson_05_words import short_usd
@@ -83,7 +84,8 @@ def accelerators_table(one: Case) -> Table:
         for name, other in sorted(found.items(), key=lambda pair: pair[1].point["usd_per_month"])
     ]
     unpriced = ", ".join(name for name in catalog.accelerators() if name not in catalog.prices())
-    headers = ("accelerator", "price of an hour", "how many", "a month", f"of {one.accelerator}'s")
+    named = ("usd_per_accelerator_hour", "planned_accelerators", "usd_per_month")
+    headers = ("accelerator", *(quantity(name).label for name in named), f"of {one.accelerator}'s")
     return Table(
         headers, rows, "Few fast ones, or many small?", f"No price is known of {unpriced}.",
         left=frozenset({headers[-1]}),

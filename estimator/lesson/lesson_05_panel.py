@@ -73,13 +73,16 @@ def answers_table(
     return Table(headers, rows, "One page", note)
 
 
-def parts_table(point: Mapping[str, float], drawn: Mapping[str, Any], budget: float) -> Table:
+def parts_table(
+    one: Case, point: Mapping[str, float], drawn: Mapping[str, Any], budget: float
+) -> Table:
     """Where the money goes, and how often the budget is kept, as bars."""
-    bill = point["usd_per_month"]
+    # A month that costs nothing has no shares.
+    bill = point["usd_per_month"] or 1
     rows: list[tuple[str, str, Bar]] = [
-        (name, short_usd(point[key]), Bar(point[key] / bill if bill else 0,
-                                          share_text(point[key] / bill if bill else 0)))
-        for name, key in zip(("accelerators", "storage", "traffic out"), PARTS, strict=True)
+        (label_of(one, key), short_usd(point[key]),
+         Bar(point[key] / bill, share_text(point[key] / bill)))
+        for key in PARTS
     ]  # fmt: skip
     kept = within(drawn, budget)
     rows.append(("draws within the budget", short_usd(budget),
@@ -187,7 +190,7 @@ def service_panel(given: Inputs, mine: Case | None = None) -> Panel:
         else:
             solved, score = _usual_task(published, {**usual, **chosen}, budget_usd_per_month)
         tables = (
-            answers_table(one, point, found), parts_table(point, drawn, budget_usd_per_month)
+            answers_table(one, point, found), parts_table(one, point, drawn, budget_usd_per_month)
         )  # fmt: skip
         return Answer(sentence(one, point, found), tables, score, solved)
 
@@ -209,7 +212,7 @@ def service_panel(given: Inputs, mine: Case | None = None) -> Panel:
                own.precision, "How weights are stored; in FP8 and NVFP4 computed with, too, "
                "where the accelerator has a rate for it, and else at 16 bits"),
         Choice("accelerator", "Accelerator", {name: name for name in names}, own.accelerator,
-               "The hardware that serves; it sets rates, memory, power and the price of an hour. "
+               "The hardware that serves; it sets rates, memory, power and its price. "
                "Here are those that have a price in the catalog; any other is set, with its price, "
                "in the parameters",
                fills=lambda name: {"usd_per_accelerator_hour": _listed(name, price)}),

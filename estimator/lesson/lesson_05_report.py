@@ -25,8 +25,8 @@ from estimator.lesson.lesson_05_course import COURSE_SYSTEMS
 from estimator.lesson.lesson_05_figures import svg_of
 from estimator.lesson.lesson_05_model import is_request_assumed
 from estimator.lesson.prose import Prose
-from estimator.lesson.result import file_to_write, write_whole
 from estimator.lesson.tables import Table
+from estimator.lesson.writing import file_to_write, write_whole
 from estimator.uncertainty import DISTRIBUTION, Ends
 from estimator.units import number_text
 
@@ -37,10 +37,11 @@ LEFT_OUT = (
     "counted as drawing the same power all month."
 )
 WORDS = (
-    "P50 is as often too low as too high. A pass is one run of the model: a token of text, or a "
-    "step of a picture or a video. A replica is one copy of the model, on one accelerator or "
-    "several. The factor of the engine says how far the measured speed of such software is off "
-    "from what we count with; the factor of the sizes, how far files and answers are."
+    "P50 is as often too low as too high. The bill is the cost of a month. A pass is one run of "
+    "the model: a token of text, or a step of a picture or a video. A replica is one copy of the "
+    "model, on one accelerator or several. The factor of the engine says how far the measured "
+    "speed of such software is off from what we count with; the factor of the sizes, how far files "
+    "and answers are."
 )
 
 

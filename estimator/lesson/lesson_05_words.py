@@ -59,24 +59,29 @@ def price_words(usd: float) -> str:
 
 
 def unit_price(one: Case, of: Mapping[str, float]) -> str:
-    """Write the price of a million tokens, or of one item where passes give no tokens."""
+    """Write the price of a million output tokens, or of one item where passes give no tokens."""
     if one.system.gives_tokens:
-        return f"{price_words(of['usd_per_million_passes'])} for a million tokens"
+        return f"{price_words(of['usd_per_million_passes'])} for a million output tokens"
     return f"{price_words(of['usd_per_item'])} for one {one.system.item}"
 
 
 def label_of(one: Case, name: str) -> str:
-    """Name an answer in the words of the system."""
+    """Name an answer, the same on page, report, panel and in the result: by the glossary's words.
+
+    But for those that leave open which of several is meant.
+    """
     words = {
-        "usd_per_item": f"cost of one {one.system.item}",
-        "item_watt_hours": f"energy of one {one.system.item}",
-        "accelerators": "floor of the arithmetic, mean load",
-        "batch": "most requests at a time in a replica",
-        "replica_bytes": "memory of a replica that is full",
+        "accelerators": "accelerators by compute, at the mean load",
+        "batch": "largest batch of a replica",
     }
     if one.system.gives_tokens:
         words["usd_per_million_passes"] = "cost of a million output tokens"
     return words.get(name, quantity(name).label)
+
+
+def labels_of(one: Case) -> dict[str, str]:
+    """Name all answers."""
+    return {name: label_of(one, name) for name in one.point}
 
 
 def replica_words(one: Case, intervals: Mapping[str, Ends]) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from estimator import catalog
 from estimator.catalog import serving
 from estimator.catalog.measured import verified_caches
-from estimator.engine import Service, serve
+from estimator.engine import serve
+from estimator.files import read_rows
 from estimator.lesson.lesson_06_case import (
     ACCELERATORS,
     ENGINES,
@@ -34,14 +35,13 @@ from estimator.lesson.lesson_06_hunt import TITLE, hunt
 from estimator.lesson.lesson_06_many import contradictions, results_of, row_results
 from estimator.lesson.lesson_06_misses import worst_table
 from estimator.lesson.lesson_06_panel import step_panel
-from estimator.lesson.lesson_06_reader import your_measurements, your_results
+from estimator.lesson.lesson_06_reader import CLAIM, your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, runs_text, shipped
 from estimator.lesson.tables import Bar, Cell, Table, Unbroken, assumptions, breakdown, unbroken
 from estimator.lesson.token_parts import part_names, token_parts
 from estimator.step_time import absolute_error
 from estimator.units import number_text, plural, quantity_text, seconds_text, share_text
 from estimator.validate import memory, parameters
-from estimator.validate.files import read_rows
 from estimator.validate.replicas import replica_of
 from estimator.validate.report import SCORED, WITH_FASTER, Score
 
@@ -60,7 +60,6 @@ FAMILIES = (
 )  # fmt: skip
 ONE_RUN = 512
 """Line of the run that is taken apart: its error is about the median of its group."""
-CLAIMED = 0.8
 
 
 def evidence() -> Table:
@@ -211,20 +210,13 @@ def _remainder_note() -> str:
 # One run, term by term
 
 
-def _one_run() -> tuple[int, Service]:
-    """The place of the run that is taken apart, and its estimate, by a fit without its group."""
-    columns, settings = shipped().columns, shipped().settings
-    place = int((columns["line"] == ONE_RUN).argmax())
-    setting = settings[columns["setting"][place]]
-    constants = serving.step_constants().left_out[setting.group].constants
-    load = (float(columns[name][place]) for name in ("batch", "prompt_tokens", "output_tokens"))
-    return place, serve(replica_of(setting), constants, *load)
+def _place_of_one_run() -> int:
+    return int((shipped().columns["line"] == ONE_RUN).argmax())
 
 
 def one_run() -> tuple[float, float, float]:
     """The measured time of a token of one run, its roofline, and its estimate, seconds."""
-    place, _ = _one_run()
-    columns = shipped().columns
+    columns, place = shipped().columns, _place_of_one_run()
     measured, floor, estimate = (
         float(columns[name][place]) for name in ("measured", "floor", "predicted")
     )
@@ -232,17 +224,16 @@ def one_run() -> tuple[float, float, float]:
 
 
 def one_run_table() -> Table:
-    """What the estimate of one run is made of."""
-    place, service = _one_run()
-    columns = shipped().columns
+    """What the estimate of one run is made of, by the fit that left its group out."""
+    columns, place = shipped().columns, _place_of_one_run()
     setting = shipped().settings[columns["setting"][place]]
     constants = serving.step_constants().left_out[setting.group].constants
-    parts = token_parts(service, replica_of(setting), constants)
+    load = [float(columns[name][place]) for name in ("batch", "prompt_tokens", "output_tokens")]
+    made = replica_of(setting)
+    service = serve(made, constants, *load)
+    parts = token_parts(service, made, constants)
     times = dict(zip(part_names(service), parts, strict=True))
-    batch, prompt, output = (
-        number_text(float(columns[name][place]))
-        for name in ("batch", "prompt_tokens", "output_tokens")
-    )
+    batch, prompt, output = map(number_text, load)
     caption = (
         f"{setting.model} on {setting.layout.tensor} x {setting.system}, {setting.engine}: "
         f"{batch} in flight, {prompt} tokens in, {output} out"
@@ -331,8 +322,8 @@ def coverage_table() -> Table:
     for view, names in views:
         for name in names:
             score = scores[view][name]
-            bar = Bar(score.coverage, share_text(score.coverage, 1), over=score.coverage < CLAIMED)
+            bar = Bar(score.coverage, share_text(score.coverage, 1), over=score.coverage < CLAIM)
             rows.append((name, number_text(score.rows), bar))
     headers = ("rows", "count", "inside P10 to P90, striped below the claim")
-    caption = f"An interval that claims {share_text(CLAIMED)}"
+    caption = f"An interval that claims {share_text(CLAIM)}"
     return Table(headers, rows, caption, left=frozenset({headers[2]}))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from estimator import catalog
+from estimator.catalog.shapes import shape
 from estimator.lesson.progress import keep
 from estimator.lesson.tables import Table, Unbroken
 from estimator.memory import activation_rule_bytes, inference_bytes, kv_cache_bytes
@@ -29,8 +30,10 @@ from estimator.user_data import daily_bytes, profile_bytes
 
 TITLE = "The hunt"
 RIGHT = "✔ Right"
-USERS, ASKS, A100_FLOPS = 100_000_000, 10, 312e12
-GUIDE_PARAMS = 354_336_768
+USERS, ASKS = 100_000_000, 10
+A100 = catalog.accelerator("A100-SXM-80GB")
+A100_FLOPS = A100.flops_per_s[16]
+GUIDE_PARAMS = shape("guide").n_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def _guide_total() -> float:
 
 def _whole_request() -> float:
     first = first_token_floor_seconds(prefill_floor_seconds(7_000_000_000, 350, A100_FLOPS))
-    step = bandwidth_step_seconds(14_000_000_000, 2039e9)
+    step = bandwidth_step_seconds(14_000_000_000, A100.bytes_per_s)
     return float(request_floor_seconds(first, generation_seconds(step, 150)))
 
 
@@ -122,10 +125,9 @@ def hunt_table() -> Table:
     """The figures as they were printed."""
     rows = [(letter, one.what, Unbroken(one.printed)) for letter, one in figures().items()]
     headers = ("letter", "what it is", "printed")
-    sheet = catalog.accelerator("A100-SXM-80GB")
     note = (
         f"An A100 computes {quantity_text(A100_FLOPS, 'FLOP/s')} and reads "
-        f"{quantity_text(sheet.bytes_per_s, 'byte/s')}; a parameter costs 2 FLOP a token or pass. "
+        f"{quantity_text(A100.bytes_per_s, 'byte/s')}; a parameter costs 2 FLOP a token or pass. "
         "A GB is a billion bytes."
     )
     return Table(headers, rows, "Published figures", note, left=frozenset({"what it is"}))

@@ -40,6 +40,7 @@ FEWEST = 20
 """Rows from which on an interval is judged."""
 PRECISION = ("precision", "gemm_quant_mode")
 CLAIM, AWAY = 0.8, 0.08
+"""What an interval from P10 to P90 claims, and how far off is near enough."""
 COLUMNS = (
     ("`model_path`", "the model, as in `Qwen/Qwen3-32B`"),
     ("`system`", "the accelerator, as in `h100_sxm` (lesson 05 calls a whole service a system)"),

@@ -27,6 +27,4 @@ def runs_text(rows: int) -> str:
 def doubts(place: int) -> tuple[str, ...]:
     """Marks of a shipped run that make its load or its time doubtful."""
     columns = shipped().columns
-    faster = columns["floor"][place] > columns["measured"][place]
-    found = {"faster": bool(faster), "waiting": bool(columns["waiting"][place])}
-    return tuple(mark for mark, there in found.items() if there)
+    return tuple(mark for mark in ("faster", "waiting") if columns[mark][place])

@@ -18,8 +18,8 @@ from importlib import import_module
 from pathlib import Path
 
 from estimator.lesson.prose import Prose
-from estimator.lesson.result import write_whole
 from estimator.lesson.tables import Table
+from estimator.lesson.writing import write_whole
 
 VARIABLE = "COURSE_PROGRESS"
 # The panel of each lesson, whose task is solved in it.

@@ -48,7 +48,7 @@ def renew(path: Path) -> None:
     from nbclient import NotebookClient
     from traitlets.config import Config
 
-    from estimator.lesson.result import write_whole
+    from estimator.lesson.writing import write_whole
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     client = NotebookClient(

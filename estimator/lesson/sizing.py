@@ -289,6 +289,9 @@ class Service:
         Each further split sends more messages, which these bounds leave out: a wider replica has
         to save a good part of the planned accelerators, and not by the rounding of a few alone;
         or it is the one of which enough are owned.
+
+        Lesson 05's rule (`whole_service.narrowest`) has no clause on rounding: its spare ones are
+        replicas, and a wider one costs more than rounding saves. They differ without a spare alone.
         """
         found = self.widths(token_target_seconds, rate)
         found = [bounds for bounds in found if bounds.needed <= bounds.usable(owned)] or found

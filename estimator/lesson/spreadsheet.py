@@ -10,8 +10,8 @@ import io
 from typing import TYPE_CHECKING
 
 from estimator.lesson.prose import Prose
-from estimator.lesson.result import file_to_write, write_whole
 from estimator.lesson.sheet import ComputedRow, InputRow, Row, Sheet, SumRow
+from estimator.lesson.writing import file_to_write, write_whole
 from estimator.quantity import LARGEST
 
 if TYPE_CHECKING:

@@ -149,6 +149,19 @@ class Table:
         return self.html()
 
 
+@dataclass(frozen=True)
+class Tables:
+    """Tables that belong together, one below the other."""
+
+    tables: tuple[Table, ...]
+
+    def _repr_html_(self) -> str:
+        return "".join(table.html() for table in self.tables)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(str, self.tables))
+
+
 def _style(style: str) -> str:
     return f'style="{style}"' if style else ""
 

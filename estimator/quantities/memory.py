@@ -108,8 +108,6 @@ ENTRIES = (
         "Longest sequence that all of a batch may reach at the same time", 131_072, whole=True),
     Quantity("crossover_batch", r"B_{\text{equal}}", "sequence", "batch of equal size",
         "Sequences whose cache is as large as the weights; more, and the cache is larger", 56),
-    Quantity("crossover_tokens", r"S_{\text{equal}}", "token", "context of equal size",
-        "Tokens of each sequence at which the cache is as large as the weights", 7_209),
     Quantity("prefill_steps", r"n_{\text{steps}}", "step", "steps of a prefill",
         "Steps in which a prompt is read, a chunk in each", 1, whole=True),
     # Measured in engines

@@ -19,7 +19,7 @@ import numpy as np
 from estimator.catalog import serving as catalog
 from estimator.catalog.serving import PARTS, Fit
 from estimator.engine import DecoderShape, Spread
-from estimator.formula import facts_of
+from estimator.formula import unchecked
 from estimator.step_time import absolute_error
 from estimator.units import seconds_text
 from estimator.validate.predict import (
@@ -53,7 +53,7 @@ VIEWS: dict[str, Callable[[Setting], str]] = {
 }
 
 
-_error = facts_of(absolute_error).bare
+_error = unchecked(absolute_error)
 
 
 class _Collector:
@@ -80,45 +80,27 @@ class _Collector:
             return
         runs, self.settings = runs_of(block), block.settings
         left_out = self.constants.left_out
-        (predicted, low, high), first = self._predict(
-            runs, lambda group: left_out.get(group, self.constants.fit)
-        )
-        impossible = faster(runs)
+        times, first = self._predict(runs, lambda group: left_out.get(group, self.constants.fit))
+        impossible, floor = faster(runs), roofline(runs)
         self.fitted += int((np.isin(runs.groups, list(left_out)) & ~impossible).sum())
-        measured, first_measured, floor = (
-            runs.token_seconds,
-            runs.first_token_seconds,
-            roofline(runs),
-        )
-        errors = _error(predicted, measured)
         self.impossible += [
             _impossible(block, floor, int(place)) for place in np.flatnonzero(impossible)
         ]
-        self.parts.append(
-            {
-                "line": block.line,
-                "setting": block.setting,
-                "batch": block.batch,
-                "prompt_tokens": block.prompt_tokens,
-                "output_tokens": block.output_tokens,
-                "first_token_seconds": block.first_token_seconds,
-                "waiting": block.marks["waiting"],
-                "faster": impossible,
-                "measured": measured,
-                "predicted": predicted,
-                "low": low,
-                "high": high,
-                "floor": floor,
-                "roofline": _error(floor, measured),
-                "model": errors,
-                "inside": (low <= measured) & (measured <= high),
-                "first_token": _error(first[0], first_measured),
-                "first_under": first_measured < first[0],
-                "first_inside": (first[1] <= first_measured) & (first_measured <= first[2]),
-                "under_floor": first_measured < first_token_floor(runs),
-                **self._whole(runs),
-            }
-        )
+        columns = {
+            "line": block.line,
+            "setting": block.setting,
+            "batch": block.batch,
+            "prompt_tokens": block.prompt_tokens,
+            "output_tokens": block.output_tokens,
+            "waiting": block.marks["waiting"],
+            "faster": impossible,
+            "floor": floor,
+            "roofline": _error(floor, runs.token_seconds),
+            **_token_columns(runs, times),
+            **_first_token_columns(runs, first),
+            **self._whole(runs),
+        }
+        self.parts.append(columns)
         marks = {
             **block.marks,
             "capped": running(runs) < runs.batch,
@@ -128,6 +110,7 @@ class _Collector:
         self.marks.update(
             {name: count for name, rows in marks.items() if (count := int(rows.sum()))}
         )
+        predicted, errors = columns["predicted"], columns["model"]
         self._note(self.worst, block, marks, predicted, np.where(impossible, -1, errors))
         self._note(self.as_recorded, block, marks, predicted, np.where(impossible, errors, -1))
 
@@ -195,6 +178,31 @@ class _Collector:
         """Join what was kept of all rows."""
         names = self.parts[0] if self.parts else ()
         return {name: np.concatenate([part[name] for part in self.parts]) for name in names}
+
+
+def _token_columns(runs: Runs, times: Array) -> dict[str, NDArray[Any]]:
+    """The time per output token as measured and as estimated, and how far apart the two are."""
+    measured, (predicted, low, high) = runs.token_seconds, times
+    return {
+        "measured": measured,
+        "predicted": predicted,
+        "low": low,
+        "high": high,
+        "model": _error(predicted, measured),
+        "inside": (low <= measured) & (measured <= high),
+    }
+
+
+def _first_token_columns(runs: Runs, times: Array) -> dict[str, NDArray[Any]]:
+    """The same of the time to first token, NaN or false where a row gives none."""
+    measured, (predicted, low, high) = runs.first_token_seconds, times
+    return {
+        "first_token_seconds": measured,
+        "first_token": _error(predicted, measured),
+        "first_under": measured < predicted,
+        "first_inside": (low <= measured) & (measured <= high),
+        "under_floor": measured < first_token_floor(runs),
+    }
 
 
 def _impossible(block: Block, floor: Array, place: int) -> Unread:

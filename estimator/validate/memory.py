@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from estimator.architecture import Architecture, Decoder
-from estimator.architecture.heads import why_headless
+from estimator.architecture.output_head import why_headless
 from estimator.catalog import accelerators, configurations
 from estimator.catalog.accelerator_names import accelerator_named
 from estimator.catalog.model_names import published_model
@@ -26,6 +27,7 @@ from estimator.engine_memory import (
     keeps_all_layers_in_full,
     step_defaults,
 )
+from estimator.files import read_rows
 from estimator.memory import kv_pool_bytes
 from estimator.memory_budget import Plan, Stage, all_in_full, budget
 from estimator.stored_cache import asked_precision
@@ -37,7 +39,7 @@ from estimator.stored_weights import (
     tells_precision,
 )
 from estimator.units import GiB, share_text
-from estimator.validate.files import read_json, read_rows
+from estimator.validate import own_configs
 from estimator.validate.memory_report import COMPONENTS, Report, as_json, as_text
 from estimator.validate.memory_rows import COLUMNS, MEASURED, NOT_GIVEN, Row, check_columns
 
@@ -55,41 +57,21 @@ _CACHE_BYTES = {"fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0} | {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("file", metavar="FILE.csv", help=f"columns: {', '.join(COLUMNS)}")
-    parser.add_argument(
-        "--configs", metavar="FILE.json", help="configurations of models outside the catalog"
-    )
+    own_configs.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the errors; 0 where every row was compared, 1 where some were left out."""
-    own = own_configs(read_json(arguments.configs)) if arguments.configs else {}
-    report = compare(read_rows(arguments.file, COLUMNS), own)
+    report = compare(read_rows(arguments.file, COLUMNS), own_configs.read_option(arguments))
     print(as_json(report) if arguments.json else as_text(report))
     return 1 if report.problems else 0
 
 
-def own_configs(content: Any) -> dict[str, Any]:
-    """A reader's configurations by model name.
-
-    Raises:
-        ValueError: a file of another form, in one sentence.
-    """
-    if isinstance(content, dict) and "model_type" in content:
-        raise ValueError(
-            "the file of --configs is one model's configuration without its name: put it under "
-            'the name that the column model has, as in {"my-model": {...}}.'
-        )
-    if not (isinstance(content, dict) and all(isinstance(one, dict) for one in content.values())):
-        raise ValueError(
-            "the file of --configs must be a JSON object with a configuration for each model by "
-            'its name, as in {"my-model": {...}}.'
-        )
-    return content
-
-
-def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
-    """Hold the budget of each row against what the row measured.
+def compare(
+    rows: Iterable[Mapping[str, str]], own: Mapping[str, dict[str, Any]] | None = None
+) -> Report:
+    """Hold the budget of each row against what the row measured; `own` are configurations by name.
 
     Raises:
         ValueError: no row could be compared, in one sentence.
@@ -117,21 +99,18 @@ def compare(rows: Iterable[Mapping[str, str]], own: Any = None) -> Report:
     return report
 
 
-def _compare(row: Row, own: Any) -> None:
+def _compare(row: Row, own: Mapping[str, dict[str, Any]]) -> None:
     name = row.values.get("model", "")
-    config, stored = _own_config(name, own), ""
-    mine = config is not None
-    if config is None:
-        config, stored = _published(row, name)
-    model = Architecture.from_hf_config(config)
+    source = _source(row, name, own)
+    model = Architecture.from_hf_config(source.config)
     if not model.cached_layers:
         raise ValueError(f"a {model.family} model keeps no cache, so its pool cannot be predicted.")
-    if mine and (why := why_headless(config, name)):
+    if source.mine and (why := why_headless(source.config, name)):
         row.report.assume(f"model {name[:60]}: run without an output head, {why}")
         model = without_head(model)
     measured = _engine(row)
     visible, large = _visible(row)
-    share, plan = row.share(), _plan(row, large, (config, mine), stored, model.decoder)
+    share, plan = row.share(), _plan(row, large, source, model.decoder)
     if plan.weights.quantized == EXPERTS and model.decoder.mixture is None:
         raise ValueError(
             f"weight_dtype is {plan.weights.name}, which quantizes experts, but the "
@@ -146,21 +125,26 @@ def _compare(row: Row, own: Any) -> None:
     _add_pools(row, stages, visible, share)
 
 
-def _own_config(name: str, own: Any) -> dict[str, Any] | None:
-    """The configuration of a model in the reader's own file, if it is there."""
-    entry = own.get(name) if isinstance(own, dict) else None
-    if not isinstance(entry, dict):
-        return None
-    config: dict[str, Any] = entry.get("config", entry)
-    return config
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is known of a row's model: its configuration, and whether that is the reader's own.
+
+    `named` is the precision that the name of a model of the catalog tells, if any.
+    """
+
+    config: dict[str, Any]
+    mine: bool
+    named: str = ""
 
 
-def _published(row: Row, name: str) -> tuple[dict[str, Any], str]:
-    """The configuration of a model of the catalog, and the precision that its name tells."""
+def _source(row: Row, name: str, own: Mapping[str, dict[str, Any]]) -> _Source:
+    """Find a model in the reader's own file, or else in the catalog."""
+    if name in own:
+        return _Source(own[name], mine=True)
     key, stored = published_model(name)
     if name.lower() != key:
         row.report.assume(f"model {name[:60]}: the architecture of the catalog's {key}")
-    return dict(configurations()[key].config), stored
+    return _Source(dict(configurations()[key].config), mine=False, named=stored)
 
 
 def _engine(row: Row) -> Engine:
@@ -208,19 +192,19 @@ def _visible(row: Row) -> tuple[float, bool]:
     return given * GiB, given * GiB >= LARGE_BYTES and "a100" not in name.lower()
 
 
-def _stored(row: Row, config: Mapping[str, Any], named: str, *, mine: bool) -> StoredWeights:
+def _stored(row: Row, source: _Source) -> StoredWeights:
     """How the weights are stored: by the row, the model's name or file, or as most are."""
     given = row.values.get("weight_dtype", "").removeprefix("torch.")
     if method := method_of_files(given):
-        told = served_by_method(config, given, method)
+        told = served_by_method(source.config, given, method)
         row.report.assume(f"weight_dtype is {given}: as the model's configuration has {told.name}")
         return told
     if given and given.lower() != "auto":
         return stored_as(given)
-    if named:
-        told, why = stored_as(named), "as the model's name says"
-    elif mine or tells_precision(config):
-        told, why = served_by_config(config)
+    if source.named:
+        told, why = stored_as(source.named), "as the model's name says"
+    elif source.mine or tells_precision(source.config):
+        told, why = served_by_config(source.config)
     else:
         told, why = stored_as("bf16"), "as most checkpoints are stored"
     row.report.assume(f"weight_dtype is {given or 'not given'}: {told.name} ({why})")
@@ -245,12 +229,9 @@ def _cache_bytes(row: Row, config: Mapping[str, Any], stored: StoredWeights) -> 
     return stored.bits / 8
 
 
-def _plan(
-    row: Row, large: bool, of_file: tuple[dict[str, Any], bool], named: str, decoder: Decoder
-) -> Plan:
-    config, mine = of_file
-    stored = _stored(row, config, named, mine=mine)
-    width = _cache_bytes(row, config, stored)
+def _plan(row: Row, large: bool, source: _Source, decoder: Decoder) -> Plan:
+    stored = _stored(row, source)
+    width = _cache_bytes(row, source.config, stored)
     whole = decoder.window is not None or decoder.attention.latent is not None
     version = row.values.get("engine_version") or _RELEASE
     chunk, sequences, why = step_defaults(version, large, decoder.context_tokens, whole=whole)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from estimator.architecture import Architecture
-from estimator.architecture.heads import why_headless
+from estimator.architecture.output_head import why_headless
 from estimator.architecture.reader import keys_text, shown
 from estimator.checkpoint import stored_head_params
-from estimator.validate.files import read_json
+from estimator.files import read_json
 
 HELP = "parameter counts against a file of configurations with their published counts"
 
@@ -101,20 +101,20 @@ def _compare(model: str, entry: Any, path: str = "") -> Comparison:
         found = Architecture.from_hf_config(config)
     except (TypeError, ValueError) as error:
         return Comparison(name, None, None, None, None, str(error), {})
-    cached = int(found.kv_bytes_per_token(2))
-    counts = (found.n_params, found.n_active_params, cached)
     why = why_headless(config, path or model)
     head = stored_head_params(found) if why else 0
     return Comparison(
-        name,
-        published,
-        *counts,
-        "",
-        found.assumed,
-        found.left_out,
-        why if head else "",
-        head,
-        found.remark,
+        model=name,
+        published=published,
+        computed=found.n_params,
+        active=found.n_active_params,
+        kv_bytes_per_token=int(found.kv_bytes_per_token(2)),
+        problem="",
+        assumed=found.assumed,
+        left_out=found.left_out,
+        headless=why if head else "",
+        head=head,
+        remark=found.remark,
     )
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from estimator.catalog import serving as catalog
-from estimator.engine import Replica, replica
+from estimator.engine import Replica
 from estimator.validate.rows import Setting
 
 if TYPE_CHECKING:
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
 
 @functools.cache
 def replica_of(setting: Setting) -> Replica:
-    """Make the replica of a setting."""
-    hardware = catalog.hardware(setting.system)
-    return replica(setting.decoder, setting.numerics, hardware, setting.layout)
+    """Give the replica of a setting, made once."""
+    return setting.replica()
 
 
 def stacked(settings: Sequence[Setting], places: NDArray[np.int64]) -> Replica:

@@ -28,7 +28,14 @@ from dataclasses import dataclass
 from estimator.catalog import serving as catalog
 from estimator.catalog.accelerator_names import SYSTEMS
 from estimator.catalog.model_names import published_names
-from estimator.engine import DecoderShape, Layout, Numerics, replica, sequences_that_fit
+from estimator.engine import (
+    DecoderShape,
+    Layout,
+    Numerics,
+    Replica,
+    replica,
+    sequences_that_fit,
+)
 from estimator.validate.reasons import RowError, named
 
 REQUIRED = ("model_path", "system", "backend", "isl", "osl", "batch_size", "tp_size", "tpot_ms")
@@ -84,6 +91,11 @@ class Setting:
     def numerics(self) -> Numerics:
         """Give how the weights and the cache are kept."""
         return catalog.numerics(self.decoder, self.mode, self.engine)
+
+    def replica(self) -> Replica:
+        """Make its replica. Raises: ValueError: it cannot be laid out so."""
+        hardware = catalog.hardware(self.system)
+        return replica(self.decoder, self.numerics, hardware, self.layout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,19 +224,14 @@ _MODES = {"": "", "bf16": "", "fp16": "", "fp8": "fp8", "fp4": "nvfp4"}
 
 
 def _check_fits(setting: Setting) -> None:
-    tensor = setting.layout.tensor
+    layout, tensor = setting.layout, setting.layout.tensor
     if not setting.decoder.divides_among(tensor):
         why = (
             f"tp_size shares each layer of {setting.model} among {tensor}, but its width of "
             f"{setting.decoder.d_model} cannot be shared out evenly so: give for example 8."
         )
         raise RowError("tp_size does not divide the model's width", tensor, why)
-    hardware, layout = catalog.hardware(setting.system), setting.layout
-    made = named(
-        "no such replica can be made",
-        setting.where,
-        lambda: replica(setting.decoder, setting.numerics, hardware, layout),
-    )
+    made = named("no such replica can be made", setting.where, setting.replica)
     if sequences_that_fit(made, 1) < 1:
         why = (
             f"{setting.model} does not fit on {layout.accelerators} x {setting.system}: its "

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from estimator.architecture import Architecture
 from estimator.decoder_shape import decoder_shape
 from estimator.engine import DecoderShape
+from estimator.validate import own_configs
 from estimator.validate.compare import validate
-from estimator.validate.files import read_json
 from estimator.validate.reasons import lines_of
 from estimator.validate.report import Report, Score, Worst
 
@@ -106,27 +107,13 @@ HELP = "hold the time per output token against measured serving runs"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("file", type=Path, help="CSV with columns as in measured_serving.csv")
-    parser.add_argument(
-        "--configs", metavar="FILE.json", help="configurations of models outside the catalog"
-    )
+    own_configs.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--worst", type=int, default=10, help="worst rows to name (default: 10)")
 
 
-def own_models(configs: object) -> dict[str, DecoderShape]:
-    """Make the reader's models: each by its name, a config.json or `{"config": ...}`.
-
-    Raises: ValueError, TypeError: a configuration that cannot be sized, with its name.
-    """
-    if not isinstance(configs, dict) or not configs:
-        raise ValueError("the configurations must be a JSON object with models by name.")
-    return {name: _own_model(str(name), entry) for name, entry in configs.items()}
-
-
-def _own_model(name: str, entry: object) -> DecoderShape:
-    if not isinstance(entry, Mapping):
-        raise ValueError(f"the configuration of {name[:60]!r} must be a JSON object.")
-    config = entry.get("config", entry)
+def _own_model(name: str, config: dict[str, Any]) -> DecoderShape:
+    """Make a model of the reader's. Raises: ValueError: it cannot be sized."""
     try:
         return decoder_shape(Architecture.from_hf_config(config), name)
     except (TypeError, ValueError) as error:
@@ -138,7 +125,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises: ColumnsError: no table of measured runs; ValueError: no such file.
     """
-    own = own_models(read_json(arguments.configs)) if arguments.configs else {}
+    configs = own_configs.read_option(arguments)
+    own = {name: _own_model(name, config) for name, config in configs.items()}
     try:
         report = validate(arguments.file, max(0, arguments.worst), own)
     except OSError as error:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from estimator.engine import DecoderShape, sequences_that_fit
-from estimator.validate.files import check_plain, separated_by
+from estimator.files import check_plain, separated_by
 from estimator.validate.reasons import Reason, RowError, Unread
 from estimator.validate.replicas import replica_of, stacked
 from estimator.validate.rows import (
@@ -200,14 +200,8 @@ class _Reader:
         numbers = {name: _floats(texts[name]) for name in NUMBERS}
         first = _floats(texts["ttft_ms"])
         readable = np.array([isinstance(common, Common) for common in commons], dtype=bool)
-        right = readable.copy()
-        for name, fewest in FEWEST.items():
-            right &= numbers[name] >= fewest
-        low, high = TOKEN_MS
-        right &= (numbers["tpot_ms"] >= low) & (numbers["tpot_ms"] <= high)
-        for values in numbers.values():
-            right &= np.isfinite(values)
-        right &= (np.isfinite(first) & (first > 0)) | _mask(not text for text in texts["ttft_ms"])
+        untold = _mask(not text for text in texts["ttft_ms"])
+        right = readable & _in_range(numbers) & (np.isfinite(first) & (first > 0) | untold)
         for place in np.flatnonzero(~right):
             row = {name: column[place] for name, column in texts.items()}
             unread.append(Unread(lines[place], why_unread(commons[place], row)))
@@ -275,6 +269,17 @@ class _Reader:
             rows.append(mark in seen)
             seen.add(mark)
         return _mask(rows)
+
+
+def _in_range(numbers: Mapping[str, Array]) -> Mask:
+    """Tell the rows whose lengths and times can be those of a run; `why_unread` says why not."""
+    low, high = TOKEN_MS
+    right: Mask = (numbers["tpot_ms"] >= low) & (numbers["tpot_ms"] <= high)
+    for name, fewest in FEWEST.items():
+        right &= numbers[name] >= fewest
+    for values in numbers.values():
+        right &= np.isfinite(values)
+    return right
 
 
 def _mask(values: Iterable[bool]) -> Mask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from estimator import catalog
 from estimator.catalog.loader import Accelerator
 from estimator.catalog.shapes import Shape
-from estimator.units import GB, GiB, number_text, prefixed_text
+from estimator.units import GB, GiB, number_text
 
 MILLION = 1_000_000
 USERS = tuple(n * MILLION for n in (2, 3, 5, 8, 12, 15, 20, 30, 45, 60, 80, 150, 200, 300))
@@ -38,11 +38,6 @@ LARGE_CHIPS = ("A100-SXM-80GB", "H100-PCIe", "H100-SXM", "H200-SXM", "MI300X")
 def bits(precision: str) -> int:
     """Bits of a number at a precision without scales."""
     return catalog.precision(precision).element_bits
-
-
-def size(value: float) -> str:
-    """Write bytes of a round size: 2 KB, 1.5 MB."""
-    return prefixed_text(value, "B", decimals=None)
 
 
 def bandwidth(chip: Accelerator) -> str:

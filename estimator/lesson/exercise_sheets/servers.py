@@ -1,4 +1,4 @@
-"""Kinds of lesson 04: requests, the three bounds, a fleet with reserve, traffic, training."""
+"""Kinds of lesson 04: requests, the three bounds, a fleet with reserve, traffic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from estimator.lesson.exercise_sheets.numbers import (
     USERS,
     bandwidth,
     percent,
-    size,
     speed,
 )
 from estimator.lesson.exercises import Exercise, slips
@@ -49,6 +48,7 @@ from estimator.units import (
     bytes_text,
     number_text,
     seconds_text,
+    size_text,
 )
 
 CACHES = tuple(n * MB for n in (50, 80, 120, 200, 300, 450))
@@ -121,8 +121,8 @@ def reading_a_step(key: str, name: str, cache: int, batch: int) -> Exercise:
     return pose(
         "What a step reads",
         f"{s.name} at BF16 takes {number_text(held)} bytes, and each of {batch} sequences has a "
-        f"cache of {size(cache)}. {shares} {name} share both evenly, each at {bandwidth(chip)}. "
-        "How many seconds does reading for a decode step take at the least?",
+        f"cache of {size_text(cache)}. {shares} {name} share both evenly, each at "
+        f"{bandwidth(chip)}. How many seconds does reading for a decode step take at the least?",
         "bandwidth_step_seconds",
         right,
         f"({number_text(held)} + {batch} x {number_text(cache)}) bytes / ({shares} x "
@@ -361,12 +361,12 @@ def batch_in_time(key: str, name: str, cache: int, target: int) -> Exercise:
     return pose(
         "As many as the clock allows",
         f"A step may take {target} ms. {name} reads {bandwidth(chip)}; the weights of {s.name} are "
-        f"{number_text(held)} bytes, and a sequence has a cache of {size(cache)}. How many "
+        f"{number_text(held)} bytes, and a sequence has a cache of {size_text(cache)}. How many "
         "sequences can a step read for?",
         "batch_within_target",
         right,
         f"{target} ms x {bandwidth(chip)} are {bytes_text(target / 1000 * chip.bytes_per_s)}; less "
-        f"the weights, divided by {size(cache)}, rounded down: {{answer}}.",
+        f"the weights, divided by {size_text(cache)}, rounded down: {{answer}}.",
         (batch_within_target(target / 1000, 0, cache, chip.bytes_per_s), "The weights are read in "
          "each step, too."),
         (right + 1, "Rounded up: the last sequence would be too late."),

@@ -14,7 +14,6 @@ from estimator.lesson.exercise_sheets.numbers import (
     RATES,
     ROUND_SIZES,
     USERS,
-    size,
     speed,
 )
 from estimator.lesson.exercises import Exercise, slips
@@ -29,6 +28,7 @@ from estimator.units import (
     YEAR,
     GiB,
     number_text,
+    size_text,
 )
 
 
@@ -158,8 +158,8 @@ def traffic_of_users(users: int, per_day: int, message_bytes: int) -> Exercise:
     right = traffic_bits_per_s(rate, message_bytes)
     return pose(
         "From users to a network",
-        f"{number_text(users)} people send {per_day} messages a day each, {size(message_bytes)} a "
-        "message. How many bits a second come in, on average?",
+        f"{number_text(users)} people send {per_day} messages a day each, "
+        f"{size_text(message_bytes)} a message. How many bits a second come in, on average?",
         "traffic_bits_per_s",
         right,
         f"{number_text(rate)} messages a second x {number_text(message_bytes)} bytes x 8 = "

@@ -10,10 +10,9 @@ from estimator.lesson.exercise_sheets.numbers import (
     PER_DAY,
     USERS,
     percent,
-    size,
 )
 from estimator.lesson.exercises import Exercise, slips
-from estimator.units import DAYS_PER_MONTH, GB, TB, bytes_text, number_text
+from estimator.units import DAYS_PER_MONTH, GB, TB, bytes_text, number_text, size_text
 from estimator.user_data import (
     active_users,
     cold_bytes,
@@ -45,7 +44,7 @@ def profiles_kept(users: int, record_bytes: int, copies: int) -> Exercise:
     right = copied_bytes(one, copies)
     return pose(
         "Profiles",
-        f"{number_text(users)} people have a profile of {size(record_bytes)} each, kept in "
+        f"{number_text(users)} people have a profile of {size_text(record_bytes)} each, kept in "
         f"{copies} copies. How many bytes is that?",
         "copied_bytes",
         right,
@@ -82,9 +81,9 @@ def month_of_interactions(users: int, per_day: int, each: int, index: float) -> 
     right = monthly_bytes(day)
     return pose(
         "A month of interactions",
-        f"{number_text(users)} people interact {per_day} times a day, {size(each)} each time, and "
-        f"an index takes {percent(index)} on top. How many bytes does a month of {DAYS_PER_MONTH} "
-        "days add?",
+        f"{number_text(users)} people interact {per_day} times a day, {size_text(each)} each time, "
+        f"and an index takes {percent(index)} on top. How many bytes does a month of "
+        f"{DAYS_PER_MONTH} days add?",
         "monthly_bytes",
         right,
         f"{number_text(users)} x {per_day} x {number_text(each)} x {1 + index:g} x "
@@ -104,9 +103,9 @@ def index_of_a_day(users: int, per_day: int, each: int, index: float) -> Exercis
     bare = daily_bytes(users, per_day, each)
     return pose(
         "The index alone",
-        f"{number_text(users)} people interact {per_day} times a day, {size(each)} each time. The "
-        f"index takes {percent(index)} of what it indexes. How many bytes does a day add to the "
-        "index alone?",
+        f"{number_text(users)} people interact {per_day} times a day, {size_text(each)} each time. "
+        f"The index takes {percent(index)} of what it indexes. How many bytes does a day add to "
+        "the index alone?",
         "index_bytes",
         right,
         f"{number_text(users)} x {per_day} x {number_text(each)} x {index:g} = {{answer}}.",
@@ -123,12 +122,12 @@ def kept_compressed(bytes_per_day: int, days: int, copies: int, ratio: int) -> E
     right = retained_bytes(bytes_per_day, days, copies, ratio)
     return pose(
         "Kept, copied, compressed",
-        f"A service adds {size(bytes_per_day)} a day and keeps {days} days in {copies} copies, "
-        f"compressed to one part in {ratio}. How many bytes are stored once the oldest day goes "
-        "for each new one?",
+        f"A service adds {size_text(bytes_per_day)} a day and keeps {days} days in {copies} "
+        f"copies, compressed to one part in {ratio}. How many bytes are stored once the oldest day "
+        "goes for each new one?",
         "retained_bytes",
         right,
-        f"{size(bytes_per_day)} x {days} x {copies} / {ratio} = {{answer}}.",
+        f"{size_text(bytes_per_day)} x {days} x {copies} / {ratio} = {{answer}}.",
         (right * ratio, f"That is without compression: divide by {ratio}."),
         (right * ratio**2, "Multiplied by the compression: it makes the data smaller."),
         (right / copies, f"That is one copy: {copies} are kept."),
@@ -187,11 +186,11 @@ def hot_of(kept: int, hot_days: int, days: int) -> Exercise:
     right = hot_bytes(kept, share)
     return pose(
         "Hot storage",
-        f"{size(kept)} of interactions are kept, every one of {days} days as much as any other. "
-        f"The latest {hot_days} days stay hot. How many bytes are hot?",
+        f"{size_text(kept)} of interactions are kept, every one of {days} days as much as any "
+        f"other. The latest {hot_days} days stay hot. How many bytes are hot?",
         "hot_bytes",
         right,
-        f"{size(kept)} x {hot_days} / {days} = {{answer}}.",
+        f"{size_text(kept)} x {hot_days} / {days} = {{answer}}.",
         (cold_bytes(kept, share), f"That is the cold part: the latest {hot_days} days are hot."),
         (kept * hot_days / DAYS_PER_MONTH, f"That takes a month for all: {days} days are kept."),
         (kept / days, f"That is one day: {hot_days} are hot."),
@@ -208,8 +207,8 @@ def bill_of_a_share(kept: int, share: float, hot: float, cold: float) -> Exercis
     right = storage_usd_per_month(warm, rest, hot, cold)
     return pose(
         "Hot and cold on the bill",
-        f"{size(kept)} are kept, {percent(share)} of them hot at {hot:g} USD a GB a month and the "
-        f"rest cold at {cold:g} USD. What does a month cost?",
+        f"{size_text(kept)} are kept, {percent(share)} of them hot at {hot:g} USD a GB a month and "
+        f"the rest cold at {cold:g} USD. What does a month cost?",
         "storage_usd_per_month",
         right,
         f"{number_text(warm / GB)} GB x {hot:g} + {number_text(rest / GB)} GB x {cold:g} = "
@@ -229,7 +228,7 @@ def days_until_full(bytes_per_day: int, store: int, copies: int) -> Exercise:
     right = held // retained_bytes(bytes_per_day, 1, copies)
     return pose(
         "How long does the store last?",
-        f"A service adds {size(bytes_per_day)} a day, kept in {copies} copies, to a store of "
+        f"A service adds {size_text(bytes_per_day)} a day, kept in {copies} copies, to a store of "
         f"{number_text(store)} TB. For how many whole days is there room?",
         "retention_days",
         int(right),
