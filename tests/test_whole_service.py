@@ -199,7 +199,8 @@ def test_a_replica_takes_1024_requests_at_most_and_the_last_that_is_in_time() ->
     assert serve_most(made, CONSTANTS, TEXT, work, 10).batch == 1024
     exact = serve(made, CONSTANTS, 100, 10, 10).token_seconds
     assert serve_most(made, CONSTANTS, TEXT, work, exact).batch == 100
-    assert serve_most(made, CONSTANTS, TEXT, work, 1.5 * exact, 1.5).batch == 100
+    slower = serve_most(made, CONSTANTS, TEXT, work, 1.5 * exact, 1.5)
+    assert (slower.batch, slower.token_seconds) == (100, pytest.approx(1.5 * exact))
 
 
 def test_one_request_in_time_is_served_and_one_cache_too_many_is_not() -> None:
@@ -213,6 +214,12 @@ def test_one_request_in_time_is_served_and_one_cache_too_many_is_not() -> None:
     for tokens, served in ((most_tokens - 1, True), (most_tokens + 1, False)):
         found = serve_most(made, CONSTANTS, TEXT, Work(tokens - 10, 10, 1), 1000)
         assert (found.replica_requests_per_s > 0) == served
+
+
+def test_each_row_has_its_batch_also_where_one_request_fills_every_replica() -> None:
+    made = replica(TEXT.decoder(1e9), Numerics(), A100, Layout())
+    long = Work(np.array([600_000.0, 640_000.0]), 10, 1)
+    assert serve_most(made, CONSTANTS, TEXT, long, 1000).batch.tolist() == [1, 1]
 
 
 def test_a_shape_is_a_model_that_reads_all_its_parameters_and_has_no_windows() -> None:
