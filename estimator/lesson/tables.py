@@ -18,9 +18,8 @@ INPUT_STYLE = "background:#FFF2A8;color:#000000"
 # it does not trust: there the plain value before it holds.
 
 # Words wrap, numbers with their units do not, and a table too wide for its page scrolls.
-_CELL = (
-    "padding:2px 10px;padding:2px clamp(3px,1vw,10px);vertical-align:top;overflow-wrap:break-word;"
-)
+_PADDING = "padding:2px 10px;padding:2px clamp(4px,0.5vw,10px);"
+_CELL = f"{_PADDING}vertical-align:top;overflow-wrap:break-word;"
 # While it scrolls, the name of each row stays, on the row's own ground.
 _STAYS = "position:sticky;left:0;background:inherit;max-width:50vw;"
 # From so many characters on, a column's text needs so much room.
@@ -34,9 +33,9 @@ _FRAME = "display:inline-grid;grid-template-columns:minmax(50px,120px);vertical-
 GROUND = "background:var(--jp-layout-color0,var(--page))"
 
 
-# Nouns that are counted may stand on the next line, what is read as one word with its number not.
+# What is counted may stand on the next line, and so may a rate of a day or a month: they are words.
 _UNIT = r"[%A-Zµ]|(?:ms|s|min|h|kg|kW|kWh|million|billion)\b|[a-z]+/"
-_GAP = re.compile(rf"(?<=\d) (?={_UNIT})|(?<=illion) (?=[A-Z])|(?<=<) (?=\d)")
+_GAP = re.compile(rf"(?<=\d) (?!\w+/(?:day|month))(?={_UNIT})|(?<=illion) (?=[A-Z])|(?<=<) (?=\d)")
 
 
 def unbroken(text: str) -> str:

@@ -4,17 +4,6 @@ import pytest
 
 from tests.browser.reading import Clone, Lesson, text_of, words
 
-BARS = """column => [...document.querySelectorAll('.jp-OutputArea-output td > div')]
-    .filter(bar => getComputedStyle(bar).display === 'inline-grid')
-    .map(bar => {
-        const place = bar.closest('table').parentElement, before = place.style.width;
-        place.style.width = column;
-        const width = bar.getBoundingClientRect().width;
-        place.style.width = before;
-        return {width, ground: getComputedStyle(bar.firstChild.firstChild).backgroundColor};
-    })"""
-"""Every bar's width while its table stands in a column as wide as that, and what fills it."""
-
 
 def test_it_is_not_trusted(clone: Clone) -> None:
     assert not clone.trusted
@@ -46,8 +35,7 @@ def test_the_panels_first_answer_is_there(clone: Clone, lesson: Lesson) -> None:
 
 
 def test_bars_are_filled_and_give_way_in_a_narrow_column(clone: Clone, lesson: Lesson) -> None:
-    page = clone.opened.page
-    wide, narrow = page.evaluate(BARS, "800px"), page.evaluate(BARS, "200px")
+    wide, narrow = clone.bars
     assert len(wide) == "".join(lesson.outputs("text/html")).count("display:inline-grid") > 0
     assert all(bar["width"] == 120 for bar in wide)
     assert all(50 <= bar["width"] < 120 for bar in narrow)
