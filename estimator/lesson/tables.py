@@ -24,7 +24,7 @@ _CELL = f"{_PADDING}vertical-align:top;overflow-wrap:break-word;"
 _STAYS = "position:sticky;left:0;background:inherit;max-width:50vw;"
 # From so many characters on, a column's text needs so much room.
 _SENTENCES = (
-    (120, "min-width:18em;min-width:min(18em,60vw);"),
+    (120, "min-width:11em;min-width:min(18em,40vw);"),
     (40, "min-width:11em;min-width:min(11em,36vw);"),
 )
 # A bar gives way to words in a narrow column, down to where shares can no longer be told apart.
