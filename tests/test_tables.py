@@ -1,10 +1,11 @@
 """Tables and bars: escaped, without scripts, with their totals and shares."""
 
 import re
+from html import escape
 
 import pytest
 
-from estimator.lesson.tables import Bar, Table, Unbroken, breakdown, comparison
+from estimator.lesson.tables import Bar, Given, Table, Unbroken, breakdown, comparison, unbroken
 
 
 def test_text_is_escaped_everywhere() -> None:
@@ -43,6 +44,8 @@ def test_over_the_limit_is_told_by_stripes_and_text_and_not_by_colour_alone() ->
     assert "repeating-linear-gradient" in over
     assert "does not fit" in over
     assert "repeating-linear-gradient" not in Bar(0.5, "50 %").html()
+    # JupyterLab takes gradients out of notebooks that nobody has run: a plain colour comes first.
+    assert re.search(r"background:#\w{6};background:repeating-linear-gradient", over)
 
 
 def test_rows_and_columns_are_named_for_a_screen_reader() -> None:
@@ -59,5 +62,37 @@ def test_published_beside_computed() -> None:
 
 def test_a_number_stays_with_its_unit() -> None:
     table = Table(("what", "time"), [("a step", Unbroken("9 ms"))])
-    assert '<span style="white-space:nowrap">9 ms</span>' in table.html()
+    assert '<span style="white-space:nowrap">9\xa0ms</span>' in table.html()
     assert str(table) == "what | time\na step | 9 ms"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2.957 ms", "500 µs", "75 %", "1.63 MW", "589 kW", "8 min", "29.4 s", "0.481 kg", "< 0.1 %",
+     "11,574 requests/s", "185.19 Mbit/s", "3.93 million USD", "2.79 USD/h"],
+)  # fmt: skip
+def test_no_number_parts_from_its_unit(text: str) -> None:
+    whole = text.replace(" ", "\xa0")
+    assert unbroken(text) == whole
+    page = Table((text, text), [(text, text)], text, text, total=("total", text)).html()
+    assert page.count(escape(whole)) == 7
+    assert escape(text) not in page
+
+
+@pytest.mark.parametrize(
+    "text", ["112 accelerators", "10 requests/day", "600 USD/month", "5 to 20", "3 a day", "8 of 9"]
+)
+def test_words_may_wrap_after_a_number(text: str) -> None:
+    assert unbroken(text) == text
+
+
+def test_a_value_that_was_typed_stays_with_its_mark() -> None:
+    assert "white-space:nowrap" in Given("0.004").html()
+
+
+def test_sentences_are_not_squeezed_and_numbers_take_no_more_than_they_need() -> None:
+    sentence = "a forecast is off by a quarter; a guess"
+    for times, width in ((1, ""), (2, "11em"), (4, "18em")):
+        table = Table(("a", "n", "why"), [("x", 1, sentence * times)], left=frozenset({"why"}))
+        assert re.findall(r"min-width:min\((\d+em),", table.html()) == ([width] if width else [])
+    assert "min-width" not in Table(("a", "n"), [("x", sentence * 4)]).html()

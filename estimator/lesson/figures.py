@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#BC8200", "#009E73", "#C06C9A", "#3A8FC0", "#D55E00")
 # ... and what is written in a colour by 4.5 to 1.
 INKS = ("#0072B2", "#8A5F00", "#00664A", "#974573", "#23678F", "#A84900")
+LABEL_GROUND = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+"""Behind a bar's label, so that no line of the grid runs through it."""
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 STYLE = str(files("estimator.lesson") / "course.mplstyle")
 
@@ -47,7 +49,7 @@ class Picture:
         drawn = base64.b64encode(buffer.getvalue()).decode()
         width = int(self.figure.get_figwidth() * 100)
         # Narrower than this, its text could not be read: it scrolls instead.
-        style = "max-width:100%;min-width:36rem;height:auto"
+        style = "max-width:100%;min-width:36rem;height:auto;border-radius:4px"
         source = f"data:image/png;base64,{drawn}"
         image = f'<img alt="{escape(self.alt)}" width="{width}" style="{style}" src="{source}">'
         return f'<div style="overflow-x:auto">{image}</div>'
@@ -109,8 +111,7 @@ def grouped_bars(
                 [place + shift for place in range(len(groups))], values, thickness, label=name,
                 color=COLOURS[number], hatch=HATCHES[number], edgecolor="white",
             )  # fmt: skip
-            ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            axes.bar_label(bars, labels=list(texts[name]), padding=3, fontsize=9, bbox=ground)
+            axes.bar_label(bars, labels=list(texts[name]), padding=3, fontsize=9, bbox=LABEL_GROUND)
         axes.set_yticks(range(len(groups)), labels=list(groups))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")

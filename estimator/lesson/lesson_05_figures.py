@@ -13,6 +13,7 @@ from estimator.glossary import quantity
 from estimator.lesson.figures import (
     COLOURS,
     HATCHES,
+    LABEL_GROUND,
     Picture,
     beside_title,
     canvas,
@@ -57,7 +58,7 @@ def tornado_chart(case: Case) -> Picture:
                 axes.annotate(
                     _money(end), (end, place), xytext=(-4 if kind == BLUE else 4, 0),
                     textcoords="offset points", va="center", fontsize=8,
-                    ha="right" if kind == BLUE else "left",
+                    ha="right" if kind == BLUE else "left", bbox=LABEL_GROUND,
                 )  # fmt: skip
         labels = [f"{quantity(s.name).label}\n{ends_text(ranges[s.name])}" for s in shown]
         axes.set_yticks(range(len(shown)), labels=labels, fontsize=8)

@@ -25,8 +25,22 @@ _OWN_LINE = f"min(100%, max({_NAME_WIDTH}, (28em - 100%) * 999))"
 """Of a list's name: in a column of less than 28em the whole line, and the list goes below it."""
 
 
-# A list takes its height from its row, and a row that may wrap has none to give.
-_LISTS = "<style>.course-panel select{min-height:var(--jp-widgets-inline-height,28px)}</style>"
+_ARROW = (
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'>"
+    "<path fill='white' d='M5.2 5.9 9 9.7l3.8-3.8 1.2 1.2-4.9 5-4.9-5z'/></svg>"
+)
+STYLE = (
+    "<style>.course-panel{container-type:inline-size;width:100%}"
+    # A list takes its height from its row, and a row that may wrap has none to give.
+    ".course-panel select{min-height:var(--jp-widgets-inline-height,28px)}"
+    # ipywidgets draws a list's arrow in black, which a dark page swallows.
+    "[data-jp-theme-light=false] .course-panel{--jp-widgets-dropdown-arrow:"
+    f'url("data:image/svg+xml,{_ARROW}")}}'
+    # Where a name stands above its box, it begins where the box does.
+    "@container (max-width:29em){.course-panel .widget-text:not(.course-given)>.widget-label,"
+    ".course-panel .widget-dropdown>.widget-label{text-align:left}}</style>"
+)
+"""What no trait of ipywidgets can say, for the pages that run a panel."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._typed_last = {c.name: c.shown for c in controls if isinstance(c, Number)}
         self.sliders: dict[str, Any] = {}
         rows = [self._row(control) for control in controls]
-        heading = plain_html(f"{_LISTS}<strong>{html.escape(title)}</strong>")
+        heading = plain_html(f"{STYLE}<strong>{html.escape(title)}</strong>")
         super().__init__([heading, *rows, self.output])
         self.add_class("course-panel")
 

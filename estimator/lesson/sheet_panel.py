@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from estimator.glossary import quantity
 from estimator.lesson.controls import Number
-from estimator.lesson.panel import Answer, Panel, plain_html, render
+from estimator.lesson.panel import STYLE, Answer, Panel, plain_html, render
 from estimator.lesson.prose import Prose
 from estimator.lesson.sheet import ComputedRow, InputRow, Row, Sheet, SumRow, cell_text
 from estimator.lesson.spreadsheet import write_spreadsheet
@@ -25,6 +25,10 @@ _STYLE = (
     ".course-sheet .widget-label{white-space:normal;height:auto;line-height:1.25;"
     "align-self:center}"
     ".course-sheet .widget-html-content{line-height:1.25;align-self:center}"
+    # A unit stays beside its cell as long as the two fit side by side.
+    ".course-sheet,.course-sheet>*{max-width:100%}"
+    "@container (min-width:25em){.course-line{flex-wrap:nowrap!important}"
+    ".course-line>:last-child{flex-shrink:1;min-width:6em}}"
     ".course-last .course-computed{opacity:0.6;font-style:italic}</style>"
 )
 _NAME_STYLE = {"description_width": "13.5em"}
@@ -93,7 +97,7 @@ class SheetPanel(Panel):
         head = f"<p><strong>{html.escape(title)}</strong> (run the notebook to type into it)</p>"
         self._static = head + render(self.last, task) + sheet.table(self._values).html()
         self.adder = _Adder(kinds, self.add_row)
-        legend = plain_html(_STYLE + html.escape(_LEGEND))
+        legend = plain_html(STYLE + _STYLE + html.escape(_LEGEND))
         self._body = widgets.Box(layout=widgets.Layout(flex_flow="row wrap"))
         self._body.add_class("course-sheet")
         self._lay_out()
@@ -185,7 +189,9 @@ class SheetPanel(Panel):
         else:
             cell, text = self._cell(row), f"{row.unit.name} = {self.sheet.formula_text(row)}"
         unit = plain_html(html.escape(text), layout=widgets.Layout(width=_UNIT_WIDTH))
-        return widgets.Box([cell, unit], layout=widgets.Layout(flex_flow="row wrap"))
+        line = widgets.Box([cell, unit], layout=widgets.Layout(flex_flow="row wrap"))
+        line.add_class("course-line")
+        return line
 
     def _cell(self, row: ComputedRow | SumRow) -> widgets.HTML:
         cell = plain_html(

@@ -17,19 +17,34 @@ INPUT_STYLE = "background:#FFF2A8;color:#000000"
 # What follows the window's width (vw) is for narrow ones. JupyterLab takes it out of notebooks that
 # it does not trust: there the plain value before it holds.
 
-# A number broken in two is a wrong number: words wrap, and a table too wide for its page scrolls.
-_CELL = (
-    "padding:2px 10px;padding:2px clamp(3px,1vw,10px);vertical-align:top;overflow-wrap:break-word;"
-)
+# Words wrap, numbers with their units do not, and a table too wide for its page scrolls.
+_PADDING = "padding:2px 10px;padding:2px clamp(4px,0.5vw,10px);"
+_CELL = f"{_PADDING}vertical-align:top;overflow-wrap:break-word;"
 # While it scrolls, the name of each row stays, on the row's own ground.
 _STAYS = "position:sticky;left:0;background:inherit;max-width:50vw;"
+# From so many characters on, a column's text needs so much room.
+_SENTENCES = (
+    (120, "min-width:11em;min-width:min(18em,40vw);"),
+    (40, "min-width:11em;min-width:min(11em,36vw);"),
+)
+# A bar gives way to words in a narrow column, down to where shares can no longer be told apart.
+_FRAME = "display:inline-grid;grid-template-columns:minmax(50px,120px);vertical-align:middle"
 # What a row needs for that where no page gives it a ground, as in a panel: JupyterLab's, or ours.
 GROUND = "background:var(--jp-layout-color0,var(--page))"
 
 
+# What is counted may stand on the next line, and so may a rate of a day or a month: they are words.
+_UNIT = r"[%A-Zµ]|(?:ms|s|min|h|kg|kW|kWh|million|billion)\b|[a-z]+/"
+_GAP = re.compile(rf"(?<=\d) (?!\w+/(?:day|month))(?={_UNIT})|(?<=illion) (?=[A-Z])|(?<=<) (?=\d)")
+
+
 def unbroken(text: str) -> str:
-    """Keep a number and its unit on one line, however narrow the column is."""
-    return re.sub(r"(?<=\d) (?=[%A-Z])|(?<=<) (?=\d)", "\N{NO-BREAK SPACE}", text)
+    r"""Keep a number and its unit on one line, however narrow the column is.
+
+    >>> unbroken("6.00 GB (5.59 GiB)").split(" ")
+    ['6.00\xa0GB', '(5.59\xa0GiB)']
+    """
+    return _GAP.sub("\N{NO-BREAK SPACE}", text)
 
 
 @dataclass(frozen=True)
@@ -49,18 +64,17 @@ class Bar:
         left = max(0.0, min(self.start, 1.0)) * 100
         width = max(0.0, min(self.share, 1 - left / 100)) * 100
         colour = VERMILLION if self.over else BLUE
-        stripes = (
-            f"repeating-linear-gradient(45deg,{colour},{colour} 5px,#FFFFFF 5px,#FFFFFF 7px)"
-            if self.over
-            else colour
-        )
+        ground = f"background:{colour}"
+        if self.over:
+            # The plain colour is for pages that take gradients out, too: a full bar is not empty.
+            stripes = f"{colour},{colour} 5px,#FFFFFF 5px,#FFFFFF 7px"
+            ground += f";background:repeating-linear-gradient(45deg,{stripes})"
         shift = f"margin-left:{left:.1f}%;" if left else ""
-        fill = f"{shift}width:{width:.1f}%;height:11px;background:{stripes}"
-        frame = (
-            "width:120px;width:min(120px,15vw);border:1px solid #767676;"
-            "display:inline-block;vertical-align:middle"
+        fill = f"{shift}width:{width:.1f}%;height:11px;{ground}"
+        drawn = (
+            f'<div style="{_FRAME}"><div style="border:1px solid #767676">'
+            f'<div style="{fill}"></div></div></div>'
         )
-        drawn = f'<div style="{frame}"><div style="{fill}"></div></div>'
         return f'{drawn} <span style="vertical-align:middle">{escape(unbroken(self.text))}</span>'
 
     def __str__(self) -> str:
@@ -75,7 +89,8 @@ class Given:
 
     def html(self) -> str:
         """Write the text black on yellow, in light pages and in dark ones."""
-        return f'<span style="{INPUT_STYLE};padding:0 6px">{escape(str(self))}</span>'
+        style = f"white-space:nowrap;{INPUT_STYLE};padding:0 6px"
+        return f'<span style="{style}">{escape(str(self))}</span>'
 
     def __str__(self) -> str:
         return f"✎ {self.text}"
@@ -112,11 +127,12 @@ class Table:
 
     def html(self, ground: str = "") -> str:
         """Write the table as HTML, every text escaped; `ground` is a style of all its rows."""
-        caption = f"<caption {_style('text-align:left;font-weight:bold')}>{escape(self.caption)}"
+        caption = f"<caption {_style('text-align:left;font-weight:bold')}>{_text(self.caption)}"
         parts = ['<div style="overflow-x:auto"><table style="border-collapse:collapse">']
         parts += [f"{caption}</caption>"] if self.caption else []
         heads = "".join(
-            f'<th scope="col" {self._align(i)}>{escape(h)}</th>' for i, h in enumerate(self.headers)
+            f'<th scope="col" {self._align(i, self._room(i))}>{_text(h)}</th>'
+            for i, h in enumerate(self.headers)
         )
         parts.append(f"<thead><tr>{heads}</tr></thead><tbody>")
         parts += [self._row(row, ground) for row in self.rows]
@@ -124,7 +140,8 @@ class Table:
             total = ";".join(filter(None, ("font-weight:bold;border-top:2px solid", ground)))
             parts.append(self._row(self.total, total))
         parts.append("</tbody></table></div>")
-        parts += [f"<p {_style('margin:4px 0')}>{escape(self.note)}</p>"] if self.note else []
+        note = _style("margin:4px 0;overflow-wrap:anywhere")
+        parts += [f"<p {note}>{_text(self.note)}</p>"] if self.note else []
         return "".join(parts)
 
     def _row(self, row: Sequence[Cell], style: str = "") -> str:
@@ -136,6 +153,13 @@ class Table:
     def _align(self, column: int, further: str = "") -> str:
         left = column == 0 or self.headers[column] in self.left
         return _style(f"{_CELL}{further}text-align:{'left' if left else 'right'}")
+
+    def _room(self, column: int) -> str:
+        """Keep a column of sentences from being squeezed to a word a line."""
+        if self.headers[column] not in self.left:
+            return ""
+        longest = max((len(str(row[column])) for row in self.rows), default=0)
+        return next((style for least, style in _SENTENCES if longest >= least), "")
 
     def __str__(self) -> str:
         rows = [self.headers, *self.rows, *([self.total] if self.total else [])]
@@ -168,7 +192,7 @@ def _style(style: str) -> str:
 
 def _text(cell: Cell, *, html: bool = True) -> str:
     text = number_text(cell) if isinstance(cell, int | float) else str(cell)
-    return escape(text) if html else text
+    return escape(unbroken(text)) if html else text
 
 
 def _html(cell: Cell) -> str:

@@ -25,6 +25,17 @@ COMPLETE = """([formulas, pictures, tables]) =>
     [...document.querySelectorAll('.jp-Notebook .jp-OutputArea img')]
         .filter(picture => picture.complete && picture.naturalWidth).length >= pictures"""
 
+BARS = """column => [...document.querySelectorAll('.jp-OutputArea-output td > div')]
+    .filter(bar => getComputedStyle(bar).display === 'inline-grid')
+    .map(bar => {
+        const place = bar.closest('table').parentElement, before = place.style.width;
+        place.style.width = column;
+        const width = bar.getBoundingClientRect().width;
+        place.style.width = before;
+        return {width, ground: getComputedStyle(bar.firstChild.firstChild).backgroundColor};
+    })"""
+"""Every bar's width while its table stands in a column as wide as that, and what fills it."""
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -109,6 +120,8 @@ class Clone:
     text: str
     shown: dict[str, int]
     trusted: bool
+    bars: tuple[list[Any], list[Any]]
+    """What is to be known of bars in a wide column, and in a narrow one."""
 
     @classmethod
     def look(cls, opened: LessonPage, lesson: Lesson, server: Server) -> Clone:
@@ -126,7 +139,9 @@ class Clone:
             "errors": ".jp-OutputArea :is([data-mime-type*=error], [data-mime-type*=stderr])",
         }
         shown = {name: opened.notebook.locator(what).count() for name, what in selectors.items()}
-        return cls(opened, opened.text, shown, is_trusted(server, f"clone/{lesson.name}"))
+        trusted = is_trusted(server, f"clone/{lesson.name}")
+        wide, narrow = (opened.page.evaluate(BARS, column) for column in ("800px", "200px"))
+        return cls(opened, opened.text, shown, trusted, (wide, narrow))
 
 
 def is_trusted(server: Server, file: str) -> bool:

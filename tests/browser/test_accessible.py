@@ -41,3 +41,14 @@ def choose_theme(page: Page, name: str) -> None:
 
 def test_nothing_grave_is_found(themed: Page) -> None:
     assert grave(themed, OURS) == {}
+
+
+def test_a_list_s_arrow_is_white_on_dark_and_dark_on_white(themed: Page) -> None:
+    dark = themed.locator("body").get_attribute("data-jp-theme-name") == "JupyterLab Dark"
+    arrows = themed.locator(".course-panel select").evaluate_all(
+        "lists => lists.map(each => getComputedStyle(each).backgroundImage)"
+    )
+    assert arrows
+    for arrow in arrows:
+        assert arrow.startswith("url(")
+        assert ("fill='white'" in arrow) == dark

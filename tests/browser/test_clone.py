@@ -34,6 +34,15 @@ def test_the_panels_first_answer_is_there(clone: Clone, lesson: Lesson) -> None:
         assert sentence in clone.text
 
 
+def test_bars_are_filled_and_give_way_in_a_narrow_column(clone: Clone, lesson: Lesson) -> None:
+    wide, narrow = clone.bars
+    assert len(wide) == "".join(lesson.outputs("text/html")).count("display:inline-grid") > 0
+    assert all(bar["width"] == 120 for bar in wide)
+    assert all(50 <= bar["width"] < 120 for bar in narrow)
+    # JupyterLab takes a gradient out of such a page: a bar that is over its limit is not empty.
+    assert all(bar["ground"].startswith("rgb(") for bar in wide)
+
+
 @pytest.mark.parametrize(
     "text", ["Error displaying widget", "Error rendering", "Model not found", "Loading widget",
              "VBox(", "Traceback"],

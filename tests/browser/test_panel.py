@@ -166,6 +166,37 @@ def test_every_control_stays_inside_the_column(narrow: list[PanelPage]) -> None:
             assert not cut, f"{label.text_content()} is cut"
 
 
+ABOVE = """names => names.map(name => {
+    const box = name.parentElement.querySelector('input, select').getBoundingClientRect();
+    const above = name.getBoundingClientRect().bottom <= box.top + 1;
+    return [above, getComputedStyle(name).textAlign];
+})"""
+"""Whether each name stands above its box, and to which side it is set."""
+BESIDE = """panel => {
+    panel.style.width = '360px';
+    const beside = [...panel.querySelectorAll('.course-line')].map(line => {
+        const [cell, unit] = [...line.children].map(each => each.getBoundingClientRect());
+        return unit.left >= cell.right - 1 && unit.right <= panel.getBoundingClientRect().right;
+    });
+    panel.style.width = '';
+    return beside;
+}"""
+"""Whether each line of a sheet has its unit beside its cell in a narrow column, and in it."""
+
+
+def test_a_name_above_its_box_begins_where_the_box_does(narrow: list[PanelPage]) -> None:
+    names = ":is(.widget-text, .widget-dropdown) > .widget-label"
+    for panel in narrow:
+        places = panel.root.locator(names).evaluate_all(ABOVE)
+        assert places
+        assert all(side == "left" for above, side in places if above)
+
+
+def test_a_unit_of_a_sheet_stays_beside_its_cell(panels: list[PanelPage]) -> None:
+    for panel in panels:
+        assert all(panel.root.evaluate(BESIDE))
+
+
 TINY = (
     '{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,'
     ' "intermediate_size": 128, "vocab_size": 1000}'
