@@ -1,14 +1,20 @@
-"""The learner's own copy of the lessons, `my-course/`: made once, never overwritten."""
+"""The learner's own copy of the lessons, `my-course/`: made once, never overwritten.
 
+What answers a *Predict* is empty in the copy until the learner runs it.
+"""
+
+import json
 import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from tools.set_up import ROOT, CannotError, told
 
 LESSONS = ROOT / "notebooks"
 COPY = ROOT / "my-course"
+QUESTION = "*Predict"
 
 
 def lesson_files(lessons: Path) -> list[Path]:
@@ -21,8 +27,23 @@ def copy_file(source: Path, target: Path) -> None:
     """Copy in one step: a copy that is cut off leaves nothing that looks like a lesson."""
     target.parent.mkdir(parents=True, exist_ok=True)
     half = target.with_name(f".{target.name}.half")
-    shutil.copyfile(source, half)
+    if source.suffix == ".ipynb":
+        half.write_text(covered(source), encoding="utf-8")
+    else:
+        shutil.copyfile(source, half)
     half.replace(target)
+
+
+def covered(lesson: Path) -> str:
+    """A lesson whose cells right after a *Predict* show no answer yet."""
+    notebook: dict[str, Any] = json.loads(lesson.read_text(encoding="utf-8"))
+    asked = False
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "code":
+            asked = QUESTION in "".join(cell["source"])
+        elif asked:
+            cell["outputs"], cell["execution_count"] = [], None
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def add_missing(lessons: Path, copy: Path) -> list[Path]:
@@ -60,7 +81,7 @@ def renew(lessons: Path, copy: Path, wanted: str) -> str:
     mine = copy / file
     kept = ""
     if os.path.lexists(mine):
-        if mine.is_file() and mine.read_bytes() == (lessons / file).read_bytes():
+        if mine.is_file() and mine.read_bytes() == covered(lessons / file).encode():
             return f"{mine.parent.name}/{file} is fresh already."
         kept = f" Yours is kept as {keep_aside(mine).name}."
     copy_file(lessons / file, mine)
