@@ -14,6 +14,8 @@ from estimator.catalog.shapes import shape, shapes
 from estimator.lesson import check, lesson_03, write_result
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.lesson_03_plan import plan
+from estimator.lesson.lesson_04 import course_service
+from estimator.lesson.lesson_04_bounds import prompt_table
 from estimator.memory import kv_cache_bytes
 from estimator.units import GiB
 from tests.golden import DATA, exact_golden
@@ -28,12 +30,6 @@ class TestTheGuide:
     def test_its_parameters_in_three_units(self) -> None:
         printed = rows(lesson_03.total_table())["parameters"]
         assert printed == ["708,673,536", "0.70867", "0.66000", "86.3 %", "0.66 GB"]
-
-    def test_its_activations_and_the_bound(self) -> None:
-        table = list(rows(lesson_03.activation_table()).values())
-        assert table[0] == ["49,152", "20,480", "200,000", "220,480"]
-        assert table[1] == ["393,216", "163,840", "1,600,000", "1,763,840"]
-        assert table[2] == ["49,152", "2,621,440", "200,000", "2,821,440"]
 
     def test_its_activations_copy_by_copy(self) -> None:
         sizes = [row[2] for row in lesson_03.activation_parts().rows]
@@ -151,14 +147,32 @@ def test_of_several_accelerators_each_is_told() -> None:
     assert lesson_03.fit_table(one).caption == "Llama 3.1 8B on one H100-SXM"
     assert lesson_03.fit_table(four).caption == "Llama 3.1 8B on each of 4 x H100-SXM"
     # By hand: 8,192 x 2 bytes x (2 x 4,096 + 3 x 14,336); 1,024 x 128,256 x 4 bytes.
-    assert "838.86 MB" in lesson_03.fit_table(one).note
-    assert "128,256 numbers each, 525.34 MB" in lesson_03.fit_table(one).note
+    assert "Llama 3.1 8B 838.86 MB and 525.34 MB" in lesson_03.fit_table(one).note
     # Volumes are the whole replica's, what is left for the cache is each accelerator's.
     told = lesson_03.results(four)
     assert told["kv_pool_bytes"] == four.pool
     assert told["weight_bytes"] == 4 * four.weights
     table = write_result("03-kv-cache-memory", "", Inputs(), kv_pool_bytes=told["kv_pool_bytes"])
     assert table.rows[0][1] == "memory left for the cache, on each accelerator"
+
+
+def test_the_service_of_lesson_00_stands_beside_the_example() -> None:
+    service = plan("llama-3.2-3b", "A100-SXM-80GB", tokens=1000)
+    example = plan("llama-3.1-8b", "A100-SXM-80GB")
+    table = rows(lesson_03.fit_table(service, example))
+    # By hand: 1,000 tokens take 63 blocks of 16, of 114,688 bytes a token.
+    left = 0.9 * 80 * GiB - 2 * 3_212_749_824 - service.activations - GiB / 4
+    assert table["left for the cache"][0] == "69.59 GB (64.81 GiB)"
+    assert f"{left / 1e9:.2f} GB" == "69.59 GB"
+    assert table["conversations of 1,000 tokens: the largest batch"] == [
+        f"{left // (63 * 16 * 114_688):.0f}",
+        "451",
+    ]
+    assert table["conversations of 8,192 tokens: the largest batch"] == ["74", "55"]
+    # The lesson says that lesson 04, with rounder numbers, finds two fewer.
+    (row,) = [row for row in prompt_table(course_service()).rows
+              if row[0] == "sequences that fit"]  # fmt: skip
+    assert row[-1] == f"{service.largest_batch - 2} sequences"
 
 
 def test_exercises_from_outside() -> None:
@@ -226,6 +240,7 @@ FP32, BATCH, RANK, POOL = 73_728_000, 63 * GiB // 2, 25 * GiB // 2, 393_216
         (lesson_03.tokens_of_a_pool, POOL * 128, "a single number"),
         (lesson_03.tokens_of_a_pool, int(POOL * 1.024**3), "counted twice"),
         (lesson_03.tokens_of_a_pool, POOL * 32, "one layer"),
+        (lesson_03.tokens_of_a_pool, POOL // 32, "The layers are counted twice"),
         (lesson_03.tokens_of_a_pool, POOL // 8, "bits for bytes"),
         (lesson_03.tokens_of_a_pool, 24 * GiB // 64_000, "counted in KiB"),
         (lesson_03.tokens_of_a_pool, 393_000, "asked exactly"),
@@ -235,6 +250,7 @@ FP32, BATCH, RANK, POOL = 73_728_000, 63 * GiB // 2, 25 * GiB // 2, 393_216
         (lesson_03.sequences_on, 77.9, "take them off first"),
         (lesson_03.sequences_on, 78, "take them off first, and then round down"),
         (lesson_03.sequences_on, 49, "Rounded up"),
+        (lesson_03.sequences_on, 47, "One too few"),
         (lesson_03.sequences_on, 44, "GiB were taken for GB"),
         (lesson_03.sequences_on, 96, "Twice too many"),
         (lesson_03.sequences_on, 24, "Half of it"),

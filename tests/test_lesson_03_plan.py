@@ -285,8 +285,7 @@ class TestPanel:
         [
             (4, "BF16", "5.75 GB (5.35 GiB) too much on each of 4, with this cache."),
             (1, "FP8", "152.51 GB (142.04 GiB) too much on one, with this cache."),
-            (8, "BF16", "8 accelerators hold them, but fewer would do, with fewer bits in the "
-             "cache."),
+            (8, "BF16", "8 accelerators hold them, but fewer would do."),
             (8, "FP8", "8 accelerators hold them, but fewer would do."),
         ],
     )  # fmt: skip

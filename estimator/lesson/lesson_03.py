@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from estimator import catalog
 from estimator.catalog.measured import engine_log, verified_caches
 from estimator.catalog.shapes import shape, shapes
@@ -32,8 +34,6 @@ from estimator.lesson.lesson_03_plan import (
 from estimator.lesson.lesson_03_service import memory_panel, your_memory
 from estimator.lesson.tables import Bar, Cell, Table, assumptions, comparison
 from estimator.memory import (
-    GUIDE,
-    activation_bytes,
     activation_rule_bytes,
     crossover_batch,
     inference_bytes,
@@ -85,22 +85,20 @@ GUIDE_OVERHEAD = 100 * MB
 
 
 def memory_assumptions() -> Table:
-    """What the lesson takes for granted, each with its value and its source."""
+    """What the lesson takes for granted of an engine, each with its value and its source."""
     log = engine_log(EXAMPLE)
     measured = f"{ENGINE} on an {log.accelerator}, {log.measured} ({log.source})"
     return assumptions(
         (
-            ("a number of the cache at FP16", "2 bytes", f"{GUIDE}, 'Given'"),
-            ("buffers of the guide's model", bytes_text(GUIDE_OVERHEAD), f"{GUIDE}, an estimate"),
             ("memory that an engine may take", share_text(ENGINE_SHARE),
              "a usual gpu_memory_utilization of vLLM, an open-source engine; the rest stays free"),
             ("an engine's own overhead", bytes_text(accelerator_overhead(1)), measured),
             ("the same, each of two that share a model", bytes_text(accelerator_overhead(2)),
-             f"{measured}; they also exchange results"),
+             "the same log; they also exchange results"),
             ("the same, each of four or more", bytes_text(accelerator_overhead(4)),
-             f"{measured}; measured with four"),
-            ("prompt tokens of a step", number_text(log.chunk_tokens), measured),
-            ("sequences of a step", number_text(log.max_sequences), measured),
+             "the same log; measured with four"),
+            ("prompt tokens of a step", number_text(log.chunk_tokens), "the same log"),
+            ("sequences of a step", number_text(log.max_sequences), "the same log"),
             ("tokens of a block", number_text(BLOCK_TOKENS), "vLLM's default on NVIDIA GPUs"),
             ("a layer that sees the latest tokens only", "takes the engine's blocks",
              "vLLM 0.19; 'Going further: windows' tells the rule and the ideal"),
@@ -137,27 +135,6 @@ def activation_parts() -> Table:
     )  # fmt: skip
     headers = ("vectors of one new token", "how many numbers", "bytes")
     return Table(headers, rows, left=frozenset({"how many numbers"}))
-
-
-def activation_table() -> Table:
-    """The guide's rule beside what a layer and the logits really need, in three situations."""
-    s = shape("guide")
-    rows = []
-    for what, batch, tokens in (
-        ("one sequence, one new token", 1, 1),
-        ("8 sequences, one new token each", 8, 1),
-        (f"one sequence, its prompt of {PROMPT} tokens at once", 1, PROMPT),
-    ):
-        rule = activation_rule_bytes(s.n_layers, s.d_model, batch)
-        layer = layer_activation_bytes(
-            batch * tokens, s.d_model, s.n_heads, s.n_kv_heads, s.head_dim, s.d_ff, s.mlp_matrices
-        )
-        logits = logit_bytes(s.vocab_size, batch)
-        total = activation_bytes(layer, logits)
-        rows.append((what, *map(number_text, (rule, layer, logits, total))))
-    headers = ("in flight", "the guide's rule", "a layer at its widest", "logits", "both")
-    caption = f"Activations of the guide's model, vocabulary {number_text(s.vocab_size)}, in bytes"
-    return Table(headers, rows, caption)
 
 
 def factor_table() -> Table:
@@ -308,33 +285,47 @@ def published_caches() -> Table:
     )  # fmt: skip
 
 
-def fit_table(p: Plan) -> Table:
-    """From an accelerator's memory to what fits, line by line."""
-    one = p.with_batch(1)
-    log = engine_log(EXAMPLE)
-    steps = prefill_steps(one.longest, log.chunk_tokens)
-    logits = logit_bytes(p.shape.vocab_size, log.max_sequences)
-    limit = number_text(p.shape.context_tokens)
+def _longest(p: Plan) -> str:
+    most = p.with_batch(1).longest
+    steps = prefill_steps(most, engine_log(EXAMPLE).chunk_tokens)
+    return f"{number_text(most)} of {number_text(p.shape.context_tokens)}, in {steps} steps"
+
+
+def fit_table(*plans: Plan) -> Table:
+    """From an accelerator's memory to what fits, line by line, for each of several models on it.
+
+    All plans are for the same accelerators; each length that one of them has is asked of all.
+    """
+    p, log = plans[0], engine_log(EXAMPLE)
+
+    def conversations(tokens: int) -> list[str]:
+        return [number_text(replace(p, tokens=tokens).largest_batch) for p in plans]
+
     rows = [
-        (f"memory of one {p.accelerator}", bytes_text(p.memory)),
-        (f"of which the engine takes {share_text(ENGINE_SHARE)}", bytes_text(p.usable)),
-        (f"weights of {p.shape.name}", f"- {bytes_text(p.weights)}"),
-        ("activations of a full step", f"- {bytes_text(p.activations)}"),
-        ("overhead", f"- {bytes_text(p.overhead)}"),
-        ("left for the cache", bytes_text(p.pool)),
-        ("cache of one token", bytes_text(p.token_bytes)),
-        ("tokens that fit, of all sequences", number_text(p.tokens_fit)),
-        (f"sequences of {number_text(p.tokens)} tokens: the largest batch",
-         number_text(p.largest_batch)),
-        (f"longest context of one sequence (the model allows {limit})",
-         f"{number_text(one.longest)}, read in {steps} steps"),
+        (f"memory of one {p.accelerator}", *(bytes_text(p.memory) for p in plans)),
+        (f"of which the engine takes {share_text(ENGINE_SHARE)}",
+         *(bytes_text(p.usable) for p in plans)),
+        ("weights", *(f"- {bytes_text(p.weights)}" for p in plans)),
+        ("activations of a full step", *(f"- {bytes_text(p.activations)}" for p in plans)),
+        ("overhead", *(f"- {bytes_text(p.overhead)}" for p in plans)),
+        ("left for the cache", *(bytes_text(p.pool) for p in plans)),
+        ("cache of one token", *(bytes_text(p.token_bytes) for p in plans)),
+        ("tokens that fit, of all conversations", *(number_text(p.tokens_fit) for p in plans)),
+        *((f"conversations of {number_text(tokens)} tokens: the largest batch",
+           *conversations(tokens)) for tokens in sorted({p.tokens for p in plans})),
+        ("longest conversation, of what the model allows", *map(_longest, plans)),
     ]  # fmt: skip
     several = f"each of {p.tensor_parallel} x {p.accelerator}"
     where = f"one {p.accelerator}" if p.tensor_parallel == 1 else several
+    work = []
+    for p in plans:
+        logits = logit_bytes(p.shape.vocab_size, log.max_sequences)
+        sizes = (prefixed_text(size, "B") for size in (p.activations - logits, logits))
+        work.append(f"{p.shape.name} {' and '.join(sizes)}")
     note = (
         f"Activations: a layer at its widest for {number_text(log.chunk_tokens)} tokens of "
-        f"prompts, {prefixed_text(p.activations - logits, 'B')}, and the logits of "
-        f"{number_text(log.max_sequences)} sequences, {number_text(p.shape.vocab_size)} numbers "
-        f"each, {prefixed_text(logits, 'B')}."
+        f"prompts, and a score for each possible next token of {number_text(log.max_sequences)} "
+        f"sequences: {'; '.join(work)}."
     )
-    return Table(("step", "how much"), rows, f"{p.shape.name} on {where}", note)
+    names = [p.shape.name for p in plans]
+    return Table(("step", *names), rows, f"{' and '.join(names)} on {where}", note)

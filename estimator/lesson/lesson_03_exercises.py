@@ -169,6 +169,8 @@ def tokens_of_a_pool(key: str = EXAMPLE, pool_gib: int = 24) -> Exercise:
                     "heads: the key-value heads are what is kept."),
             Mistake(right * s.n_layers, "That is the cache of one layer: every layer keeps its "
                     "own."),
+            Mistake(right // s.n_layers, "The layers are counted twice: the bytes of a token have "
+                    f"all {s.n_layers} of them already."),
             Mistake(right * s.n_kv_heads, "That keeps one head: there are "
                     f"{s.n_kv_heads} key-value heads."),
             Mistake(right * s.head_dim, "That takes a key for a single number: it has "
@@ -211,6 +213,8 @@ def sequences_on(
             Mistake(int(-(-(p.pool + p.weights) // each)), "The weights are in that memory, too: "
                     "take them off first, and then round down."),
             Mistake(p.largest_batch + 1, "Rounded up: the last one does not fit as a whole."),
+            Mistake(p.largest_batch - 1, "One too few: nothing was to be taken off but the "
+                    "weights, and only the end is rounded."),
             Mistake(int(p.pool / GiB * GB // each), "GiB were taken for GB: a GiB is 7 % more."),
             Mistake(int(p.pool / GB * GiB // each), "GB were taken for GiB: a GB is 7 % less."),
             Mistake(2 * p.largest_batch, "Twice too many: the bytes of a token count keys and "

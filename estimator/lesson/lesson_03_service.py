@@ -283,8 +283,7 @@ def _task(p: Plan) -> tuple[bool, str]:
         each = "one" if p.tensor_parallel == 1 else f"each of {p.tensor_parallel}"
         return False, f"{lack} too much on {each}, with this cache."
     if p.tensor_parallel > fewest_ranks():
-        how = ", with fewer bits in the cache" if p.element_bytes > 1 else ""
-        return False, f"{many} hold them, but fewer would do{how}."
+        return False, f"{many} hold them, but fewer would do."
     return True, f"{many} hold them with a cache at {p.cache_precision}, and fewer never do."
 
 
