@@ -58,11 +58,11 @@ def told_of(**changes: Any) -> str:
 
 def test_traffic_keeps_the_example_s_bytes_and_says_so() -> None:
     short, long = told_of(), told_of(output_tokens=8000)
-    kept = "stay the example's, 2 KB in, 10 KB out and 2 KB stored, however long the answer is"
+    kept = "the example's (2 KB in, 10 KB out, 2 KB stored), and stay so when you change the length"
     assert kept in short
     assert kept in long
-    assert "the text of 500 tokens alone is 2 KB, and lesson 04 counts" in short
-    assert "the text of 8,000 tokens alone is 32 KB, and lesson 04 counts" in long
+    assert "The text of 500 tokens alone is 2 KB: lesson 04 counts that." in short
+    assert "The text of 8,000 tokens alone is 32 KB: lesson 04 counts that." in long
     assert all("925.93 Mbit/s of answers" in text for text in (short, long))
 
 
@@ -86,5 +86,10 @@ def test_how_wrong_the_floor_can_be_is_what_its_end_says() -> None:
 def test_one_user_reads_as_one() -> None:
     text = told_of(users=1, requests_per_user=1, output_tokens=1)
     assert text.startswith("**1 user, 1 request a day.** That is 1 request/day, at least 1 acc")
-    assert "the text of 1 token alone is 4 B" in text
+    assert "The text of 1 token alone is 4 B" in text
     assert told_of(users=2).startswith("**2 users, 10 requests a day each.**")
+
+
+def test_the_result_says_which_traffic_it_is() -> None:
+    page = (ROOT / "notebooks/00-start-here.ipynb").read_text(encoding="utf-8")
+    assert "traffic_bits_per_s | traffic out | 925.93 Mbit/s" in page

@@ -35,6 +35,14 @@ def test_the_sheet_at_the_course_s_numbers() -> None:
     assert (cells["daily_bytes"], cells["monthly_bytes"]) == ("2.5", "75")
 
 
+def test_notes_on_its_rows_stand_beside_the_sheet_of_a_service_alone() -> None:
+    note = "At most: the days before had fewer users."
+    assert note in panel().children[2].value
+    grown = lesson_02.storage_sheet().with_row("logs", 1_000, per="interaction")
+    assert note in grown.table().html()
+    assert note not in lesson_02.course_calculator().table().html()
+
+
 def test_a_typed_number_moves_the_answer_and_then_the_cells() -> None:
     made = panel()
     order: list[str] = []

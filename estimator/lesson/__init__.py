@@ -1,6 +1,7 @@
 """The teaching layer: formulas shown, tables, figures, panels, exercises, results."""
 
-from estimator.lesson.exercises import attempt, check
+from estimator.lesson.attempts import attempt
+from estimator.lesson.exercises import check
 from estimator.lesson.inputs import inputs
 from estimator.lesson.progress import progress
 from estimator.lesson.result import write_result

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, ParamSpec
 
 from estimator.glossary import quantity
+from estimator.lesson.attempts import Attempt
 from estimator.lesson.progress import keep
 from estimator.quantity import LARGEST
 from estimator.units import (
@@ -337,16 +338,13 @@ class Verdict:
         return f"{self.exercise.title}: {self.sentence}"
 
 
-def attempt(function: Callable[..., Any], **arguments: Any) -> Any:
-    """Call a formula in which a reader fills in blanks; with a blank left, give the blank back."""
-    blank = any(value is ... for value in arguments.values())
-    return ... if blank else function(**arguments)
-
-
 def check(exercise: Exercise, answer: object = ...) -> Verdict:
     """Pose an exercise, and judge the answer once there is one.
 
     In the learner's own folder, an exercise that is solved is remembered.
     """
-    right, sentence = exercise.verdict(answer)
+    if isinstance(answer, Attempt):
+        right, sentence = answer.verdict(exercise.verdict)
+    else:
+        right, sentence = exercise.verdict(answer)
     return Verdict(exercise, right, sentence, keep(exercise.title) if right else "")

@@ -140,8 +140,8 @@ def units_table() -> Table:
 
 def heart_table() -> Table:
     """Numbers worth knowing by heart, each with its source."""
-    wanted = ("hdd_read", "sata_ssd_read", "nvme_pcie4_read", "ethernet_10g", "ethernet_100g",
-              "pcie5_x16", "rtt_data_centre", "rtt_intercontinental")  # fmt: skip
+    wanted = ("hdd_read", "nvme_pcie4_read", "ethernet_10g", "ethernet_100g", "pcie5_x16",
+              "rtt_data_centre", "rtt_intercontinental")  # fmt: skip
     rates = [catalog.rate(key) for key in wanted]
     rows = [("seconds of a day", number_text(DAY), "by definition")]
     for names in (("FP32",), ("FP16", "BF16"), ("INT8",), ("INT4",)):
@@ -182,9 +182,9 @@ def your_envelope(given: Inputs) -> Prose:
         f"{quantity_text(e.accelerators, 'accelerator')} of type {given.accelerator}, "
         f"{bytes_text(e.daily_bytes)} of interactions a day, and "
         f"{quantity_text(e.egress_bits_per_s, 'bit/s')} of answers. "
-        f"The bytes of a request stay the example's, {sent} in, {back} out and {stored} stored, "
-        f"however long the answer is: the text of {quantity_text(given.output_tokens, 'token')} "
-        f"alone is {text}, and lesson 04 counts no more than that."
+        f"The bytes of a request are the example's ({sent} in, {back} out, {stored} stored), and "
+        "stay so when you change the length of the answer. The text of "
+        f"{quantity_text(given.output_tokens, 'token')} alone is {text}: lesson 04 counts that."
     )
 
 

@@ -52,6 +52,7 @@ def traffic_of(rate: int = 2_000, message_bytes: int = 25_000) -> Exercise:
         (
             Mistake(right / BITS_PER_BYTE**2, "Multiplied the wrong way round: a byte is eight "
                     "bits, so there are more bits than bytes."),
+            Mistake(right * BITS_PER_BYTE, "Multiplied by eight twice: once makes bits of bytes."),
             Mistake(right / 1e6, "That is the number of megabits: the answer is asked in bits."),
             Mistake(right / rate, f"That is one answer: {number_text(rate)} leave in a second."),
             *of_example(traffic_bits_per_s(rate, ANSWER_BYTES), "size of an answer",
@@ -94,6 +95,8 @@ def fleet_of(
             *(Mistake(seconds * scale, f"That is the time of one request, in {unit}: multiply its "
                       "seconds by the requests that arrive in a second.")
               for scale, unit in ((1, "seconds"), (1000, "milliseconds"))),
+            Mistake(int(accelerators(rate, 1000 * seconds)), "The milliseconds were taken for "
+                    "seconds: a second has a thousand of them."),
             Mistake(int(accelerators(rate, compute_seconds(n_params, output_tokens, a100))),
                     f"That is the A100 of the example: here they are {name}."),
             Mistake(int(accelerators(rate, 3 * seconds)), "That is the cost of training, six "

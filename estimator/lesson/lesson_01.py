@@ -49,7 +49,7 @@ COURSE_MODELS = tuple(key for key in catalog.models() if key.startswith("course-
 FITS_ON = (
     "T4", "RTX-4090", "A100-SXM-40GB", "L40S", "A100-SXM-80GB", "H100-SXM", "H200-SXM", "MI300X",
 )  # fmt: skip
-LOAD_FROM = ("hdd_read", "sata_ssd_read", "nvme_pcie4_read", "ethernet_10g", "ethernet_100g")
+LOAD_FROM = ("hdd_read", "nvme_pcie4_read", "ethernet_10g", "ethernet_100g")
 
 
 def storage_assumptions() -> Table:
@@ -155,7 +155,7 @@ def gigabytes_table() -> Table:
         (f"the guide's model at {name}", printed, weight_bytes(GUIDE_PARAMS, bits))
         for name, bits, printed in (("FP16", 16, "0.66 GB"), ("INT8", 8, "0.33 GB"))
     ]
-    for a in map(catalog.accelerator, ("RTX-4090", "A100-SXM-80GB", "MI300X", h100.name)):
+    for a in map(catalog.accelerator, ("RTX-4090", "A100-SXM-80GB", h100.name)):
         sizes.append((f"{a.name}, by its driver", size_text(a.sold_bytes), a.driver_bytes or 0))
     by_framework = h100.framework_bytes or 0
     sizes.append((f"{h100.name}, to a framework", size_text(h100.sold_bytes), by_framework))

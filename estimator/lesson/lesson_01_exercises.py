@@ -94,6 +94,8 @@ def how_many_hold(key: str = "mixtral-8x7b", name: str = "RTX-4090") -> Exercise
             Mistake(hold(weight_bytes(model.n_active_params or 0, 16)), "That holds the active "
                     "parameters only: every expert has to be in memory, since the next token may "
                     "pick another."),
+            Mistake(hold(weight_bytes(model.n_active_params or 0, 8)), "That holds the active "
+                    "parameters at one byte each: every expert has to be in memory, at two."),
             Mistake(right - 1, "Rounded down: what is left over needs a place as well."),
             Mistake(size / a.memory_bytes, "Now round up: we count whole accelerators only."),
             Mistake(size / 2 / a.memory_bytes, "That counts one byte a parameter; BF16 is two."),

@@ -37,7 +37,7 @@ INTERACTION_BYTES, COMPRESSION = DEFAULTS["interaction_bytes"], 3
 
 @posed
 def day_of(
-    users: int = 40_000_000, per_day: int = 6, size_bytes: int = 3_000, index: float = 0.2
+    users: int = 40_000_000, per_day: int = 6, size_bytes: int = 3_000, index: float = 0.3
 ) -> Exercise:
     """Bytes that a day adds."""
     right = daily_bytes(users, per_day, size_bytes, index)
@@ -73,7 +73,7 @@ def day_of(
 @posed
 def kept_of(
     registered: int = 500_000_000, share: float = 0.2, record_bytes: int = 100_000,
-    days: int = 90, replicas: int = 3,
+    days: int = 60, replicas: int = 3,
 ) -> Exercise:  # fmt: skip
     """Bytes of profiles and interactions that are kept."""
     active = active_users(registered, share)

@@ -143,6 +143,11 @@ def course_calculator() -> Sheet:
 class StorageSheet(Sheet):
     """The whole sheet of a service, to which a reader adds rows."""
 
+    note = (
+        "FV adds up months that grow. At most: the days before had fewer users. Everything else: "
+        "profiles too, which stay hot."
+    )
+
     def with_row(self, label: str, size_bytes: float, per: str) -> StorageSheet:
         """Add something else that the service stores, so many bytes of it.
 

@@ -14,6 +14,7 @@ from estimator.lesson.writing import file_to_write, write_whole
 from estimator.units import quantity_text
 
 _LABELS = {
+    "00-start-here": {"traffic_bits_per_s": "traffic out"},
     "03-kv-cache-memory": {"kv_pool_bytes": "memory left for the cache, on each accelerator"},
     "04-servers-and-bandwidth": {"accelerators": "accelerators by compute, at the peak"},
 }

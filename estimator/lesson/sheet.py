@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from estimator.formula import facts_of
 from estimator.glossary import quantity
@@ -136,8 +136,9 @@ Write = Callable[[Row], str]
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows in order; each computed row reads rows above it."""
+    """Rows in order; each computed row reads rows above it. The `note` stands below them."""
 
+    note: ClassVar[str] = ""
     rows: tuple[Row, ...]
 
     def row(self, name: str) -> Row:
@@ -212,7 +213,8 @@ class Sheet:
             how = "type here" if isinstance(row, InputRow) else f"= {self.formula_text(row)}"
             rows.append((str(number), row.label, cell, row.unit.name, how))
         headers = ("row", "A", "B", "C", "where B comes from")
-        return Table(headers, rows, caption, LEGEND, left=frozenset({"A", "C", headers[4]}))
+        legend = f"{LEGEND} {self.note}".rstrip()
+        return Table(headers, rows, caption, legend, left=frozenset({"A", "C", headers[4]}))
 
 
 LEGEND = (

@@ -97,7 +97,7 @@ class SheetPanel(Panel):
         head = f"<p><strong>{html.escape(title)}</strong> (run the notebook to type into it)</p>"
         self._static = head + render(self.last, task) + sheet.table(self._values).html()
         self.adder = _Adder(kinds, self.add_row)
-        legend = plain_html(STYLE + _STYLE + html.escape(_LEGEND))
+        legend = plain_html(STYLE + _STYLE + html.escape(f"{_LEGEND} {sheet.note}".rstrip()))
         self._body = widgets.Box(layout=widgets.Layout(flex_flow="row wrap"))
         self._body.add_class("course-sheet")
         self._lay_out()
