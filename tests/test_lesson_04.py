@@ -18,7 +18,8 @@ from estimator.lesson import lesson_03
 from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import inputs
 from estimator.lesson.lesson_04_panel import MODELS
-from estimator.lesson.sizing import Bounds, Service, compute_rate, make_plan
+from estimator.lesson.lesson_05_model import arithmetic_rate
+from estimator.lesson.sizing import PRECISIONS, Bounds, Service, compute_rate, make_plan
 from estimator.memory import kv_bytes_per_token
 from estimator.step_time import replicas_needed
 from estimator.units import number_text
@@ -50,8 +51,9 @@ def test_the_course_s_chain_digit_for_digit() -> None:
 
 def test_training_times_and_the_guide_s_forward_pass() -> None:
     table = lesson.recap_table()
-    assert column(table, "computed")[:4] == ["267.1 days", "8.347 days", "890.3 days", "13.91 days"]
-    assert column(table, "published")[:4] == ["267 days", "8.35 days", "890 days", "13.9 days"]
+    (trained,) = table.tables
+    assert column(trained, "computed") == ["267.1 days", "8.347 days", "890.3 days", "13.91 days"]
+    assert column(trained, "published") == ["267 days", "8.35 days", "890 days", "13.9 days"]
     assert "3 billion parameters; 200 million rows x 1,000 epochs" in str(table)
     assert "200 billion tokens" in str(table)
     # By hand: six operations for each parameter and token, at 156 TFLOP/s.
@@ -194,7 +196,7 @@ def test_the_notebook_s_rule_for_a_wider_replica_has_the_constant_s_share() -> N
     saved = {3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 10: "tenth"}
     parts = 1 / (1 - 1 / NEARLY)
     assert parts == pytest.approx(round(parts))
-    assert f"makes the plan more than a {saved[round(parts)]} smaller, and not by rounding" in told
+    assert f"saves more than a {saved[round(parts)]} of the plan, and not by rounding" in told
 
 
 @pytest.mark.parametrize("spare", [0, 1, 2])
@@ -217,7 +219,7 @@ def test_the_replica_is_no_wider_than_it_pays() -> None:
     assert on_h100.fits(1) == 0
     assert on_h100.best(0.05).tensor_parallel == 4
     assert COURSE.best(0.05).tensor_parallel == 1
-    assert column(lesson.parallel_table(), "in all") == ["", "4,830", "828", "832"]
+    assert column(lesson.parallel_table(), "accelerators in all") == ["", "4,830", "828", "832"]
     for ranks in TENSOR_PARALLEL[1:]:
         assert on_h100.bounds(1, ranks).needed % ranks == 0
 
@@ -228,6 +230,22 @@ def test_eight_bits_compute_faster_only_where_there_is_a_rate() -> None:
     assert compute_rate(a100, "FP8") == 312e12
     assert compute_rate(h100, "FP8") == 1979e12
     assert compute_rate(h100, "INT4 g128") == 989e12
+
+
+def test_four_bits_compute_faster_only_where_there_is_a_rate() -> None:
+    b200 = catalog.accelerator("B200-SXM")
+    assert compute_rate(b200, "NVFP4") == 9000e12
+    assert compute_rate(b200, "MXFP4") == compute_rate(b200, "INT4 g128") == 2250e12
+    assert compute_rate(catalog.accelerator("H100-SXM"), "NVFP4") == 989e12
+
+
+@pytest.mark.parametrize("name", list(catalog.accelerators()))
+def test_what_is_computed_with_is_one_rule_for_bounds_and_engine(name: str) -> None:
+    # INT8 alone: nobody has measured an engine that computes with it.
+    for precision in set(PRECISIONS) - {"INT8"}:
+        assert compute_rate(catalog.accelerator(name), precision) == arithmetic_rate(
+            precision, name
+        )
 
 
 def test_models_are_those_of_the_published_configurations() -> None:

@@ -44,8 +44,8 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     assert "more than you have" not in text
     fewer = lesson.your_service(given(owned_accelerators=700)).text
     assert "% busy; the plan has 36 more than you have. Prompts" in fewer
-    assert "taken at a batch of 599, the largest that fits and meets your target" in text
-    assert "the load, spread over its replicas, keeps up to 594 sequences in each, and" in text
+    assert "At your target a replica has room for 599 sequences: the bounds are for so many" in text
+    assert "your load fills up to 594 of these places, and the times" in text
     assert text.endswith("that give tokens, as lesson 05 counts them.")
     assert "your requests also bring a prompt, 500 tokens each" in text
     text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
@@ -59,7 +59,7 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     assert (
         "need at least 1 A100-SXM-80GB, 1 to a replica, and one replica is enough; plan 2" in text
     )
-    assert "keeps up to 1 sequence in each, and" in text
+    assert "your load fills up to 1 of these places, and" in text
     text = lesson.your_service(
         given(users=1, requests_per_user=1, prompt_tokens=1, output_tokens=1, owned_accelerators=1)
     ).text
@@ -92,9 +92,11 @@ def test_an_engine_needs_more_than_twice_what_the_bounds_plan_for_the_course_s_s
 def test_the_batch_of_the_bounds_and_of_the_times_are_both_told() -> None:
     course = lesson.course_service()
     full, part = course.bounds(1180), course.bounds(700)
-    assert batches(full, full).endswith("at a batch of 1,180, the largest that fits and meets your "
-                                        "target. The load fills it: there")  # fmt: skip
-    assert "keeps up to 700 sequences in each, and the times" in batches(full, part)
+    assert batches(full, full) == (
+        "At your target a replica has room for 1,180 sequences: the bounds are for so many. "
+        "Your load fills it: there"
+    )
+    assert "fills up to 700 of these places, and the times" in batches(full, part)
     table = plan_rows(lesson.service_of(given()), lesson.plan_of(given()))
     rows = {str(name): str(value) for name, value in table.rows}
     assert rows["largest batch, for the bounds"] == "599 sequences"
@@ -146,7 +148,9 @@ def test_the_panel_solves_its_task_with_eight_bits_only() -> None:
     solved = []
     for precision in lesson.PRECISIONS:
         set_up(panel, precision=precision)
-        solved += [precision] if panel.last.solved else []
+        if panel.last.solved:
+            solved += [precision]
+            assert panel.last.score.endswith("but H100-SXM computes with them at 16.")
     assert solved == ["FP8", "INT8"]
     assert "✔ Solved" not in page(panel)
     assert panel.last.score == (
@@ -309,6 +313,7 @@ SEQUENCE = 4096 * 131_072
         (lesson.picture_traffic, BITS / 86_400, "of a day twice"),
         (lesson.picture_traffic, 12e6, "the bits of one picture"),
         (lesson.picture_traffic, 231.5, "pictures a second"),
+        (lesson.readers_needed, 736, "gives each request an accelerator of its own"),
         (lesson.batch_in_memory, LEFT // SEQUENCE + 1, "Rounded up"),
         (lesson.batch_in_memory, 110, "Or else: The data sheet's 80 were taken: the log has 79.19"),
         (lesson.batch_in_memory, LEFT / SEQUENCE, "Now round down"),

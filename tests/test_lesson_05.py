@@ -214,7 +214,7 @@ def test_tables_name_their_columns_as_the_page_names_its_answers() -> None:
     wanted = (
         (lesson.accelerators_table(TEXT), ("planned_accelerators", "usd_per_month")),
         (
-            lesson.growing_table(TEXT.system, 10, 1e6),
+            lesson.growing_table(TEXT.system, 1e6, requests_per_user=10),
             ("planned_accelerators", "usd_per_million_passes"),
         ),
         (

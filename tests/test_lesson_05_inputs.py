@@ -51,10 +51,13 @@ def test_a_lever_that_halves_the_bill_does(key: str) -> None:
 
 
 def test_a_lever_that_cannot_says_what_is_left() -> None:
-    rows = {str(row[0]): [str(cell) for cell in row] for row in lesson.halving_table(TEXT).rows}
+    table = lesson.halving_table(TEXT)
+    rows = {str(row[0]): [str(cell) for cell in row] for row in table.rows}
     assert rows["target utilization"][2] == "cannot"
     assert "75.1 % of the bill is left" in rows["target utilization"][3]
-    assert rows["target time per token"][2] == "cannot"
+    named = "target time per token, days of retention, factor of the sizes, price of hot storage"
+    assert table.note.startswith(f"99.0 % of it or more is left whatever is done with: {named}")
+    assert not rows.keys() & set(table.note.partition(": ")[2].rstrip(".").split(", "))
     assert rows["accelerator"][2] == "RTX-4090"
     assert "of those with a price: 49.5 % of the bill is left" in rows["accelerator"][3]
     assert rows["price of an accelerator"][2] == "1.39 USD/h"
@@ -104,7 +107,7 @@ def test_a_system_of_the_reader_s_own_is_one_of_the_course_with_other_numbers() 
 
 
 def test_a_grown_system_has_less_spare_to_pay_for() -> None:
-    table = lesson.growing_table(TEXT.system, 10, 1e5, 1e8)
+    table = lesson.growing_table(TEXT.system, 1e5, 1e8, requests_per_user=10)
     small, large = ([str(cell) for cell in row] for row in table.rows)
     assert large == ["100,000,000", "1,950", "1", "0.262 USD", "1"]
     few = lesson.case("text", users=1e5).point

@@ -109,6 +109,18 @@ def test_a_doubt_that_widens_the_ranges_is_told_below_them() -> None:
     assert doubtful.note.startswith("With a doubt of 2, each range is its source's with")
 
 
+def test_the_main_answers_are_in_sight_and_the_whole_page_is_folded() -> None:
+    found = lesson.first_page(TEXT, TEXT.intervals())
+    page = lesson.one_page(TEXT, TEXT.intervals())
+    assert found.folded is not None
+    assert (found.folded.rows, found.folded.note) == (page.rows, page.note)
+    (main,) = found.tables
+    assert all(row in page.rows for row in main.rows)
+    said = " ".join(str(row[0]) for row in main.rows)
+    for part in ("kept", "memory", "accelerators", "traffic out", "month", "million", "power"):
+        assert part in said
+
+
 def test_the_report_has_the_facts_of_the_case() -> None:
     one = lesson.case("text", n_params=1e9, prompt_tokens=4000)
     rows = {row[0]: row[1:] for row in lesson.system_facts(as_given(one)).rows}

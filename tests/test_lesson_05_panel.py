@@ -10,9 +10,11 @@ import pytest
 
 from estimator import catalog
 from estimator.lesson import lesson_05 as lesson
-from estimator.lesson.lesson_05_panel import service_panel
+from estimator.lesson.lesson_05_case import Case
+from estimator.lesson.lesson_05_panel import service_panel, within
 from estimator.lesson.lesson_05_report import report_html
 from estimator.lesson.panel import Panel
+from estimator.uncertainty import Range
 from tests.seen import set_up
 from tests.services import given
 
@@ -35,12 +37,37 @@ def test_the_task_is_solved_by_an_accelerator_and_a_precision() -> None:
     set_all(panel, system="retrieval", users=1)
     assert "within the budget in" in panel.last.score
     assert not panel.last.solved
-    assert "of the draws" in panel.last.score
+    assert "of 500 draws; their P90 is" in panel.last.score
     set_all(panel, accelerator="H100-SXM", precision="FP8")
     assert "of 10,000 draws; their P90 is" in panel.last.score
     assert not panel.last.solved
     set_all(panel, accelerator="B200-SXM", precision="NVFP4")
     assert panel.last.solved
+
+
+def test_nine_in_ten_are_counted_where_a_rounded_share_would_say_them_of_less() -> None:
+    panel = service_panel(given())
+    set_all(panel, system="retrieval", users=1, accelerator="H100-PCIe", precision="NVFP4")
+    found = re.match(r"within the budget in ([\d,]+) of 10,000 draws; their P90", panel.last.score)
+    assert found
+    assert 8_950 <= int(found[1].replace(",", "")) < 9_000
+    assert not panel.last.solved
+    set_all(panel, accelerator="L40S", precision="FP8")
+    assert re.match(r"within the budget in 9,\d{3} of 10,000 draws\.", panel.last.score)
+    assert panel.last.solved
+
+
+def test_the_hint_is_right_that_the_price_s_range_decides_between_h100_and_h200() -> None:
+    def retrieval(accelerator: str) -> Case:
+        return lesson.case("retrieval", users=1e6, accelerator=accelerator, precision="FP8")
+
+    h100, h200 = retrieval("H100-SXM"), retrieval("H200-SXM")
+    assert h100.point["usd_per_month"] == pytest.approx(h200.point["usd_per_month"], rel=0.03)
+    assert within(h200.drawn(), 300_000) > 0.9 > within(h100.drawn(), 300_000) > 0.88
+    likely, sure = (catalog.prices()[one].range for one in ("H100-SXM", "H200-SXM"))
+    low, high = (likely.likely * end / sure.likely for end in (sure.low, sure.high))
+    trusted = h100.ranged(Range(likely.name, low, likely.likely, high))
+    assert within(trusted.drawn(), 300_000) > 0.9
 
 
 def test_the_task_is_not_solved_by_another_service_or_price() -> None:

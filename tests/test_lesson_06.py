@@ -13,6 +13,7 @@ from estimator.catalog.configurations import configurations
 from estimator.catalog.measured import verified_caches
 from estimator.files import read_rows
 from estimator.lesson import lesson_06 as lesson
+from estimator.lesson.lesson_05_case import case
 from estimator.validate import memory
 from tests.seen import column, row
 from tests.serving_rows import SHIPPED, command, shipped_lines
@@ -32,8 +33,10 @@ def test_errors_and_coverage_are_those_of_the_command(capsys: pytest.CaptureFixt
         assert line[2:5] == [f"{100 * share:.1f} %" for share in wanted]
     kinds = scores["kind"]
     for kind, many in (("dense", 2), ("mixture", 7)):
-        line = row(table, f"kind: {kind}, with the {many} impossible runs")
-        assert line[1] == str(kinds[kind]["rows"] + many)
+        (extended,) = (found for name, found in kinds.items() if name.startswith(f"{kind} with"))
+        assert extended["rows"] == kinds[kind]["rows"] + many
+        said = f"{kind} {100 * extended['mean']:.1f} % with {many} more"
+        assert said in table.note.replace("\N{NO-BREAK SPACE}", " ")
     covered = row(lesson.coverage_table(), "dense")[2]
     assert covered == f"{100 * scores['kind']['dense']['coverage']:.1f} %"
     groups = {str(line[0]) for line in lesson.coverage_table().rows}
@@ -236,3 +239,34 @@ def test_the_constants_are_fitted_on_each_run_once() -> None:
     assert f"{fitted} of them: the others repeat one" in source
     assert fitted == 971
     assert len(different) - faster == fitted < len(lines) - faster
+
+
+def test_the_worst_few_are_in_sight_and_the_rest_is_folded() -> None:
+    found, every = lesson.worst_tables(), lesson.worst_table()
+    assert found.folded is not None
+    assert [*found.tables[0].rows, *found.folded.rows] == [*every.rows]
+    html = found._repr_html_()
+    assert html.index("<details><summary>The next 6</summary>") < html.index("line 718")
+    assert repr(found).count("line 718") == 1
+
+
+def test_a_model_and_an_accelerator_of_the_same_runs_are_told() -> None:
+    pairs = {(one["model_path"].split("/")[-1], one["system"]) for one in shipped_lines()}
+    assert [model for model, chip in pairs if chip == "b200_sxm"] == ["DeepSeek-V3"]
+    assert [chip for model, chip in pairs if model == "DeepSeek-V3"] == ["b200_sxm"]
+    said = "deepseek-v3 ran on B200-SXM alone, and nothing else did: the two rows are the same"
+    assert lesson.errors_table().note.count(" alone, and nothing else did") == 1
+    assert said in lesson.errors_table().note
+
+
+def test_the_envelope_at_the_end_is_that_of_the_lessons() -> None:
+    table = lesson.envelope_table()
+    assert column(table, "count") == ["114,688", "112", "273", "736", "1,950"]
+    text = case("text")
+    fleet = text.intervals()["planned_accelerators"]
+    kind = str(table.rows[-1][2])
+    assert f"{fleet.p10:,.0f} to {fleet.p90:,.0f} for all guesses" in kind
+    ends = {"engine_factor": np.array([0.87, 1.18])}
+    low, high = text.answer(ends)["planned_accelerators"]
+    assert (low, high) == pytest.approx((1_692, 2_300), rel=0.01)
+    assert "an estimate: 1,692 to 2,300 for the engine alone" in kind

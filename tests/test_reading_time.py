@@ -48,6 +48,11 @@ def test_words_tables_questions_and_panel_are_counted(tmp_path: Path) -> None:
     assert (found.further, found.exercises) == (0, 0)
 
 
+def test_what_is_folded_is_not_counted(tmp_path: Path) -> None:
+    folded = "<table></table><details><summary>more</summary><table></table></details>"
+    assert counted(tmp_path, cell("code", "table()", html=folded)).core == pytest.approx(1)
+
+
 def test_going_further_and_exercises_are_counted_apart(tmp_path: Path) -> None:
     found = counted(
         tmp_path,

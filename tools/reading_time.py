@@ -69,9 +69,9 @@ def words(text: str) -> int:
 
 
 def looks(output: dict[str, Any]) -> int:
-    """Count the tables, figures and formulas of an output."""
+    """Count the tables, figures and formulas of an output; what is folded is not counted."""
     data = {kind: "".join(text) for kind, text in output.get("data", {}).items()}
-    page = data.get("text/html", "")
+    page = re.sub(r"<details>.*?</details>", "", data.get("text/html", ""), flags=re.DOTALL)
     seen = page.count("<table") + page.count("<img")
     return seen + data.get("text/markdown", "").count("$$") // 2
 

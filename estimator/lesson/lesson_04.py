@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from estimator import catalog
 from estimator.arithmetic import ceil
@@ -40,7 +41,7 @@ from estimator.lesson.sizing import (
     PRECISIONS,
     Service,
 )
-from estimator.lesson.tables import Table, assumptions, comparison
+from estimator.lesson.tables import Table, Tables, assumptions, comparison
 from estimator.model_storage import mlp_params, weight_bytes
 from estimator.serving import (
     SERVERS,
@@ -144,7 +145,7 @@ def serving_assumptions() -> Table:
     )
 
 
-def recap_table() -> Table:
+def recap_table() -> Tables:
     """The course's training times and the guide's count of a forward pass."""
     rows, epochs, clips, passes = 200_000_000, 1000, 1_000_000_000, 1000
     text = row_training_flops(LLAMA_PARAMS, rows, epochs)
@@ -159,7 +160,7 @@ def recap_table() -> Table:
     def billions(count: int) -> str:
         return f"{number_text(count // GB)} billion"
 
-    return comparison(
+    trained = comparison(
         (
             ("text model, 1 accelerator", "267 days", time(text, 1), "s",
              f"{billions(LLAMA_PARAMS)} parameters; {number_text(rows // MB)} million rows x "
@@ -170,13 +171,20 @@ def recap_table() -> Table:
              f"{billions(FISH_PARAMS)} parameters; {billions(clips)} rows, work of "
              f"{number_text(passes)} passes each: as much as {billions(clips * passes)} tokens"),
             ("speech model, 64 accelerators", "13.9 days", time(speech, 64), "s", "the same work"),
+        )
+    )  # fmt: skip
+    passed = comparison(
+        (
             ("a forward pass, part by part", "312,711,577,600 FLOP", counted, "FLOP",
              f"{number_text(counted)} for {number_text(tokens)} tokens, {layers} layers of width "
              f"{number_text(width)}: the guide lost a factor, the width, in its MLP term"),
             ("the same by 2 a parameter", "", rule, "FLOP",
+             f"of {number_text(layers * 12 * width**2)} weights in layers; "
              f"{number_text(counted / rule)} times less: attention's scores come on top"),
         )
     )  # fmt: skip
+    return Tables((trained,), replace(passed, caption="How near is two a parameter? The model of "
+                                      "lesson 03's guide, part by part"))  # fmt: skip
 
 
 def chain_table() -> Table:
@@ -212,11 +220,12 @@ def systems_table() -> Table:
     video, video_rate = busy(14_700_000_000, 7500)
     return comparison(
         (
-            ("images, 8.1 billion x 100", "61", int(ceil(image)), "accelerator",
+            ("images, 8.1 billion parameters x 100 passes", "61", int(ceil(image)), "accelerator",
              f"{image:.2f} kept busy"),
-            ("speech, 2 billion x 1,000", "148", int(ceil(speech)), "accelerator",
+            ("speech, 2 billion parameters x 1,000 passes", "148", int(ceil(speech)), "accelerator",
              f"{speech:.2f} kept busy, rounded down"),
-            ("video, 14.7 billion x 7,500", "8,208", int(ceil(video)), "accelerator",
+            ("video, 14.7 billion parameters x 7,500 passes", "8,208", int(ceil(video)),
+             "accelerator",
              f"{video:,.2f}; with {video_rate:.3f} requests/s cut to 1.41, {rate / 1.41:,.2f}"),
         )
     )  # fmt: skip
@@ -322,8 +331,8 @@ def parallel_table() -> Table:
         rows.append((number_text(ranks), each, number_text(fits), alone, number_text(b.needed),
                      b.binding_text))  # fmt: skip
     headers = (
-        "to a replica", "weights on each", "sequences that fit", "a step, batch 1", "in all",
-        "binds",
+        "accelerators of a replica", "weights on each", "sequences that fit", "a step, batch 1",
+        "accelerators in all", "binds",
     )  # fmt: skip
     return Table(headers, rows, f"{model.name} at BF16 on H100", left=frozenset({"binds"}))
 

@@ -228,6 +228,8 @@ def readers_needed(
                     "shares them."),
             Mistake(bandwidth_accelerators(rate, generation(cache, batch)), "That gives each "
                     f"request an accelerator of its own: each works on {batch} at the same time."),
+            Mistake(batch * right, "That gives each request an accelerator of its own: each works "
+                    f"on {batch} at the same time."),
             Mistake(right - 1, "Rounded down: the last part of the load needs an accelerator too."),
             Mistake(count(cache / batch, batch), "That reads the cache of one sequence: a step "
                     f"reads all {batch} of them."),

@@ -139,14 +139,14 @@ def prompt_sentence(service: Service) -> str:
 def batches(at: Bounds, work: Bounds) -> str:
     """Say at which batch the bounds are taken, and at which the times: that of the load."""
     full = (
-        f"The bounds are taken at a batch of {number_text(at.batch)}, the largest that fits and "
-        "meets your target."
+        f"At your target a replica has room for {quantity_text(at.batch, 'sequence')}: the bounds "
+        "are for so many."
     )
     if work.batch == at.batch:
-        return f"{full} The load fills it: there"
+        return f"{full} Your load fills it: there"
     return (
-        f"{full} By Little's law the load, spread over its replicas, keeps up to "
-        f"{quantity_text(work.batch, 'sequence')} in each, and the times are taken there:"
+        f"{full} By Little's law your load fills up to {number_text(work.batch)} of these places, "
+        "and the times are for those:"
     )
 
 
@@ -251,7 +251,10 @@ def _task(service: Service, plan: Plan, target: float) -> tuple[bool, str]:
             f"{service.precision} needs {number_text(plan.at.needed)}, {more:.2f} times as many as "
             "the best precision of the list."
         )
-    return True, f"no precision of the list needs fewer than {number_text(fewest)} at the peak."
+    return True, (
+        f"no precision of the list needs fewer than {number_text(fewest)} at the peak: four bits "
+        f"are less to read, but {TASK_CHIP} computes with them at 16."
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -312,8 +315,8 @@ def server_panel(given: Inputs) -> Panel:
         Choice("model", "Model", names, chosen,
                "The model that answers; it sets parameters and the cache of a token"),
         Choice("precision", "Precision of the weights", {p: p for p in PRECISIONS},
-               given.precision, "How weights are stored; in FP8 and INT8 computed with, too, where "
-               "there is a rate for it"),
+               given.precision, "How weights are stored; in FP8, INT8 and NVFP4 computed with, "
+               "too, where there is a rate for it"),
         Choice("accelerator", "Accelerator", {name: name for name in catalog.accelerators()},
                given.accelerator, "The hardware that serves; it sets rates and memory"),
         number("prompt_tokens", given.prompt_tokens, 0, 8000, step=50),

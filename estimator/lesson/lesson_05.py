@@ -77,6 +77,7 @@ __all__ = [
     "check_table",
     "contradictions",
     "count_tables",
+    "first_page",
     "flat",
     "given_of",
     "growing_table",
@@ -121,6 +122,11 @@ PAGE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("power", ("power_watts", "energy_kwh_per_month", "item_watt_hours",
                "electricity_usd_per_month", "emission_kg_per_month")),
 )  # fmt: skip
+MAIN = (
+    "kept_bytes", "replica_bytes", "planned_accelerators", "egress_bits_per_s", "usd_per_month",
+    "usd_per_million_passes", "power_watts",
+)  # fmt: skip
+"""The answers to look at first: one or two of each part of the page."""
 
 
 def given_of(**parameters: object) -> Inputs:
@@ -182,16 +188,14 @@ def lever_tables(one: Case) -> Tables:
     return Tables((halving_table(one), accelerators_table(one)))
 
 
-def growing_table(system: System, requests_per_user: float, users: float, *more: float) -> Table:
+def growing_table(system: System, *users: float, requests_per_user: float) -> Table:
     """What a system's tokens cost as its users grow, beside those of the course's text.
 
     Below it the range of the first month's cost.
     """
     course = case("text")
     priced = course.point["usd_per_million_passes"]
-    grown = [
-        case(system, users=many, requests_per_user=requests_per_user) for many in (users, *more)
-    ]
+    grown = [case(system, users=many, requests_per_user=requests_per_user) for many in users]
     rows = []
     for one in grown:
         each = one.point["usd_per_million_passes"]
@@ -204,10 +208,11 @@ def growing_table(system: System, requests_per_user: float, users: float, *more:
         "users", label_of(course, "planned_accelerators"), "spare ones",
         label_of(course, "usd_per_million_passes"), "times text's",
     )  # fmt: skip
-    bill = grown[0].intervals()["usd_per_month"]
+    bill, likely = grown[0].intervals()["usd_per_month"], grown[0].point["usd_per_month"]
     note = (
-        f"For {quantity_text(users, 'user')} a month costs {short_usd(bill.p50)}, and four "
-        f"times in five {spread_words(bill.p10, bill.p90)}."
+        f"For {quantity_text(users[0], 'user')} a month costs {short_usd(likely)} at likely "
+        f"values. Of the draws, half cost less than {short_usd(bill.p50)}, and four in five "
+        f"{spread_words(bill.p10, bill.p90)}."
     )
     return Table(headers, rows, f"{system.name.capitalize()} as it grows", note)
 
@@ -250,6 +255,20 @@ def your_service(one: Case, intervals: Mapping[str, Ends]) -> Prose:
 def _fleet(low: int, high: int) -> str:
     most = quantity_text(high, "accelerator")
     return f"leave it at {most}" if low == high else f"make of it {number_text(low)} to {most}"
+
+
+def first_page(one: Case, intervals: Mapping[str, Ends]) -> Tables:
+    """The main answers, and below them the whole page to unfold."""
+    page = one_page(one, intervals)
+    named = {name: row for row, name in zip(page.rows, flat_names(), strict=True)}
+    rows = [named[name] for name in MAIN]
+    whole = replace(page, caption=f"All {len(page.rows)} answers")
+    return Tables((replace(page, rows=rows, note=""),), whole)
+
+
+def flat_names() -> list[str]:
+    """The answers in the order of the page."""
+    return [name for _, names in PAGE for name in names]
 
 
 def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:

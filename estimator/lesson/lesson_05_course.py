@@ -137,12 +137,14 @@ def chain_table(one: Case) -> Table:
         ("an engine's speed and memory", bare["planned_accelerators"]),
         ("a reserve and a spare", one.point["planned_accelerators"]),
     ]
-    bounded, note = bounds_of(one), ""
-    if bounded is not None:
+    bounded, mean, note = bounds_of(one), bounds_of(one, peak_factor=1), ""
+    if bounded is not None and mean is not None:
         steps.insert(2, ("the three bounds of lesson 04", bounded.at.needed))
         note = (
-            f"Lesson 04 plans {number_text(bounded.planned)} for this load: its bounds with the "
-            f"same reserve, and {number_text(bounded.reserve.spare_accelerators)} spare."
+            f"Lesson 04 counts {number_text(mean.at.needed)} by its bounds for the mean load, and "
+            f"plans {number_text(bounded.planned)} for the peak: with the same reserve, "
+            f"{number_text(bounded.reserve.spare_accelerators)} spare, and batches of "
+            f"{number_text(bounded.at.batch)}."
         )
     if (course := chain_of(one, "accelerators")) is not None:
         steps.insert(0, ("the course's chain", course))
@@ -157,7 +159,7 @@ def chain_table(one: Case) -> Table:
     return Table(headers, rows, caption, note)
 
 
-def bounds_of(one: Case) -> Plan | None:
+def bounds_of(one: Case, peak_factor: float | None = None) -> Plan | None:
     """Plan by lesson 04's bounds, with its eight spare; None where they know no such service."""
     if not one.system.gives_tokens:
         return None
@@ -168,8 +170,8 @@ def bounds_of(one: Case) -> Plan | None:
             one.accelerator, x["prompt_tokens"], x["passes"],
         )  # fmt: skip
         return make_plan(
-            service, x["token_target_seconds"], x["peak_factor"], x["target_utilization"],
-            BOUNDS_SPARE, math.inf,
+            service, x["token_target_seconds"], peak_factor or x["peak_factor"],
+            x["target_utilization"], BOUNDS_SPARE, math.inf,
         )  # fmt: skip
     return None
 

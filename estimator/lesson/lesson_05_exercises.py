@@ -28,6 +28,8 @@ def month_of_accelerators(count: int = 40, price: float = 2.5) -> Exercise:
                     "days."),
             Mistake(count * 24 * 31 * price, "That is a month of 31 days; this one has 30."),
             Mistake(right / count, "That is one of them."),
+            Mistake(right * 3, "The third is no factor of the price: they are paid for day and "
+                    "night, whatever the load fills."),
             Mistake(0.75 * right, "That takes a quarter off, as a reserve would be: all of "
                     "them are paid for, busy or not."),
         ),

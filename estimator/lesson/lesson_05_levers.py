@@ -35,10 +35,10 @@ def swing_table(one: Case) -> Table:
     if found[0].width:
         low, high = map(short_usd, pencil_range(one))
         note = (
-            "With a pencil: square the logarithm of each factor by which an input moves the bill, "
-            "add them up, and take the root. As a factor around "
-            f"{short_usd(one.point['usd_per_month'])} it makes {low} and {high}: a check on the "
-            "P10 and the P90 of the draws."
+            "With a pencil, and no draws: each input moves the bill by a factor. Take the "
+            "logarithms of the factors, add their squares, and take the root: that is the "
+            "logarithm of all together. Down and up from "
+            f"{short_usd(one.point['usd_per_month'])} it gives a P10 of {low} and a P90 of {high}."
         )
     return Table(headers, rows, "One input at a time, the others at their likely values", note,
                  left=frozenset({headers[-1]}))  # fmt: skip
@@ -55,6 +55,8 @@ def pencil_range(one: Case) -> tuple[float, float]:
     return middle / math.exp(math.hypot(*down)), middle * math.exp(math.hypot(*up))
 
 
+IDLE = 0.98
+"""A lever that leaves so much of the bill is named below the table, and has no row."""
 FOUR_BITS = tuple(name for name in PRECISIONS if catalog.precision(name).bits_per_weight < 5)
 
 
@@ -90,7 +92,11 @@ def halving(one: Case) -> list[Pull]:
 def halving_table(one: Case) -> Table:
     """What would halve the bill: each lever alone, and each other choice."""
     rows: list[tuple[str, str, str, str]] = []
-    for pull in halving(one):
+    found = halving(one)
+    idle = [pull for pull in found if pull.value is None and IDLE <= pull.at_limit <= 1]
+    for pull in found:
+        if pull in idle:
+            continue
         entry = quantity(pull.name)
         now = quantity_text(digits(pull.now), entry.unit)
         if pull.value is None:
@@ -106,7 +112,10 @@ def halving_table(one: Case) -> Table:
         rows += [("precision of four bits", *_choice_row(one, "precision", few)[1:])]
     rows += [_choice_row(one, "accelerator", _shares(one, "accelerator", tuple(catalog.prices())))]
     headers = ("lever", "now", "what halves the bill", "what that means")
-    return Table(headers, rows, "What would halve the bill, alone",
+    names = ", ".join(quantity(pull.name).label for pull in idle)
+    left = min((pull.at_limit for pull in idle), default=1)
+    note = idle and f"{share_text(left, 1)} of it or more is left whatever is done with: {names}."
+    return Table(headers, rows, "What would halve the bill, alone", note or "",
                  left=frozenset({headers[-1]}))  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from estimator.choosing import choose
 from estimator.decoder_shape import decoder_shape
 from estimator.engine import RUNTIME_BYTES, Layout, Numerics, replica
 from estimator.glossary import quantity
+from estimator.lesson.sizing import COMPUTED_BITS
 from estimator.memory import kv_cache_bytes
 from estimator.model_storage import weight_bytes
 from estimator.quantity import Quantity
@@ -39,8 +40,6 @@ Columns = Mapping[str, Any]
 
 RECORD_BYTES = 10_000
 """Bytes of a user's profile: the course's 10 KB."""
-COMPUTED_BITS = {"FP8": 8, "NVFP4": 4}
-"""Precisions that are also computed with, where an accelerator has their rate; else at 16 bits."""
 NAMES = ("system", "model", "precision", "accelerator")
 DEFAULTS: dict[str, Any] = {
     "system": "text", "model": "", "users": 100_000_000, "requests_per_user": 10,

@@ -86,7 +86,7 @@ def parts_table(
     ]  # fmt: skip
     kept = within(drawn, budget)
     rows.append(("draws within the budget", short_usd(budget),
-                 Bar(kept, share_text(kept), over=kept < TASK_SHARE)))  # fmt: skip
+                 Bar(kept, share_text(kept, 1), over=kept < TASK_SHARE)))  # fmt: skip
     headers = ("of a month", "USD", "share")
     return Table(headers, rows, left=frozenset({"share"}))
 
@@ -138,16 +138,17 @@ def _task(one: Case, drawn: Mapping[str, Any], budget: float) -> tuple[bool, str
     for met, advice in wanted:
         if not met:
             return False, advice
-    kept, which = within(drawn, budget), "the draws"
+    kept = within(drawn, budget)
     if abs(kept - TASK_SHARE) < UNSURE:
         drawn = one.drawn()
-        kept, which = within(drawn, budget), f"{number_text(DRAWS)} draws"
+        kept = within(drawn, budget)
+    # Counted, as a share that is rounded may say nine in ten of what is less.
+    draws = len(drawn["usd_per_month"])
+    said = f"within the budget in {number_text(round(kept * draws))} of {number_text(draws)} draws"
     if kept < TASK_SHARE:
         high = percentiles(drawn["usd_per_month"])[2]
-        return False, (
-            f"within the budget in {share_text(kept)} of {which}; their P90 is {short_usd(high)}."
-        )
-    return True, f"within the budget in {share_text(kept)} of {which}."
+        return False, f"{said}; their P90 is {short_usd(high)}."
+    return True, f"{said}."
 
 
 def _usual_task(system: System, usual: Mapping[str, Any], budget: float) -> tuple[bool, str]:

@@ -24,6 +24,7 @@ from estimator.lesson.lesson_06_case import (
     TENSOR,
     estimate_of,
 )
+from estimator.lesson.lesson_06_envelope import envelope_table
 from estimator.lesson.lesson_06_exercises import (
     EXERCISES,
     error_of_three,
@@ -33,7 +34,7 @@ from estimator.lesson.lesson_06_exercises import (
 from estimator.lesson.lesson_06_figures import scatter_chart
 from estimator.lesson.lesson_06_hunt import TITLE, hunt
 from estimator.lesson.lesson_06_many import contradictions, results_of, row_results
-from estimator.lesson.lesson_06_misses import worst_table
+from estimator.lesson.lesson_06_misses import worst_table, worst_tables
 from estimator.lesson.lesson_06_panel import step_panel
 from estimator.lesson.lesson_06_reader import CLAIM, your_measurements, your_results
 from estimator.lesson.lesson_06_runs import SHIPPED, runs_text, shipped
@@ -47,9 +48,9 @@ from estimator.validate.report import SCORED, WITH_FASTER, Score
 
 __all__ = [
     "ACCELERATORS", "ENGINES", "EXERCISES", "MODELS", "NARROWED", "PRECISIONS", "TENSOR",
-    "contradictions", "error_of_three", "estimate_of", "hunt", "requests_that_run", "results_of",
-    "row_results", "scatter_chart", "shipped", "step_panel", "wait_for_prompts", "worst_table",
-    "your_measurements", "your_results",
+    "contradictions", "envelope_table", "error_of_three", "estimate_of", "hunt",
+    "requests_that_run", "results_of", "row_results", "scatter_chart", "shipped", "step_panel",
+    "wait_for_prompts", "worst_table", "worst_tables", "your_measurements", "your_results",
 ]  # fmt: skip
 
 FURTHER_TITLES = (TITLE,)
@@ -228,6 +229,7 @@ def one_run_table() -> Table:
     columns, place = shipped().columns, _place_of_one_run()
     setting = shipped().settings[columns["setting"][place]]
     constants = serving.step_constants().left_out[setting.group].constants
+    everything = serving.step_constants().fit.constants
     load = [float(columns[name][place]) for name in ("batch", "prompt_tokens", "output_tokens")]
     made = replica_of(setting)
     service = serve(made, constants, *load)
@@ -246,8 +248,10 @@ def one_run_table() -> Table:
     side = "above" if estimate > measured else "below"
     note = (
         f"Measured: {seconds_text(measured)}; the estimate is {share_text(off, 1)} {side} it. "
-        f"Roofline: {seconds_text(floor)}. By the fit without this run's group, where a layer "
-        f"costs {seconds_text(constants.layer_seconds)}."
+        f"Roofline: {seconds_text(floor)}. In both, an answer is half written on average, and the "
+        "input table is looked up, not read. By the fit without this run's group, where a layer "
+        f"costs {seconds_text(constants.layer_seconds)}; by all rows together, "
+        f"{seconds_text(everything.layer_seconds)}."
     )
     return Table(headers, rows, table.caption, note, table.total, table.left)
 
@@ -284,16 +288,25 @@ def errors_table() -> Table:
     rows: list[tuple[Cell, ...]] = [_errors(SCORED, scores["all"][SCORED])]
     for view in ("kind", "model", "accelerator", "engine"):
         for name, score in scores[view].items():
-            whole = folds.get(view, {}).get(name)
-            kind, extended, _ = name.partition(f" {WITH_FASTER}")
-            if extended:
-                more = score.rows - scores[view][kind].rows
-                name = f"{kind}, with the {number_text(more)} impossible runs"
-            rows.append(_errors(f"{view}: {name}", score, whole))
+            if WITH_FASTER not in name:
+                rows.append(_errors(f"{view}: {name}", score, folds.get(view, {}).get(name)))
     headers = ("rows", "count", "roofline, median", "estimate, median", "estimate, mean",
                "left out whole: median", "mean", "inside P10 to P90")  # fmt: skip
     caption = "Absolute errors of the time per output token"
-    return Table(headers, rows, caption, unbroken(_first_token_note()))
+    note = f"{_impossible_note()} {_first_token_note()}"
+    return Table(headers, rows, caption, unbroken(note))
+
+
+def _impossible_note() -> str:
+    """Tell the mean errors that the runs faster than their roofline would make."""
+    scores = shipped().report.scores["kind"]
+    told = []
+    for name, score in scores.items():
+        kind, extended, _ = name.partition(f" {WITH_FASTER}")
+        if extended:
+            more = number_text(score.rows - scores[kind].rows)
+            told.append(f"{kind} {share_text(score.mean, 1)} with {more} more")
+    return f"With the impossible runs the means would be: {', '.join(told)}."
 
 
 def _first_token_note() -> str:
@@ -302,8 +315,21 @@ def _first_token_note() -> str:
         f"Time to first token, {runs_text(first.rows)}: "
         f"{number_text(first.under_floor)} under the floor of their prefill; the estimate with "
         f"its queue is {share_text(first.median, 1)} off in the median, and "
-        f"{share_text(first.coverage, 1)} lie in its interval."
+        f"{share_text(first.coverage, 1)} lie in its interval.{_alike_note()}"
     )
+
+
+def _alike_note() -> str:
+    """Name a model and an accelerator that have the same runs: nothing tells one from the other."""
+    groups = {one.group for one in shipped().settings}
+    parts = [group.split("/")[:2] for group in groups]
+    pairs = {(model, chip) for model, chip in parts}
+    alone = sorted(
+        f" {model} ran on {chip} alone, and nothing else did: the two rows are the same runs."
+        for model, chip in pairs
+        if all((m == model) == (c == chip) for m, c in pairs)
+    )
+    return "".join(alone)
 
 
 def _errors(name: str, score: Score, whole: Score | None = None) -> tuple[Cell, ...]:

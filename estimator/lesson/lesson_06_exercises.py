@@ -32,6 +32,8 @@ def error_of_three(
         (
             Mistake(abs(statistics.fmean(signed)), "Too much and too little have cancelled: take "
                     "the sign off each error before the mean."),
+            Mistake(-abs(statistics.fmean(signed)), "Too much and too little have cancelled: take "
+                    "the sign off each error before the mean."),
             Mistake(swapped, "Divided by the estimate: an error is a share of what was measured."),
             Mistake(statistics.median(errors), "That is the median: the mean takes all three."),
             Mistake(math.sqrt(statistics.fmean(error**2 for error in errors)), "That is the root "

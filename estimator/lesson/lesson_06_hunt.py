@@ -90,7 +90,8 @@ def figures() -> dict[str, Figure]:
         Figure("their interactions of a day: 10 of 2 KB each, a quarter more for the index",
                "2.5 GB", lambda: float(daily_bytes(USERS, ASKS, 2_000, 0.25)), "byte",
                "a factor of a thousand, lost in a unit"),
-        Figure("parameters of GPT-2 medium", "354,823,168",
+        Figure("parameters of GPT-2 medium: 24 layers of width 1,024 with biases and norms, MLP "
+               "4,096, a vocabulary of 50,257 and 1,024 positions", "354,823,168",
                lambda: catalog.architecture("gpt2-medium").n_params, "parameter"),
         Figure("16-bit cache of 24 layers, 16 heads of 64, 128 tokens", "6,291,456 bytes",
                lambda: float(kv_cache_bytes(24, 16, 64, tokens=128)), "byte",
@@ -128,7 +129,8 @@ def hunt_table() -> Table:
     note = (
         f"An A100 computes {quantity_text(A100_FLOPS, 'FLOP/s')} and reads "
         f"{quantity_text(A100.bytes_per_s, 'byte/s')}; a parameter costs 2 FLOP a token or pass. "
-        "A GB is a billion bytes."
+        "A GB is a billion bytes. H can be no less than that of the weights in its layers, which "
+        "lesson 01 counts."
     )
     return Table(headers, rows, "Published figures", note, left=frozenset({"what it is"}))
 
@@ -173,7 +175,9 @@ def _verdict(found: object, wrong: set[str]) -> str:
     spared = sorted(letters - wrong)
     if spared:
         one = figures()[spared[0]]
-        return f"Not yet. {spared[0]} is right as printed: it is {one.text}."
+        right = len(letters & wrong)
+        others = f" Caught among the others: {right}." if right else ""
+        return f"Not yet. {spared[0]} is right as printed: it is {one.text}.{others}"
     caught, missing = sorted(letters & wrong), sorted(wrong - letters)
     told = " ".join(f"{one} is {figures()[one].text}: {figures()[one].slip}." for one in caught)
     if missing:

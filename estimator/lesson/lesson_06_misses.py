@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from estimator.lesson.lesson_06_runs import shipped
-from estimator.lesson.tables import Cell, Table, Unbroken
-from estimator.units import plural
+from estimator.lesson.tables import Cell, Table, Tables, Unbroken
+from estimator.units import number_text, plural
 
 NOTE = (
     "First token: the wait for it, as a multiple of the time that the rest of the answer took. "
@@ -16,6 +18,14 @@ NOTE = (
     "1,024 requests at once on an H100 (vllm/engine/arg_utils.py), and aiohttp, in which clients "
     "are written, opens 100 connections (aiohttp.TCPConnector)."
 )
+
+
+def worst_tables(shown: int = 4) -> Tables:
+    """The worst few in sight, and the rest to unfold."""
+    every = worst_table()
+    rest = every.rows[shown:]
+    folded = replace(every, rows=rest, note="", caption=f"The next {number_text(len(rest))}")
+    return Tables((replace(every, rows=every.rows[:shown]),), folded)
 
 
 def worst_table(count: int = 10) -> Table:

@@ -51,6 +51,8 @@ from estimator.whole_service import NEARLY, TENSOR_PARALLEL
 WITHIN_ROUNDING = 0.9
 MEMORY_SHARE = 0.9
 ACTIVATION_BYTES, OVERHEAD_BYTES = 1 * GB, 1 * GB
+COMPUTED_BITS = {"FP8": 8, "NVFP4": 4}
+"""Precisions that are also computed with, where an accelerator has their rate; else at 16 bits."""
 PRECISIONS = ("FP16", "BF16", "FP8", "INT8", "INT4 g128", "MXFP4", "NVFP4")
 # Zero is a fine answer to most questions of the glossary; a service without it is none.
 # The high ends are far beyond any service: a number past them is a slip of the hand.
@@ -396,6 +398,6 @@ def _saturated(service: Service, found: list[Bounds], rate: float, owned: float)
 
 
 def compute_rate(chip: catalog.Accelerator, precision: str) -> float:
-    """Operations a second at a precision: weights alone in 4 bits are computed with at 16."""
-    special = {"FP8": chip.flops_per_s.get(8), "INT8": chip.int8_ops_per_s}
-    return special.get(precision) or chip.flops_per_s[16]
+    """Operations a second at a precision; what is only stored is computed with at 16 bits."""
+    rate = chip.flops_per_s.get(COMPUTED_BITS.get(precision, 16))
+    return (chip.int8_ops_per_s if precision == "INT8" else rate) or chip.flops_per_s[16]

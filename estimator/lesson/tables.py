@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from estimator.units import number_text, quantity_text, share_text
@@ -175,15 +175,23 @@ class Table:
 
 @dataclass(frozen=True)
 class Tables:
-    """Tables that belong together, one below the other."""
+    """Tables that belong together, one below the other, and one to unfold by its caption."""
 
     tables: tuple[Table, ...]
+    folded: Table | None = None
 
     def _repr_html_(self) -> str:
-        return "".join(table.html() for table in self.tables)
+        return "".join([*(table.html() for table in self.tables), self._fold()])
+
+    def _fold(self) -> str:
+        if self.folded is None:
+            return ""
+        summary = f"<summary>{_text(self.folded.caption)}</summary>"
+        return f"<details>{summary}{replace(self.folded, caption='').html()}</details>"
 
     def __repr__(self) -> str:
-        return "\n\n".join(map(str, self.tables))
+        folded = () if self.folded is None else (self.folded,)
+        return "\n\n".join(map(str, (*self.tables, *folded)))
 
 
 def _style(style: str) -> str:
