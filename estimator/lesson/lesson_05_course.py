@@ -14,7 +14,7 @@ from estimator.engine import Layout
 from estimator.glossary import quantity
 from estimator.lesson.lesson_05_case import KEPT, Case, case, of_course
 from estimator.lesson.lesson_05_model import arithmetic_rate, numerics_of, request_tokens, work_of
-from estimator.lesson.lesson_05_words import label_of, short_usd, unit_price
+from estimator.lesson.lesson_05_words import digits, label_of, unit_price
 from estimator.lesson.sizing import Plan, Service, make_plan
 from estimator.lesson.tables import Table
 from estimator.load import Load, Targets, size_model
@@ -24,7 +24,7 @@ from estimator.serving import (
     peak_requests_per_s,
     requests_per_s,
 )
-from estimator.units import GB, number_text, quantity_text
+from estimator.units import GB, MB, number_text, quantity_text
 from estimator.user_data import monthly_bytes, requests_per_day
 
 COURSE_SYSTEMS = ("text", "image", "speech", "video", "captioning", "recognition", "retrieval")
@@ -188,7 +188,7 @@ def systems_table() -> Table:
             f"{one.system.name}, {number_text(one.system.n_params / GB, 3)} B",
             quantity_text(one.point["kept_bytes"], "byte").split(" (")[0], fleet,
             quantity_text(one.point["egress_bits_per_s"], "bit/s"),
-            *(short_usd(value).removesuffix(" USD") for value in (bill.p10, bill.p50, bill.p90)),
+            *(number_text(digits(end / MB)) for end in (bill.p10, bill.p50, bill.p90)),
             unit_price(one, one.point), quantity_text(one.point["power_watts"], "W"),
         ))  # fmt: skip
     kept, fleet, sent, month, million, each, power = (
@@ -197,7 +197,7 @@ def systems_table() -> Table:
                      "usd_per_million_passes", "usd_per_item", "power_watts")
     )  # fmt: skip
     headers = (
-        "system, parameters", kept, fleet, sent, f"{month} in USD, P10", "P50", "P90",
+        "system, parameters", kept, fleet, sent, f"{month} in millions of USD, P10", "P50", "P90",
         f"{million}, or of {each.removeprefix('cost of ')}", power,
     )  # fmt: skip
     caption = (
