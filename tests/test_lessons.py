@@ -3,6 +3,7 @@
 import json
 import re
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,13 @@ def test_readme_guide_and_map_know_every_lesson() -> None:
         here = rows[0].replace(f"[{title}]({path.name})", title) if path == LESSONS[0] else rows[0]
         assert here in course_map, f"{title} needs the README's row in lesson 00's map"
         assert f"| {title} |" in guide, f"{title} needs its times in docs/instructor.md"
+
+
+def test_each_lesson_leads_to_the_next() -> None:
+    for path, following in pairwise(LESSONS):
+        text = "".join(map(source, cells(path, "markdown")[-1:]))
+        assert f"Next: [{following.stem[:2]} " in text, f"{path.name} ends without {following.name}"
+        assert f"]({following.name})" in text
 
 
 def help_of(name: str) -> str:
