@@ -44,6 +44,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"batch": 100_000},  # does not fit
     ],
 }
+IN_TEST_BATCH_TABLE = {"01", "05"}
 APART: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "03": (
         [{"tensor_parallel": 3}, {"tensor_parallel": 8}, {"model": "gpt2", "tensor_parallel": 8},
@@ -88,6 +89,13 @@ def table_of_notebooks(number: str, scenarios: Path) -> str:
         rows.append(Row(one.name, one.parameters, *flat(results), outcome.error))
         columns |= dict.fromkeys(one.parameters)
     return csv_text(list(columns), rows)
+
+
+def test_every_lesson_has_results_without_its_notebook_and_rows_that_compare_them() -> None:
+    for number, path in LESSONS.items():
+        found = [hooks.hook(read_lesson(path), f"{kind}_results") for kind in ("point", "row")]
+        assert any(found), f"lesson_{number}.py needs point_results or row_results"
+    assert ROWS.keys() | IN_TEST_BATCH_TABLE == LESSONS.keys(), "give two rows of it in ROWS"
 
 
 @pytest.mark.parametrize("number", sorted(ROWS))

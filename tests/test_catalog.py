@@ -1,13 +1,14 @@
 """The catalog: each row has a source, sizes are bytes, unknown names are helped along."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from importlib.resources import files
 
 import pytest
 
 from estimator import catalog
-from estimator.catalog.configurations import read_entry
+from estimator.catalog.configurations import configurations, read_entry
 from estimator.catalog.systems import _system
 from estimator.model_storage import scaled_bits_per_weight
 from estimator.units import GB, GiB, MiB
@@ -25,6 +26,16 @@ from estimator.units import GB, GiB, MiB
 )
 def test_every_row_has_a_source(row: object) -> None:
     assert len(getattr(row, "source", "")) > 10
+
+
+def test_no_two_models_have_one_name() -> None:
+    """Panels list them by it; a model of the course may be called like the one it rounds."""
+    for names in (
+        [one.name for one in configurations().values()],
+        [one.name for one in catalog.models().values() if one.exact],
+    ):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        assert not twice, "give one of them the part of its name that differs"
 
 
 def test_the_three_memories_of_an_accelerator() -> None:

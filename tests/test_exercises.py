@@ -39,7 +39,7 @@ class TestExercise:
         exercise = make()
         for mistake in exercise.mistakes:
             right, sentence = exercise.verdict(mistake.value)
-            assert right is False
+            assert right is False, f"too near the answer: {mistake.advice}"
             assert sentence == f"Not yet. {mistake.advice}"
 
     def test_mistakes_differ_from_each_other(self, make: Callable[..., Exercise]) -> None:

@@ -24,22 +24,9 @@ from estimator.lesson.show import show
 from estimator.memory import kv_cache_bytes
 from estimator.model_storage import replicated_bytes
 from estimator.quantity import LARGEST, Quantity
+from tests.formulas import modules_with_formulas
 
-MODULES = [
-    importlib.import_module(f"estimator.{name}")
-    for name in (
-        "model_storage",
-        "user_data",
-        "paged_cache",
-        "memory",
-        "serving",
-        "step_time",
-        "training",
-        "bandwidth",
-        "cost",
-        "whole_service",
-    )
-]
+MODULES = [importlib.import_module(name) for name in modules_with_formulas()]
 
 Formula = Callable[..., Any]
 
@@ -49,7 +36,8 @@ def formulas_of(module: ModuleType) -> list[Formula]:
     return [f for f in own if hasattr(f, "facts")]
 
 
-FORMULAS = {f.__name__: f for module in MODULES for f in formulas_of(module)}
+ALL = [f for module in MODULES for f in formulas_of(module)]
+FORMULAS = {f.__name__: f for f in ALL}
 INPUTS = [
     pytest.param(f, entry, id=f"{name}-{entry.name}")
     for name, f in FORMULAS.items()
@@ -68,6 +56,11 @@ def sweep(entry: Quantity) -> np.ndarray[Any, np.dtype[np.float64]]:
     above = [entry.usual, entry.low + 1, entry.usual * 2]
     ends = [entry.low, min(entry.high, 2 * entry.usual + 1)]
     return np.array([v for v in above + ends if entry.allows(v)], dtype=np.float64)
+
+
+def test_a_formula_stands_once() -> None:
+    twice = [f"{f.__module__}.{name}" for f in ALL if FORMULAS[name := f.__name__] is not f]
+    assert not twice, "another formula gives the same quantity"
 
 
 # --- Bad input ------------------------------------------------------------------------------
@@ -188,10 +181,10 @@ def test_the_body_is_short_and_ends_in_a_named_result(function: Formula) -> None
     tree = ast.parse(source).body[0]
     assert isinstance(tree, ast.FunctionDef)
     _, *steps, last = tree.body
-    assert steps
-    assert all(isinstance(step, ast.Assign) for step in steps)
-    assert isinstance(last, ast.Return)
-    assert isinstance(last.value, ast.Name)
+    named = isinstance(last, ast.Return) and isinstance(last.value, ast.Name)
+    assert steps, "assign the result to a name, and return that name"
+    assert named, "assign the result to a name, and return that name"
+    assert all(isinstance(step, ast.Assign) for step in steps), "assignments alone"
     end = last.end_lineno or 0
     assert end - steps[0].lineno < 6, "six lines or fewer"
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +60,9 @@ MAY_BE_HEAVY = {"batch", "lesson", "validate"}
 
 
 def layer(name: str) -> int:
-    return next(number for number, names in enumerate(LAYERS) if name in names)
+    found = [number for number, names in enumerate(LAYERS) if name in names]
+    assert found, f"{name} stands in no layer: name it in LAYERS, above all that it imports"
+    return found[0]
 
 
 def modules() -> list[Path]:
@@ -87,6 +90,15 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
             yield from ((f"estimator.{a.name}", id(node) not in guarded) for a in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module, id(node) not in guarded
+
+
+def test_the_layers_name_each_module_once_and_nothing_else() -> None:
+    named = Counter(name for names in LAYERS for name in names)
+    there = {part(path) for path in modules()}
+    forgotten, gone = there - set(named), set(named) - there
+    assert not forgotten, "name these in LAYERS, above all that they import"
+    assert not gone, "take these out of LAYERS: there is no such module"
+    assert not [name for name, count in named.items() if count > 1]
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -3,6 +3,7 @@
 import json
 import re
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from papermill import inspect_notebook
 
 from estimator.glossary import QUANTITIES, quantity
+from estimator.lesson.progress import TASKS
 from estimator.units import plural
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +72,10 @@ def prose(cell: dict[str, Any]) -> str:
 
 
 def test_the_lessons_are_numbered_without_a_gap() -> None:
-    assert [lesson.stem[:2] for lesson in LESSONS] == [f"{n:02}" for n in range(7)]
+    numbered = [lesson.stem[:2] for lesson in LESSONS]
+    assert numbered == [f"{n:02}" for n in range(len(LESSONS))]
+    odd = set(TASKS) ^ set(numbered)
+    assert not odd, "TASKS of estimator/lesson/progress.py has the panel of every lesson"
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
@@ -102,26 +107,27 @@ class TestLesson:
     def test_one_parameters_cell_with_result_path(self, lesson: Path) -> None:
         tagged = [cell for cell in cells(lesson, "code") if "parameters" in tags(cell)]
         assert len(tagged) == 1
-        assert 'result_path = ""' in source(tagged[0])
+        assert 'result_path = ""' in source(tagged[0]), "a batch sets this parameter"
 
     def test_shape(self, lesson: Path) -> None:
         markdown, code = cells(lesson, "markdown"), cells(lesson, "code")
         headings = [line for cell in markdown for line in source(cell).splitlines()]
         assert sum(line.startswith("# ") for line in headings) == 1
-        assert max(len(source(cell).splitlines()) for cell in code) <= 15
-        assert sum("print(" in source(cell) for cell in code) == 0
+        for cell in code:
+            assert len(source(cell).splitlines()) <= 15, f"at most 15 lines: {cell['id']}"
+            assert "print(" not in source(cell), f"show a table or a formula: {cell['id']}"
         kinds = "".join(
             cell["cell_type"][0] for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]
         )
-        assert "ccc" not in kinds
+        assert "ccc" not in kinds, "no three code cells in a row: say between them what comes"
 
     def test_required_parts(self, lesson: Path) -> None:
         text = "\n".join(source(cell) for cell in cells(lesson, "markdown"))
-        for part in ("By the end you can", "Takeaway", "Predict", "## Exercises", "leaves out"):
-            assert part.lower() in text.lower()
+        parts = ("By the end you can", "Takeaway", "Predict", "## Exercises", "leaves out")
+        missing = [part for part in parts if part.lower() not in text.lower()]
         code = "\n".join(source(cell) for cell in cells(lesson, "code"))
-        assert "write_result(" in code
-        assert "check(" in code
+        missing += [part for part in ("write_result(", "check(") if part not in code]
+        assert not missing, "these words stand in each lesson"
 
     def test_links_lead_somewhere(self, lesson: Path) -> None:
         for cell in cells(lesson, "markdown"):
@@ -196,6 +202,13 @@ def test_readme_guide_and_map_know_every_lesson() -> None:
         assert f"| {title} |" in guide, f"{title} needs its times in docs/instructor.md"
 
 
+def test_each_lesson_leads_to_the_next() -> None:
+    for path, following in pairwise(LESSONS):
+        text = "".join(map(source, cells(path, "markdown")[-1:]))
+        assert f"Next: [{following.stem[:2]} " in text, f"{path.name} ends without {following.name}"
+        assert f"]({following.name})" in text
+
+
 def help_of(name: str) -> str:
     """Say what a parameter is by the glossary's words, with its unit where they lack it."""
     entry = quantity(name)
@@ -213,4 +226,4 @@ def test_papermill_s_help_is_the_glossary_s(path: Path) -> None:
     assert all(told.values())
     for name, text in told.items():
         if name in QUANTITIES and "0 takes" not in text and "at 0" not in text:
-            assert text == help_of(name)
+            assert text == help_of(name), f"the comment of {name}: the glossary's label and unit"

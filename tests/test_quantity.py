@@ -21,6 +21,15 @@ LAYERS = Quantity("n_layers", "N", "layer", "number of layers", "Layers", 24, wh
 SHARE = Quantity("share", "x", "", "index share", "A share", 0.25, high=10)
 FACTOR = Quantity("passes", "P", "pass", "passes", "Passes of a model", 2, low=1, high=10)
 WARMTH = Quantity("warmth", "T", "degree", "warmth", "May be below 0", 1, low=-5, high=5)
+# A unit is singular; with "/" it is for each of what follows. None is a plain number.
+UNITS = {
+    "", "FLOP", "FLOP/s", "USD", "USD/h", "USD/month", "W", "Wh", "accelerator", "bit", "bit/s",
+    "block", "byte", "byte/day", "byte/month", "byte/s", "byte/token", "copy", "day", "epoch",
+    "expert", "group", "h", "h/month", "head", "kWh/month", "kg", "kg/month", "layer", "link",
+    "matrix", "month", "page", "parameter", "pass", "position", "prompt", "replica", "request",
+    "request/day", "request/month", "request/s", "row", "s", "sequence", "share", "stage", "step",
+    "token", "token/s", "user", "vector", "weight",
+}  # fmt: skip
 TARGET = Quantity("target", "u", "", "target", "A target", 0.7, high=1, low_open=True)
 
 
@@ -227,10 +236,17 @@ def test_an_entry_of_the_glossary_is_complete(entry: Quantity) -> None:
     assert entry.name.isidentifier()
     assert entry.symbol
     assert entry.label
-    assert entry.meaning[0].isupper()
-    assert not entry.meaning.endswith(".")
+    assert entry.unit in UNITS, (
+        f"{entry.unit} is new: see what estimator.units makes of it, then name it in UNITS"
+    )
+    assert entry.meaning[0].isupper(), "the meaning begins with a capital letter"
+    assert entry.meaning[-1] != ".", "the meaning ends without a full stop: it stands in sentences"
     assert entry.low < entry.high
-    assert entry.allows(entry.usual)
+    assert entry.allows(entry.usual), f"the usual value must be {entry.range_text}"
+
+
+def test_no_unit_is_known_that_nothing_has() -> None:
+    assert not UNITS - {entry.unit for entry in QUANTITIES.values()}, "take these out of UNITS"
 
 
 def test_the_glossary_knows_its_names_and_says_so_of_others() -> None:
