@@ -263,7 +263,7 @@ def published(name: str) -> str:
         {"cell_type": "markdown", "source": [f"Published {name}. ", "*Predict: how many?*"]},
         {"cell_type": "code", "execution_count": 1, "outputs": ["seven"], "source": ["3 + 4"]},
         {"cell_type": "code", "execution_count": 2, "outputs": ["eight"], "source": ["3 + 5"]},
-        {"cell_type": "markdown", "source": ["Seven and eight."]},
+        {"cell_type": "markdown", "source": ["Seven and eight.\n", "\n", "Now another."]},
         {"cell_type": "code", "execution_count": 3, "outputs": ["nine"], "source": ["3 + 6"]},
     ]
     return json.dumps({"cells": cells})
@@ -287,8 +287,16 @@ def test_what_answers_a_question_is_empty_in_the_copy(folders: tuple[Path, Path]
     cells = json.loads((copy / "01-storage.ipynb").read_text())["cells"]
     assert [cell.get("outputs") for cell in cells] == [None, [], [], None, ["nine"]]
     assert [cell.get("execution_count") for cell in cells] == [None, None, None, None, 3]
+    answer = cells.pop(3)["source"]
+    assert before.pop(3)["source"] == ["Seven and eight.\n", "\n", "Now another."]
+    fold, end = "<details><summary>What it shows</summary>\n\n", "\n\n</details>"
+    assert "".join(answer) == f"{fold}Seven and eight.{end}\n\nNow another."
     assert [cell["source"] for cell in cells] == [cell["source"] for cell in before]
     assert (copy / "images" / "a.png").read_text() == "published images/a.png"
+
+
+def test_a_section_that_begins_after_a_question_is_not_folded() -> None:
+    assert course.folded("## Next\n\nA text.") == "## Next\n\nA text."
 
 
 @pytest.mark.parametrize("lesson", sorted(course.LESSONS.glob("*.ipynb")), ids=lambda it: it.stem)
@@ -302,11 +310,15 @@ def test_a_copied_lesson_is_the_lesson_without_its_answers(lesson: Path) -> None
     ]
     asked = [n for n, cell in enumerate(whole["cells"]) if "*Predict" in "".join(cell["source"])]
     assert asked
-    # Each question is answered by the cell after it, or by that and the next.
+    # Each question is answered by the cell after it, or by that and the next; then read.
     assert {place - 1 for place in differ} >= set(asked)
-    assert {place - 1 for place in differ} <= {n + more for n in asked for more in (0, 1)}
+    assert {place - 1 for place in differ} <= {n + more for n in asked for more in (0, 1, 2)}
     for place in differ:
-        assert part["cells"][place]["outputs"] == []
+        cell = part["cells"][place]
+        assert cell.get("outputs", []) == []
+        assert ("<summary>" in "".join(cell["source"])) == (cell["cell_type"] == "markdown")
+    folds = [place for place in differ if part["cells"][place]["cell_type"] == "markdown"]
+    assert len(folds) == len(asked)  # a number is read before the next section begins
 
 
 def test_fresh_keeps_every_edited_copy(folders: tuple[Path, Path]) -> None:

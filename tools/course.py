@@ -1,6 +1,6 @@
 """The learner's own copy of the lessons, `my-course/`: made once, never overwritten.
 
-What answers a *Predict* is empty in the copy until the learner runs it.
+What answers a *Predict* is out of sight in the copy: empty until its cell is run, or folded.
 """
 
 import json
@@ -15,6 +15,7 @@ from tools.set_up import ROOT, CannotError, told
 LESSONS = ROOT / "notebooks"
 COPY = ROOT / "my-course"
 QUESTION = "*Predict"
+FOLD = "What it shows"
 
 
 def lesson_files(lessons: Path) -> list[Path]:
@@ -35,15 +36,31 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def covered(lesson: Path) -> str:
-    """A lesson whose cells right after a *Predict* show no answer yet."""
+    """A lesson in which a *Predict* can be answered unseen.
+
+    The cells right after one have no output yet, and the paragraph that reads it is folded.
+    """
     notebook: dict[str, Any] = json.loads(lesson.read_text(encoding="utf-8"))
-    asked = False
+    asked = answered = False
     for cell in notebook["cells"]:
-        if cell["cell_type"] != "code":
-            asked = QUESTION in "".join(cell["source"])
-        elif asked:
-            cell["outputs"], cell["execution_count"] = [], None
+        if cell["cell_type"] == "code":
+            answered = asked
+            if asked:
+                cell["outputs"], cell["execution_count"] = [], None
+            continue
+        text = "".join(cell["source"])
+        if answered:
+            cell["source"] = folded(text).splitlines(keepends=True)
+        asked, answered = QUESTION in text, False
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def folded(text: str) -> str:
+    """Put the first paragraph into a fold; a heading begins what is no answer any more."""
+    first, gap, rest = text.partition("\n\n")
+    if first.startswith("#"):
+        return text
+    return f"<details><summary>{FOLD}</summary>\n\n{first}\n\n</details>{gap}{rest}"
 
 
 def add_missing(lessons: Path, copy: Path) -> list[Path]:
