@@ -217,10 +217,13 @@ class Exercise:
             return False, "That is more than a number can hold: count its digits again."
         if self._is(answer, self.answer):
             return True, f"Right: {quantity_text(self.answer, self.unit)}."
-        return False, f"Not yet. {self._advice(answer)}"
+        return False, f"Not yet. {self.slip(answer) or self.distance(answer)}"
 
-    def _advice(self, answer: float) -> str:
-        """Say what a wrong answer comes from, or how far off it is."""
+    def slip(self, answer: float, *, exactly: bool = False) -> str:
+        """Say what a wrong answer comes from, where that is known.
+
+        Exactly: leave out what an answer may have been rounded from, or was not rounded to.
+        """
         mistakes = [
             mistake
             for mistake in (*self.mistakes, *self._unit_mistakes())
@@ -230,12 +233,14 @@ class Exercise:
             for mistake in mistakes:
                 if _close(answer, mistake.value, tolerance):
                     return mistake.advice
+        if exactly:
+            return ""
         if rounding := self._rounding(answer):
             return rounding
         for mistake in mistakes:  # the same mistakes, before they are rounded to whole ones
             if _is_small_count(mistake.value) and self._becomes(answer, mistake.value):
                 return mistake.advice
-        return self._short(answer, mistakes) or self.distance(answer)
+        return self._short(answer, mistakes)
 
     def _becomes(self, answer: float, whole: float) -> bool:
         """Tell whether an answer is this wrong count before it was rounded, the usual way."""
@@ -350,7 +355,7 @@ def check(exercise: Exercise, answer: object = ...) -> Verdict:
     In the learner's own folder, an exercise that is solved is remembered.
     """
     if isinstance(answer, Attempt):
-        right, sentence = answer.verdict(exercise.verdict)
+        right, sentence = answer.verdict(exercise)
     else:
         right, sentence = exercise.verdict(answer)
     return Verdict(exercise, right, sentence, keep(exercise.title) if right else "")
