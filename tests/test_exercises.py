@@ -57,6 +57,18 @@ class TestExercise:
         assert right is False
         assert "positive number" in sentence
 
+    @pytest.mark.parametrize("answer", [5e-324, 1e-320, 1e-30, 1e30, 1.7e308, 10**308])
+    def test_what_is_far_off_is_told_without_a_number(
+        self, make: Callable[..., Exercise], answer: float
+    ) -> None:
+        right, sentence = make().verdict(answer)
+        assert right is False
+        assert len(sentence) < 150
+        assert "inf" not in sentence
+        if "Check each factor" in sentence:  # or else it is a slip, before it was rounded
+            side = "small" if answer < 1 else "large"
+            assert sentence == f"Not yet. That is far too {side}. Check each factor and its unit."
+
     def test_numbers_that_leave_no_answer_are_told(self, make: Callable[..., Exercise]) -> None:
         for name, parameter in inspect.signature(make).parameters.items():
             if not isinstance(parameter.default, int | float):

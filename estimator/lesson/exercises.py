@@ -62,6 +62,9 @@ _RATE = (
     (DAY, "That is a day's worth: divide by the seconds of a day."),
     (MINUTE, "That is a minute's worth: 60 seconds more to go."),
 )
+_FAR = 1e15
+"""Times off from which a number of times would tell a reader nothing."""
+_CHECK = "Check each factor and its unit."
 _SHORT = 4
 """Digits up to which an answer is taken for a longer one that was rounded."""
 _UNIT_SLIPS = {
@@ -214,10 +217,13 @@ class Exercise:
             return False, "That is more than a number can hold: count its digits again."
         if self._is(answer, self.answer):
             return True, f"Right: {quantity_text(self.answer, self.unit)}."
-        return False, f"Not yet. {self._advice(answer)}"
+        return False, f"Not yet. {self.slip(answer) or self.distance(answer)}"
 
-    def _advice(self, answer: float) -> str:
-        """Say what a wrong answer comes from, or how far off it is."""
+    def slip(self, answer: float, *, exactly: bool = False) -> str:
+        """Say what a wrong answer comes from, where that is known.
+
+        Exactly: leave out what an answer may have been rounded from, or was not rounded to.
+        """
         mistakes = [
             mistake
             for mistake in (*self.mistakes, *self._unit_mistakes())
@@ -227,12 +233,14 @@ class Exercise:
             for mistake in mistakes:
                 if _close(answer, mistake.value, tolerance):
                     return mistake.advice
+        if exactly:
+            return ""
         if rounding := self._rounding(answer):
             return rounding
         for mistake in mistakes:  # the same mistakes, before they are rounded to whole ones
             if _is_small_count(mistake.value) and self._becomes(answer, mistake.value):
                 return mistake.advice
-        return self._short(answer, mistakes) or self._distance(answer)
+        return self._short(answer, mistakes)
 
     def _becomes(self, answer: float, whole: float) -> bool:
         """Tell whether an answer is this wrong count before it was rounded, the usual way."""
@@ -278,18 +286,21 @@ class Exercise:
     def _is(self, value: float, target: float) -> bool:
         return _close(value, target, self.tolerance)
 
-    def _distance(self, answer: float) -> str:
+    def distance(self, answer: float, whose: str = "Your") -> str:
+        """Say how far off an answer is that no slip explains."""
         if not math.isfinite(answer) or answer <= 0 or self.answer <= 0:
             return "The answer is a positive number; write the formula down and put the numbers in."
         if _close(answer, self.answer):
             return "Very close, but the number is asked exactly: round nothing on the way to it."
-        factor = answer / self.answer
-        if self.far_larger and factor > 1e6:
+        larger = answer > self.answer
+        factor = answer / self.answer if larger else self.answer / answer
+        if self.far_larger and larger and factor > 1e6:
             return self.far_larger
-        times = number_text(factor if factor > 1 else 1 / factor)
-        side = f"{times} times too {'large' if factor > 1 else 'small'}"
+        side = "large" if larger else "small"
+        if factor >= _FAR:
+            return f"That is far too {side}. {_CHECK}"
         given = quantity_text(answer, self.unit)
-        return f"Your {given}: {side}. Check each factor and its unit."
+        return f"{whose} {given}: {number_text(factor)} times too {side}. {_CHECK}"
 
 
 def _digits(number: float) -> int:
@@ -344,7 +355,7 @@ def check(exercise: Exercise, answer: object = ...) -> Verdict:
     In the learner's own folder, an exercise that is solved is remembered.
     """
     if isinstance(answer, Attempt):
-        right, sentence = answer.verdict(exercise.verdict)
+        right, sentence = answer.verdict(exercise)
     else:
         right, sentence = exercise.verdict(answer)
     return Verdict(exercise, right, sentence, keep(exercise.title) if right else "")
