@@ -11,7 +11,7 @@ from importlib import import_module
 import pytest
 
 import estimator.lesson
-from estimator.lesson import check, lesson_00, lesson_01, lesson_03, lesson_06
+from estimator.lesson import check, lesson_00, lesson_01, lesson_03, lesson_04, lesson_06
 from estimator.lesson.exercises import Exercise, Mistake, of_example, together
 
 LESSONS = [
