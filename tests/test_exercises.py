@@ -11,7 +11,7 @@ from importlib import import_module
 import pytest
 
 import estimator.lesson
-from estimator.lesson import check, lesson_00, lesson_01, lesson_03, lesson_06
+from estimator.lesson import check, lesson_00, lesson_01, lesson_03, lesson_04, lesson_06
 from estimator.lesson.exercises import Exercise, Mistake, of_example, together
 
 LESSONS = [
@@ -166,6 +166,8 @@ def test_seconds_that_are_others_are_told(factor: float, unit: str) -> None:
         (lesson_00.fleet_of, 12_132, "The milliseconds were taken for seconds"),
         (lesson_01.how_many_hold, 1, "the active parameters at one byte each"),
         (lesson_00.fleet_of, 6.07, "one operation a parameter"),
+        (lesson_00.fleet_of, 6.07, "sparse"),
+        (lesson_04.peak_fleet, 21, "sparse"),
         (lesson_00.fleet_of, 39, "the A100 of the example"),
         (lesson_01.size_with_scales, 2 * 32_762_123_264, "every weight in 16 bits"),
         (lesson_01.size_with_scales, 16_445_034_529, "divided by eight on its own"),

@@ -19,7 +19,8 @@ from estimator.lesson import lesson_04 as lesson
 from estimator.lesson.inputs import inputs
 from estimator.lesson.lesson_04_panel import MODELS
 from estimator.lesson.lesson_05_model import arithmetic_rate
-from estimator.lesson.sizing import PRECISIONS, Bounds, Service, compute_rate, make_plan
+from estimator.lesson.rates import compute_rate
+from estimator.lesson.sizing import PRECISIONS, Bounds, Service, make_plan
 from estimator.memory import kv_bytes_per_token
 from estimator.step_time import replicas_needed
 from estimator.units import number_text

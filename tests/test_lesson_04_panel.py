@@ -46,7 +46,7 @@ def test_the_reader_s_paragraph_follows_the_reader() -> None:
     assert "% busy; the plan has 36 more than you have. Prompts" in fewer
     assert "At your target a replica has room for 599 sequences: the bounds are for so many" in text
     assert "your load fills up to 594 of these places, and the times" in text
-    assert text.endswith("that give tokens, as lesson 05 counts them.")
+    assert "that give tokens, as lesson 05 counts them. It counts services that give none" in text
     assert "your requests also bring a prompt, 500 tokens each" in text
     text = lesson.your_service(given(prompt_tokens=0, peak_factor=1)).text
     assert "need at least 112 A100-SXM-80GB, 1 to a replica, and compute and capacity bind" in text
@@ -292,7 +292,7 @@ SEQUENCE = 4096 * 131_072
         (lesson.peak_fleet, 3_494_439, "a day's requests"),
         (lesson.peak_fleet, 40_445, "milliseconds of work"),
         (lesson.peak_fleet, 54, "leaves room as a plan does"),
-        (lesson.peak_fleet, 21, "two operations a parameter"),
+        (lesson.peak_fleet, 21, "one operation a parameter"),
         (lesson.peak_fleet, 49, "spare ones"),
         (lesson.peak_fleet, 55, "leaves room as a plan does"),
         (lesson.peak_fleet, 5, "The peak factor multiplies"),

@@ -95,15 +95,32 @@ def test_a_text_s_tokens_are_no_passes_of_a_picture(system: str) -> None:
     }  # fmt: skip
     taken = own_lessons.parameters({"all": text, "05": {"system": system}}, lessons)["05"]
     assert taken.values == {"users": 7, "system": system}
-    (note,) = taken.notes
+    note, elsewhere = taken.notes
     assert note.startswith("Lesson 05 keeps its own model, prompt_tokens and passes: what all")
+    assert elsewhere.startswith("Text is all that can be counted in lesson 04: without tokens")
     assert rehearse(lessons["05"], taken.values) == ""
     chosen = {"system": system, "passes": 30, "prompt_tokens": 60, "model": ""}
     taken = own_lessons.parameters({"all": text, "05": chosen}, lessons)["05"]
     assert taken.values == {"users": 7, **chosen}, "what is meant for the lesson stays"
-    assert taken.notes == []
+    assert taken.notes == [elsewhere]
     taken = own_lessons.parameters({"all": {**text, "system": system}}, lessons)["05"]
     assert taken.values == {"users": 7, "system": system}
+
+
+def test_pictures_are_told_before_lessons_that_count_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(own_lessons, "run_lesson", lambda *_: True)
+    file = tmp_path / "own.yaml"
+    file.write_text("all: {system: image, users: 2_000_000, requests_per_user: 3}", "utf-8")
+    own_lessons.main(str(file), str(tmp_path / "out"))
+    told, done = capsys.readouterr().out.splitlines()
+    assert told == (
+        "Text is all that can be counted in lessons 00, 03, 04 and 06: without tokens of yours, "
+        "the prompt and the answer stay those of text. What text to image takes stands in lesson "
+        "05."
+    )
+    assert done.startswith("7 lessons with your numbers")
 
 
 @pytest.mark.parametrize("system", ["text", "speech"])

@@ -13,11 +13,14 @@ from typing import Any
 from estimator import catalog
 from estimator.architecture import Architecture
 from estimator.batch.declared import Lesson
+from estimator.catalog import System
 from estimator.choosing import choose
 
 ALL = "all"
 OF_MODEL = ("n_params", "kv_bytes_per_token")
 OF_TEXT = ("model", "n_params", "prompt_tokens", "passes")
+IN_TOKENS = frozenset({"tokens", "output_tokens"})
+"""What a lesson that counts text alone asks for: one of any system asks for passes."""
 CACHE_BYTES = 2
 """Bytes of a number in the cache, where a lesson asks for the bytes of a token."""
 PRECISIONS = {"BF16": "bfloat16", "FP16": "bfloat16", "FP8": "fp8", "NVFP4": "nvfp4"}
@@ -72,6 +75,8 @@ def _taken(
             taken.values |= {} if value is None else {name: value}
     if note := _leave_text(number, lesson, taken, own):
         taken.notes.append(note)
+    if note := _other_lessons_note(number, lesson, taken, own, lessons):
+        taken.notes.append(note)
     if note := _mixture_note(number, lesson, shared, own):
         taken.notes.append(note)
     for name in [n for n in taken.values if n in lesson.checks.choices and n not in own]:
@@ -93,10 +98,9 @@ def _taken(
 
 def _leave_text(number: str, lesson: Lesson, taken: Taken, own: Mapping[str, Any]) -> str:
     """Take a text's numbers back from a system whose passes give no tokens, and say so."""
-    system = own.get("system") or taken.values.get("system") or lesson.defaults.get("system")
-    known = catalog.systems().get(str(system))
+    known = _without_tokens(lesson, taken, own)
     left = [name for name in OF_TEXT if name in taken.values and name not in own]
-    if known is None or known.gives_tokens or not left:
+    if known is None or not left:
         return ""
     taken.values = {name: value for name, value in taken.values.items() if name not in left}
     *others, last = left
@@ -105,6 +109,32 @@ def _leave_text(number: str, lesson: Lesson, taken: Taken, own: Mapping[str, Any
         f"Lesson {number} keeps its own {names}: what all lessons have is a text's, and a pass of "
         f"{known.name} gives no token. Give what you mean under {number!r}, if you like."
     )
+
+
+def _other_lessons_note(
+    number: str, lesson: Lesson, taken: Taken, own: Mapping[str, Any],
+    lessons: Mapping[str, Lesson],
+) -> str:  # fmt: skip
+    """Say which lessons count text all the same, where the service gives no tokens."""
+    known = _without_tokens(lesson, taken, own)
+    text = [
+        n for n, one in lessons.items() if n != number and not IN_TOKENS.isdisjoint(one.defaults)
+    ]
+    if known is None or not text:
+        return ""
+    *others, last = text
+    names = f"s {', '.join(others)} and {last}" if others else f" {last}"
+    return (
+        f"Text is all that can be counted in lesson{names}: without tokens of yours, the prompt "
+        f"and the answer stay those of text. What {known.name} takes stands in lesson {number}."
+    )
+
+
+def _without_tokens(lesson: Lesson, taken: Taken, own: Mapping[str, Any]) -> System | None:
+    """Give the system that a lesson is told, if its passes give no tokens."""
+    system = own.get("system") or taken.values.get("system") or lesson.defaults.get("system")
+    known = catalog.systems().get(str(system))
+    return None if known is None or known.gives_tokens else known
 
 
 def _mixture_note(

@@ -90,24 +90,35 @@ def parts(notebook: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]
 
 def times(path: Path) -> Times:
     """Count a lesson's minutes from what is committed of it."""
-    core = further = exercises = 0.0
+    read = sections(path)
+    further = sum(minutes for heading, minutes in read.items() if heading.startswith(FURTHER))
+    exercises = 0
+    for _, cell, text in parts(json.loads(path.read_text(encoding="utf-8"))):
+        exercises += _exercise_minutes(cell, text)
+    return Times(sum(read.values()) - further, further, exercises)
+
+
+def sections(path: Path) -> dict[str, float]:
+    """Count the minutes of reading of each section, by its heading."""
+    read: dict[str, float] = {}
     for heading, cell, text in parts(json.loads(path.read_text(encoding="utf-8"))):
         minutes = 0.0
         if cell["cell_type"] == "markdown":
             minutes = words(text) / WORDS_A_MINUTE + text.count("*Predict") * PREDICT_MINUTES
         elif text == "panel":
             minutes = PANEL_MINUTES
-        elif "hunt(" in text:
-            exercises += HUNT_MINUTES
-        elif "exercise" in cell["metadata"].get("tags", []):
-            exercises += EXERCISE_MINUTES
-        else:
+        elif not _exercise_minutes(cell, text):
             minutes = sum(map(looks, cell["outputs"])) * LOOK_MINUTES
-        if heading.startswith(FURTHER):
-            further += minutes
-        else:
-            core += minutes
-    return Times(core, further, exercises)
+        read[heading] = read.get(heading, 0) + minutes
+    return read
+
+
+def _exercise_minutes(cell: dict[str, Any], text: str) -> int:
+    if cell["cell_type"] == "markdown":
+        return 0
+    if "hunt(" in text:
+        return HUNT_MINUTES
+    return EXERCISE_MINUTES if "exercise" in cell["metadata"].get("tags", []) else 0
 
 
 def main() -> None:

@@ -184,7 +184,8 @@ def your_envelope(given: Inputs) -> Prose:
         f"{quantity_text(e.egress_bits_per_s, 'bit/s')} of answers. "
         f"The bytes of a request are the example's ({sent} in, {back} out, {stored} stored), and "
         "stay so when you change the length of the answer. The text of "
-        f"{quantity_text(given.output_tokens, 'token')} alone is {text}: lesson 04 counts that."
+        f"{quantity_text(given.output_tokens, 'token')} alone is {text}: lesson 04 counts that. "
+        "A service of pictures or videos gives no tokens: its size stands in lesson 05."
     )
 
 

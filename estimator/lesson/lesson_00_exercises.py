@@ -86,8 +86,9 @@ def fleet_of(
         "accelerators",
         right,
         (
-            Mistake(int(accelerators(rate, seconds / 2)), "That is one operation a parameter: a "
-                    "token costs two, a multiplication and an addition."),
+            Mistake(int(accelerators(rate, seconds / 2)), "That is one operation a parameter, "
+                    "where a token costs two, a multiplication and an addition; or the rate for "
+                    "sparse matrices, twice the one given."),
             Mistake(right - 1, "Rounded down: we count whole accelerators only, so "
                     "round up."),
             Mistake(int(accelerators(rate, seconds / output_tokens)), "That is one token a "

@@ -70,8 +70,9 @@ def peak_fleet(
             Mistake(accelerators(peak * DAY / HOUR, each), "That spreads a day's requests over an "
                     "hour: divide by the seconds of a day, and multiply by the peak."),
             Mistake(peak * each * 1000, "These are milliseconds of work: a second has a thousand."),
-            Mistake(accelerators(peak, each / 2), "Half of it: each token takes two operations a "
-                    "parameter, a multiplication and an addition, at the dense 16-bit rate."),
+            Mistake(accelerators(peak, each / 2), "Half of it: one operation a parameter, where a "
+                    "token takes two, a multiplication and an addition; or the rate for sparse "
+                    "matrices, twice the dense one."),
             Mistake(accelerators(peak, each / output_tokens), "That is the arithmetic of one "
                     f"token: an answer has {number_text(output_tokens)}."),
             Mistake(accelerators(mean / peak_factor, each), "The peak factor multiplies: the "

@@ -174,7 +174,8 @@ def your_service(given: Inputs) -> Prose:
         f"peak would keep {busy} busy{_beyond(plan, given.owned_accelerators)}. "
         f"{arriving if into else 'Answers leave'} at {_traffic(out)}, as plain text. "
         "All this is bounds, with a reserve. An engine mostly needs more: at least twice as many "
-        "for each of the course's systems that give tokens, as lesson 05 counts them."
+        "for each of the course's systems that give tokens, as lesson 05 counts them. It counts "
+        "services that give none, too, such as pictures."
     )
 
 

@@ -12,6 +12,7 @@ from estimator.catalog import System
 from estimator.catalog.serving import step_constants
 from estimator.choosing import choose
 from estimator.glossary import quantity
+from estimator.lesson.ends import digits
 from estimator.lesson.inputs import Inputs, OrZero
 from estimator.lesson.inputs import inputs as checked
 from estimator.lesson.lesson_05_case import KEPT, Case, case, flat
@@ -46,7 +47,7 @@ from estimator.lesson.lesson_05_model import (
 )
 from estimator.lesson.lesson_05_words import (
     answer_text,
-    digits,
+    ends_texts,
     label_of,
     labels_of,
     price_source_words,
@@ -277,9 +278,8 @@ def one_page(one: Case, intervals: Mapping[str, Ends]) -> Table:
     for part, names in PAGE:
         for name in names:
             ends = intervals[name]
-            # Once in two kinds of bytes is enough.
             likely = one.point[name]
-            texts = [answer_text(name, digits(end), likely).split(" (")[0] for end in ends]
+            texts = ends_texts(name, likely, ends)
             label = label_of(one, name)
             label = label if label.startswith(part) else f"{part}: {label}"
             rows.append((label, answer_text(name, likely), *texts))

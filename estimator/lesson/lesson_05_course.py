@@ -12,9 +12,10 @@ from estimator.catalog.serving import hardware, step_constants
 from estimator.cost import items_per_month, usd_per_item
 from estimator.engine import Layout
 from estimator.glossary import quantity
+from estimator.lesson.ends import digits
 from estimator.lesson.lesson_05_case import KEPT, Case, case, of_course
 from estimator.lesson.lesson_05_model import arithmetic_rate, numerics_of, request_tokens, work_of
-from estimator.lesson.lesson_05_words import digits, label_of, unit_price
+from estimator.lesson.lesson_05_words import label_of, unit_price
 from estimator.lesson.sizing import Plan, Service, make_plan
 from estimator.lesson.tables import Table
 from estimator.load import Load, Targets, size_model

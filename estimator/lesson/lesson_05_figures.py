@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from estimator.glossary import quantity
+from estimator.lesson.ends import digits
 from estimator.lesson.figures import (
     COLOURS,
     HATCHES,
@@ -21,7 +22,6 @@ from estimator.lesson.figures import (
     entitle,
 )
 from estimator.lesson.lesson_05_case import KEPT, Case
-from estimator.lesson.lesson_05_words import digits
 from estimator.uncertainty import Range, Swing
 from estimator.units import number_text, quantity_text
 

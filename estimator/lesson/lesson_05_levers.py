@@ -9,10 +9,11 @@ from contextlib import suppress
 
 from estimator import catalog
 from estimator.glossary import quantity
+from estimator.lesson.ends import digits
 from estimator.lesson.lesson_05_case import KEPT, Case
 from estimator.lesson.lesson_05_figures import SHOWN, ends_text
 from estimator.lesson.lesson_05_model import arithmetic_rate
-from estimator.lesson.lesson_05_words import digits, short_usd
+from estimator.lesson.lesson_05_words import short_usd
 from estimator.lesson.sizing import PRECISIONS
 from estimator.lesson.tables import Bar, Table
 from estimator.uncertainty import Lever, Pull, pulls

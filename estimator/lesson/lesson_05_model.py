@@ -20,7 +20,7 @@ from estimator.choosing import choose
 from estimator.decoder_shape import decoder_shape
 from estimator.engine import RUNTIME_BYTES, Layout, Numerics, replica
 from estimator.glossary import quantity
-from estimator.lesson.sizing import COMPUTED_BITS
+from estimator.lesson.rates import COMPUTED_BITS
 from estimator.memory import kv_cache_bytes
 from estimator.model_storage import weight_bytes
 from estimator.quantity import Quantity

@@ -16,7 +16,7 @@ from estimator.lesson.lesson_05_model import (
 )
 from estimator.lesson.lesson_05_words import (
     answer_text,
-    digits,
+    ends_texts,
     label_of,
     short_usd,
     spread_words,
@@ -59,10 +59,9 @@ def answers_table(
     """The answers that fit a panel, each with its range."""
     rows = []
     for name in SHOWN:
-        ends = (digits(value) for value in found[name])
         likely = point[name]
-        texts = (answer_text(name, value, likely).split(" (")[0] for value in (likely, *ends))
-        rows.append((label_of(one, name), *texts))
+        shown = answer_text(name, likely).split(" (")[0]
+        rows.append((label_of(one, name), shown, *ends_texts(name, likely, found[name])))
     headers = ("answer", "at likely values", "P10", "P50", "P90")
     note = (
         f"{number_text(PANEL_DRAWS)} draws, to be quick; the page takes {number_text(DRAWS)}, and "

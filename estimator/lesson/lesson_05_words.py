@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from estimator import catalog
 from estimator.cost import MILLION
 from estimator.glossary import quantity
+from estimator.lesson.ends import digits, end_text, end_value
 from estimator.lesson.lesson_05_case import Case
 from estimator.uncertainty import Ends
 from estimator.units import number_text, quantity_text, seconds_text, share_text
@@ -39,6 +40,14 @@ def spread_words(low: float, high: float) -> str:
             return ends[0]
         return "about as much, to three digits"
     return f"between {ends[0]} and {ends[1]}"
+
+
+def ends_texts(name: str, likely: float, ends: Iterable[float]) -> list[str]:
+    """Write an answer's ends beside its likely value, money as `answer_text` does."""
+    unit = quantity(name).unit
+    if unit.startswith("USD"):
+        return [answer_text(name, end_value(end, likely, unit), likely) for end in ends]
+    return [end_text(end, likely, unit) for end in ends]
 
 
 def answer_text(name: str, value: float, beside: float | None = None) -> str:
@@ -115,8 +124,3 @@ def price_source_words(one: Case) -> str:
         f"No price of {one.accelerator} with a source stands in the catalog: what it costs here "
         f"follows from the reader's {price} an hour."
     )
-
-
-def digits(value: float) -> float:
-    """Three digits: an interval has no more."""
-    return float(f"{value:.3g}")

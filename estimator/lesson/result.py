@@ -8,6 +8,7 @@ from typing import Any
 
 import estimator
 from estimator.glossary import quantity
+from estimator.lesson.ends import end_text
 from estimator.lesson.inputs import Inputs
 from estimator.lesson.tables import Table
 from estimator.lesson.writing import file_to_write, write_whole
@@ -63,7 +64,7 @@ def write_result(
             (
                 *row,
                 *(
-                    _text(ends[f"{row[0]}_{end}"], results[row[0]]["value"])
+                    _end_text(ends[f"{row[0]}_{end}"], results[row[0]]["value"])
                     for end in ("p10", "p90")
                 ),
             )
@@ -73,8 +74,8 @@ def write_result(
     return Table(headers, rows, f"Result of lesson {lesson}", left=frozenset({"what it is"}))
 
 
-def _text(entry: dict[str, Any], beside: float) -> str:
-    return quantity_text(float(f"{entry['value']:.3g}"), entry["unit"], beside)
+def _end_text(entry: dict[str, Any], likely: float) -> str:
+    return end_text(entry["value"], likely, entry["unit"])
 
 
 def _entry(name: str, value: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from estimator import catalog
 from estimator.arithmetic import Number, ceil, floor, maximum, minimum
 from estimator.glossary import quantity
+from estimator.lesson.rates import compute_rate
 from estimator.memory import kv_pool_bytes, sequences_that_fit, tokens_that_fit
 from estimator.model_storage import weight_bytes
 from estimator.paged_cache import paged_tokens
@@ -51,8 +52,6 @@ from estimator.whole_service import NEARLY, TENSOR_PARALLEL
 WITHIN_ROUNDING = 0.9
 MEMORY_SHARE = 0.9
 ACTIVATION_BYTES, OVERHEAD_BYTES = 1 * GB, 1 * GB
-COMPUTED_BITS = {"FP8": 8, "NVFP4": 4}
-"""Precisions that are also computed with, where an accelerator has their rate; else at 16 bits."""
 PRECISIONS = ("FP16", "BF16", "FP8", "INT8", "INT4 g128", "MXFP4", "NVFP4")
 # Zero is a fine answer to most questions of the glossary; a service without it is none.
 # The high ends are far beyond any service: a number past them is a slip of the hand.
@@ -395,9 +394,3 @@ def _saturated(service: Service, found: list[Bounds], rate: float, owned: float)
         f"{said}; the whole load needs at least {quantity_text(fewest.needed, 'accelerator')}, "
         f"{fewest.tensor_parallel} to a replica."
     )
-
-
-def compute_rate(chip: catalog.Accelerator, precision: str) -> float:
-    """Operations a second at a precision; what is only stored is computed with at 16 bits."""
-    rate = chip.flops_per_s.get(COMPUTED_BITS.get(precision, 16))
-    return (chip.int8_ops_per_s if precision == "INT8" else rate) or chip.flops_per_s[16]
