@@ -204,8 +204,8 @@ def fit_table(size_bytes: float) -> Table:
         memory = catalog.accelerator(name).memory_bytes
         needed = int(accelerators_to_hold(size_bytes, memory))
         share = size_bytes / memory
-        text = share_text(share) + (f": does not fit, {needed:,} needed" if needed > 1 else "")
-        rows.append((name, bytes_text(memory), Bar(share, unbroken(text), over=needed > 1)))
+        over = f"does not fit, {needed:,} needed" if needed > 1 else ""
+        rows.append((name, bytes_text(memory), Bar(share, unbroken(share_text(share)), over)))
     headers = ("accelerator", "memory", "filled by the weights")
     return Table(headers, rows, "What it fits on", left=frozenset({headers[2]}))
 

@@ -54,16 +54,17 @@ def unbroken(text: str) -> str:
 class Bar:
     """A bar in a table's cell: a share of the full width, with its text beside it.
 
-    One that starts where the bar above it ends makes a column of them one stack.
+    One that starts where the bar above it ends makes a column of them one stack. One that is past
+    a limit is marked by a word, which its text ends with, and not by colour and stripes alone.
     """
 
     share: float
     text: str
-    over: bool = False
+    over: str = ""
     start: float = 0
 
     def html(self) -> str:
-        """Draw the bar, cut at the right end; one over its limit is striped as well as coloured."""
+        """Draw the bar, cut at the right end; one past a limit is striped and coloured."""
         left = max(0.0, min(self.start, 1.0)) * 100
         width = max(0.0, min(self.share, 1 - left / 100)) * 100
         colour = VERMILLION if self.over else BLUE
@@ -78,10 +79,10 @@ class Bar:
             f'<div style="{_FRAME}"><div style="border:1px solid #767676">'
             f'<div style="{fill}"></div></div></div>'
         )
-        return f'{drawn} <span style="vertical-align:middle">{escape(unbroken(self.text))}</span>'
+        return f'{drawn} <span style="vertical-align:middle">{escape(unbroken(str(self)))}</span>'
 
     def __str__(self) -> str:
-        return self.text
+        return f"{self.text}: {self.over}" if self.over else self.text
 
 
 @dataclass(frozen=True)
