@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
+from estimator.lesson.wide import SCROLLS
 from tools import lab
 from tools.set_up import CannotError
 
@@ -87,7 +88,7 @@ def test_address_is_one_line_and_comes_when_the_server_answers(
     assert opened == [address] * display
 
 
-def test_keys_in_a_panel_are_the_panel_s(tmp_path: Path) -> None:
+def test_keys_in_a_control_or_in_a_box_that_scrolls_are_theirs(tmp_path: Path) -> None:
     schema = tmp_path / "share/jupyter/lab/schemas/@jupyterlab/notebook-extension/tracker.json"
     schema.parent.mkdir(parents=True)
     cut = {"command": "notebook:cut-cell", "keys": ["X"], "selector": ".jp-mod-commandMode :focus"}
@@ -102,11 +103,12 @@ def test_keys_in_a_panel_are_the_panel_s(tmp_path: Path) -> None:
     menu.write_text(json.dumps({"jupyter.lab.shortcuts": [restart]}))
     lab.choose_settings(tmp_path)
     overrides = json.loads((tmp_path / "share/jupyter/lab/settings/overrides.json").read_text())
+    on_none = f':not(select):not(.noUi-handle):not([style*="{SCROLLS}"])'
     assert overrides[lab.SHORTCUTS_PLUGIN]["shortcuts"] == [
         {**cut, "disabled": True},
-        {**cut, "selector": ".jp-mod-commandMode :focus:not(select):not(.noUi-handle)"},
+        {**cut, "selector": f".jp-mod-commandMode :focus{on_none}"},
         {**restart, "disabled": True},
-        {**restart, "selector": f"{restart['selector']}:not(select):not(.noUi-handle)"},
+        {**restart, "selector": f"{restart['selector']}{on_none}"},
     ]
 
 

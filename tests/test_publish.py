@@ -8,6 +8,7 @@ from typing import Any, cast
 import nbformat
 import pytest
 
+from estimator.lesson.wide import SCROLLS
 from tools import page as pages
 from tools import publish
 from tools.set_up import CannotError
@@ -46,6 +47,17 @@ def test_each_output_stands_in_the_page(site: Path, stem: str) -> None:
     tables = sum(data.get("text/html", "").count("<table") for data in shown)
     assert text.count("<table") >= tables
     assert "$" not in re.sub(r"(?s)<pre.*?</pre>|<style>.*?</style>", "", text)
+
+
+@pytest.mark.parametrize("stem", LESSONS)
+def test_what_is_wide_stands_in_one_box_with_a_name(site: Path, stem: str) -> None:
+    text = page(site, stem)
+    boxes = re.findall(r'<div class="wide"([^>]*)><(?:table|img)\b', text)
+    assert len(boxes) == text.count("<table") + text.count("<img ")
+    for box in boxes:
+        told = (r'role="group"', r'aria-label="[^"]+"', r'tabindex="0"')
+        assert all(re.search(f" {each}", box) for each in told), box
+    assert SCROLLS not in re.sub(r"(?s)<style>.*?</style>", "", text)
 
 
 @pytest.mark.parametrize("stem", LESSONS)

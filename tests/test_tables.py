@@ -1,11 +1,25 @@
 """Tables and bars: escaped, without scripts, with their totals and shares."""
 
+import json
 import re
 from html import escape
 
 import pytest
 
-from estimator.lesson.tables import Bar, Given, Table, Unbroken, breakdown, comparison, unbroken
+from estimator.lesson.tables import (
+    BLUE,
+    VERMILLION,
+    Bar,
+    Given,
+    Table,
+    Unbroken,
+    breakdown,
+    comparison,
+    unbroken,
+)
+from tools.set_up import ROOT
+
+LESSONS = ROOT / "notebooks"
 
 
 def test_text_is_escaped_everywhere() -> None:
@@ -40,12 +54,40 @@ def test_a_bar_stays_in_its_frame(share: float, width: str) -> None:
 
 
 def test_over_the_limit_is_told_by_stripes_and_text_and_not_by_colour_alone() -> None:
-    over = Bar(2, "200 %: does not fit", over=True).html()
+    over = Bar(2, "200 %", over="does not fit").html()
     assert "repeating-linear-gradient" in over
-    assert "does not fit" in over
+    assert ">200\xa0%: does not fit<" in over
     assert "repeating-linear-gradient" not in Bar(0.5, "50 %").html()
     # JupyterLab takes gradients out of notebooks that nobody has run: a plain colour comes first.
     assert re.search(r"background:#\w{6};background:repeating-linear-gradient", over)
+
+
+BAR = re.compile(rf"height:11px;background:({BLUE}|{VERMILLION}).*?<span[^>]*>([^<]*)</span>")
+
+
+def test_every_bar_past_a_limit_says_so_in_a_lesson_that_shows_no_stripes() -> None:
+    bars = []
+    for path in LESSONS.glob("*.ipynb"):
+        page = "".join(
+            "".join(output.get("data", {}).get("text/html", ""))
+            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+            for output in cell.get("outputs", [])
+        )
+        assert "striped" not in page
+        found = BAR.findall(page)
+        assert len(found) == page.count("height:11px")
+        bars += found
+    assert {colour for colour, _ in bars} == {BLUE, VERMILLION}
+    for colour, text in bars:
+        said = re.search(": [a-z]", text) is not None
+        assert said == (colour == VERMILLION), text
+
+
+def test_a_table_that_a_phone_scrolls_is_a_named_stop_of_tab() -> None:
+    three = Table(("a", "b", "c"), [("x", 1, 2)], 'The "3"').html()
+    assert ' role="group" aria-label="The &quot;3&quot;" tabindex="0"><table' in three
+    assert ' aria-label="table" ' in Table(("a", "b", "c"), []).html()
+    assert "tabindex" not in Table(("a", "b"), [("x", 1)]).html()
 
 
 def test_rows_and_columns_are_named_for_a_screen_reader() -> None:

@@ -31,7 +31,9 @@ SHORTCUTS_PLUGIN = "@jupyterlab/shortcuts-extension:shortcuts"
 ANY_FOCUS = (" :focus", " :focus:not(:read-write)")
 """Ends of the selectors of keys that act wherever the focus is: those of cells, and 0 0 and I I."""
 SHORTCUTS_OF = ("notebook-extension/tracker.json", "mainmenu-extension/plugin.json")
-NOT_IN_A_PANEL = ":not(select):not(.noUi-handle)"
+# A box that scrolls (estimator.lesson.wide, which is slow to import here) is known by its style:
+# that is what JupyterLab leaves of it in a page that it does not trust.
+ON_NO_CONTROL = ':not(select):not(.noUi-handle):not([style*="overflow-x:auto"])'
 
 
 def port_problem(port: int) -> int:
@@ -80,8 +82,9 @@ def has_display(environment: Mapping[str, str], system: str = sys.platform) -> b
 def choose_settings(prefix: Path) -> None:
     """Set JupyterLab for the course, in this environment only.
 
-    Its question about news is answered, and keys in a panel's list or slider are the panel's: the
-    notebook's own commands, some of which cut the cell, are left to all that is no such control.
+    Its question about news is answered, and keys in a panel's list or slider, or in a box that
+    scrolls, are theirs: the notebook's own commands, some of which cut the cell, are left to all
+    that is none of these.
     """
     lab = prefix / "share" / "jupyter" / "lab"
     file = lab / "settings" / "overrides.json"
@@ -93,7 +96,7 @@ def choose_settings(prefix: Path) -> None:
 
 
 def panel_keys(lab: Path) -> list[dict[str, object]]:
-    """Turn the notebook's keys off, and on again wherever the focus is on no control of a panel."""
+    """Turn the notebook's keys off, and on again where the focus is on no control and no box."""
     schemas = [lab / "schemas" / "@jupyterlab" / name for name in SHORTCUTS_OF]
     known = [
         shortcut
@@ -105,7 +108,7 @@ def panel_keys(lab: Path) -> list[dict[str, object]]:
     for shortcut in known:
         if shortcut["selector"].endswith(ANY_FOCUS):
             found.append({**shortcut, "disabled": True})
-            found.append({**shortcut, "selector": shortcut["selector"] + NOT_IN_A_PANEL})
+            found.append({**shortcut, "selector": shortcut["selector"] + ON_NO_CONTROL})
     return found
 
 

@@ -19,6 +19,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
+from estimator.lesson.wide import SCROLLS
 from tools.page import style, templates, write_page
 from tools.set_up import ROOT, CannotError, told
 
@@ -27,6 +28,8 @@ LESSONS = ROOT / "notebooks"
 FRONT = "index.html"
 LIGHT, DARK = "xcode", "github-dark"  # their contrast is enough on our grounds, with the page.css
 COMMA = "<mrow><mo>&#x0002C;</mo></mrow>"
+BOX = rf'<div(?P<before>[^>]*) style="{SCROLLS}"(?P<after>[^>]*)>'
+BOXED_FORMULA = rf"{BOX}\s*(?P<formula>\$\$[^$]*\$\$)\s*</div>"
 GROUPED = rf"<mn>\d{{1,3}}</mn>(?:{COMMA}<mn>\d{{3}}(?:\.\d+)?</mn>)+"
 
 
@@ -74,8 +77,9 @@ class LessonExporter(HTMLExporter):
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
         """Render Markdown of a cell or an output; its few tags of HTML are our own."""
+        bare = re.sub(BOXED_FORMULA, r"\g<formula>", source)  # our pages have boxes of their own
         renderer = Renderer(escape=False, anchor_link_text="#")
-        return str(MarkdownWithMath(renderer=renderer).render(source))
+        return str(MarkdownWithMath(renderer=renderer).render(bare))
 
 
 def untyped(value: object) -> Any:
@@ -114,8 +118,15 @@ def read_lesson(path: Path) -> Lesson:
 def scrolling(body: str) -> str:
     """Let tables, figures and code wider than the page scroll by themselves, by keyboard too."""
     for name, piece in (("table", r"<table\b.*?</table>"), ("figure", r"<img\b[^>]*>")):
-        box = f'<div class="wide" role="group" aria-label="{name}" tabindex="0">'
-        body = re.sub(f"({piece})", rf"{box}\1</div>", body, flags=re.DOTALL)
+        told = f' role="group" aria-label="{name}" tabindex="0"'
+
+        def wide(found: re.Match[str], told: str = told) -> str:
+            if not found["box"]:
+                return f'<div class="wide"{told}>{found["piece"]}</div>'
+            return f'<div class="wide"{found["before"] + found["after"] or told}>{found["piece"]}'
+
+        # An output's piece stands in a box already, most with a name of its own.
+        body = re.sub(rf"(?P<box>{BOX})?(?P<piece>{piece})", wide, body, flags=re.DOTALL)
     return body.replace("<pre>", '<pre tabindex="0">')
 
 

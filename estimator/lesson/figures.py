@@ -12,6 +12,8 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from estimator.lesson.wide import box
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -52,7 +54,7 @@ class Picture:
         style = "max-width:100%;min-width:36rem;height:auto;border-radius:4px"
         source = f"data:image/png;base64,{drawn}"
         image = f'<img alt="{escape(self.alt)}" width="{width}" style="{style}" src="{source}">'
-        return f'<div style="overflow-x:auto">{image}</div>'
+        return box(image, self.figure.get_suptitle() or "figure")
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.alt}

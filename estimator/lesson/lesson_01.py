@@ -58,7 +58,11 @@ def storage_assumptions() -> Table:
         (
             ("a byte", quantity_text(BITS_PER_BYTE, "bit"), "IEC 80000-13"),
             ("GB, and GiB", f"{number_text(GB)} and {number_text(GiB)} bytes", "IEC 80000-13"),
-            ("precision", "the same for every parameter; 'Fewer bits' adds scales", STORAGE),
+            (
+                "precision",
+                "the same for every parameter; 'Fewer bits, more experts' adds scales",
+                STORAGE,
+            ),
             ("copies of the weights", "1; for more traffic, set replicas", STORAGE),
             ("what is in memory", "the weights alone, until lesson 03", "a floor, worked out here"),
         )
@@ -204,8 +208,8 @@ def fit_table(size_bytes: float) -> Table:
         memory = catalog.accelerator(name).memory_bytes
         needed = int(accelerators_to_hold(size_bytes, memory))
         share = size_bytes / memory
-        text = share_text(share) + (f": does not fit, {needed:,} needed" if needed > 1 else "")
-        rows.append((name, bytes_text(memory), Bar(share, unbroken(text), over=needed > 1)))
+        over = f"does not fit, {needed:,} needed" if needed > 1 else ""
+        rows.append((name, bytes_text(memory), Bar(share, unbroken(share_text(share)), over)))
     headers = ("accelerator", "memory", "filled by the weights")
     return Table(headers, rows, "What it fits on", left=frozenset({headers[2]}))
 

@@ -205,7 +205,7 @@ def growth_table() -> Table:
     for batch, tokens in ((1, PROMPT), (1, 1024), (8, PROMPT), (8, 1024), (64, 1024)):
         cache = kv_cache_bytes(s.n_layers, s.n_kv_heads, s.head_dim, tokens, batch)
         share = cache / weights
-        bar = Bar(share, share_text(share), over=share > 1)
+        bar = Bar(share, share_text(share), "larger" if share > 1 else "")
         rows.append((number_text(batch), number_text(tokens), bytes_text(cache), bar))
     headers = ("sequences", "tokens of each", "cache", "against the weights")
     each = kv_bytes_per_token(s.n_layers, s.n_kv_heads, s.head_dim)

@@ -61,7 +61,7 @@ def window_table(tokens: int = 8192) -> Table:
         answers.append((name, f"{blocks} + {few}", size))
     answers.append(("full: every token in every layer", "", full))
     rows = [(name, pages, number_text(size),
-             Bar(size / full, share_text(size / full, 1), over=size > full))
+             Bar(size / full, share_text(size / full, 1), "above full" * (size > full)))
             for name, pages, size in answers]  # fmt: skip
     headers = ("answer", "blocks", "bytes", "against full")
     caption = f"{s.name}, one sequence of {number_text(tokens)} tokens"

@@ -147,7 +147,7 @@ def stack_table(p: Plan) -> Table:
     rows, start = [], 0.0
     for name, size in parts.items():
         share = size / p.memory
-        over = start + share > p.usable / p.memory
+        over = "does not fit" if start + share > p.usable / p.memory else ""
         bar = Bar(share, share_text(share, 1), over=over, start=start)
         rows.append((name, unbroken(bytes_text(size)), bar))
         start += share

@@ -194,14 +194,14 @@ def bounds_bars(at: Bounds) -> Table:
     """The three bounds as bars."""
     most = max(at.needed, 1)
     rows = [
-        (name, what, Bar(count / most, number_text(count), over=name in at.binding))
+        (name, what, Bar(count / most, number_text(count), "binds" * (name in at.binding)))
         for name, what, count in (
             ("compute", "prompt and answer, at the full rate", at.compute),
             ("bandwidth", "weights and caches read, a step for each token", at.bandwidth),
             ("capacity", "caches of all requests in flight", at.capacity),
         )
     ]
-    headers = ("bound", "what it counts", "accelerators at the peak, striped where it binds")
+    headers = ("bound", "what it counts", "accelerators at the peak")
     return Table(headers, rows, left=frozenset(headers[1:]))
 
 

@@ -218,7 +218,7 @@ def check_table() -> Table:
                      number_text(here), f"{here / there:.3f}",
                      "estimator.load, one service at a time"))  # fmt: skip
     usd = busy_usd("video", HOST)
-    rows.append(("a video on H100, USD", number_text(HOST_USD), number_text(usd, 3),
+    rows.append(("a video on H100, never idle, USD", number_text(HOST_USD), number_text(usd, 3),
                  f"{usd / HOST_USD:.3f}", HOST_SOURCE))  # fmt: skip
     headers = ("what", "elsewhere", "here", "ratio", "where")
     low, high = catalog.system("video").engine or (1, 1)

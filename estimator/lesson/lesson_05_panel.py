@@ -84,8 +84,8 @@ def parts_table(
         for key in PARTS
     ]  # fmt: skip
     kept = within(drawn, budget)
-    rows.append(("draws within the budget", short_usd(budget),
-                 Bar(kept, share_text(kept, 1), over=kept < TASK_SHARE)))  # fmt: skip
+    few = f"below {share_text(TASK_SHARE)}" if kept < TASK_SHARE else ""
+    rows.append(("draws within the budget", short_usd(budget), Bar(kept, share_text(kept, 1), few)))
     headers = ("of a month", "USD", "share")
     return Table(headers, rows, left=frozenset({"share"}))
 

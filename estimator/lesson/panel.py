@@ -297,9 +297,9 @@ def render(answer: Answer, task: str, *, problem: str = "", trace: str = "") -> 
         parts.append(f"<p>{html.escape(answer.sentence)}</p>")
     elif not problem:
         parts.append(f'<p role="status"><strong>{html.escape(answer.sentence)}</strong></p>')
-    # A table wider than the column is scrolled, and does not widen what stands around it.
-    wide = '<div style="overflow-x:auto;width:0;min-width:100%;margin-top:8px">'
-    parts += [f"{wide}{table.html(GROUND)}</div>" for table in answer.tables]
+    # A table wider than the column does not widen what stands around it: it scrolls.
+    kept = '<div style="width:0;min-width:100%;margin-top:8px">'
+    parts += [f"{kept}{table.html(GROUND)}</div>" for table in answer.tables]
     if answer.score:
         mark = "✔ Solved" if answer.solved else "Not yet"
         score = html.escape(answer.score)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estimator.formula import Facts, facts_of
+from estimator.lesson.wide import box
 from estimator.quantity import Quantity
 from estimator.units import bytes_text, number_text, quantity_text
 
@@ -31,7 +32,9 @@ class Shown:
     text: str
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        markdown = f"$$\n{self.latex}\n$$\n\n{self.legend}. *Source: {self.source}.*"
+        # The empty lines tell Markdown that what stands in the box is Markdown.
+        formula = box(f"\n\n$$\n{self.latex}\n$$\n\n", "formula")
+        markdown = f"{formula}\n\n{self.legend}. *Source: {self.source}.*"
         return {"text/markdown": markdown, "text/plain": self.text}
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 
+from estimator.lesson.wide import box
 from estimator.units import number_text, quantity_text, share_text
 
 # Okabe and Ito's colours that keep a contrast of 3 on white and on JupyterLab's dark page.
@@ -27,6 +28,8 @@ _SENTENCES = (
     (120, "min-width:11em;min-width:min(18em,40vw);"),
     (40, "min-width:11em;min-width:min(11em,36vw);"),
 )
+# With so many columns, a table may be wider than a phone's page, whatever stands in them.
+_MANY = 3
 # A bar gives way to words in a narrow column, down to where shares can no longer be told apart.
 _FRAME = "display:inline-grid;grid-template-columns:minmax(50px,120px);vertical-align:middle"
 # What a row needs for that where no page gives it a ground, as in a panel: JupyterLab's, or ours.
@@ -51,16 +54,17 @@ def unbroken(text: str) -> str:
 class Bar:
     """A bar in a table's cell: a share of the full width, with its text beside it.
 
-    One that starts where the bar above it ends makes a column of them one stack.
+    One that starts where the bar above it ends makes a column of them one stack. One that is past
+    a limit is marked by a word, which its text ends with, and not by colour and stripes alone.
     """
 
     share: float
     text: str
-    over: bool = False
+    over: str = ""
     start: float = 0
 
     def html(self) -> str:
-        """Draw the bar, cut at the right end; one over its limit is striped as well as coloured."""
+        """Draw the bar, cut at the right end; one past a limit is striped and coloured."""
         left = max(0.0, min(self.start, 1.0)) * 100
         width = max(0.0, min(self.share, 1 - left / 100)) * 100
         colour = VERMILLION if self.over else BLUE
@@ -75,10 +79,10 @@ class Bar:
             f'<div style="{_FRAME}"><div style="border:1px solid #767676">'
             f'<div style="{fill}"></div></div></div>'
         )
-        return f'{drawn} <span style="vertical-align:middle">{escape(unbroken(self.text))}</span>'
+        return f'{drawn} <span style="vertical-align:middle">{escape(unbroken(str(self)))}</span>'
 
     def __str__(self) -> str:
-        return self.text
+        return f"{self.text}: {self.over}" if self.over else self.text
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Table:
     def html(self, ground: str = "") -> str:
         """Write the table as HTML, every text escaped; `ground` is a style of all its rows."""
         caption = f"<caption {_style('text-align:left;font-weight:bold')}>{_text(self.caption)}"
-        parts = ['<div style="overflow-x:auto"><table style="border-collapse:collapse">']
+        parts = ['<table style="border-collapse:collapse">']
         parts += [f"{caption}</caption>"] if self.caption else []
         heads = "".join(
             f'<th scope="col" {self._align(i, self._room(i))}>{_text(h)}</th>'
@@ -139,10 +143,12 @@ class Table:
         if self.total:
             total = ";".join(filter(None, ("font-weight:bold;border-top:2px solid", ground)))
             parts.append(self._row(self.total, total))
-        parts.append("</tbody></table></div>")
+        parts.append("</tbody></table>")
+        table = box(
+            "".join(parts), unbroken(self.caption) or "table", stop=len(self.headers) >= _MANY
+        )
         note = _style("margin:4px 0;overflow-wrap:anywhere")
-        parts += [f"<p {note}>{_text(self.note)}</p>"] if self.note else []
-        return "".join(parts)
+        return table + (f"<p {note}>{_text(self.note)}</p>" if self.note else "")
 
     def _row(self, row: Sequence[Cell], style: str = "") -> str:
         first, *rest = row

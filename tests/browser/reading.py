@@ -6,12 +6,13 @@ import contextlib
 import html
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from estimator.lesson.exercises import Exercise
@@ -105,6 +106,26 @@ def grave(page: Page, context: dict[str, Any] | None = None) -> dict[str, list[s
         for each in Axe().run(page, context=context).response["violations"]
         if each["impact"] in ("serious", "critical")
     }
+
+
+@contextlib.contextmanager
+def narrowed(page: Page, width: int) -> Iterator[None]:
+    """Make the window as narrow as that, without the list of files where nothing would be left."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": width, "height": 800})
+    sidebar = page.locator("#jp-left-stack")
+    folds = width < 600 and sidebar.is_visible()
+    if folds:
+        page.evaluate("document.activeElement.blur()")  # a panel's box keeps its keys
+        page.keyboard.press("Control+b")
+        expect(sidebar).to_be_hidden()
+    yield
+    assert before
+    page.set_viewport_size(before)
+    if folds:
+        page.evaluate("document.activeElement.blur()")  # a panel's box keeps its keys
+        page.keyboard.press("Control+b")
+        expect(sidebar).to_be_visible()
 
 
 def words(text: str) -> str:
