@@ -193,6 +193,10 @@ def test_rotations_are_as_many_as_may_be_asked_for() -> None:
     assert decoder(n_positions=9, context_tokens=7).rotations == 9
 
 
+def test_what_is_not_said_is_none() -> None:
+    assert (decoder().rotary_dim, decoder().first_layer, decoder().mask) == (0, 0, "")
+
+
 def test_the_inner_width_that_a_token_fills() -> None:
     assert decoder().live_d_ff == 11
     assert decoder(dense=None).live_d_ff == 0

@@ -9,6 +9,7 @@ cosmic-ray starts pytest anew for each of thousands of mutants.
 
 import ast
 import doctest
+import gc
 import importlib
 import importlib.util
 import os
@@ -73,6 +74,7 @@ def get_ready() -> None:
     )  # fmt: skip
     for name in PRELOADED:
         importlib.import_module(name)
+    gc.freeze()  # pytest collects garbage at its end: not all these libraries' for every mutant
 
 
 def survives(path: Path, tree: ast.Module, tests: Sequence[str], limit_s: float) -> bool:
