@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.decoders import GPT2, LATENT, LLAMA, MIXTURE, Config, read
+from estimator.architecture.description import FULL
+from tests.decoders import GEMMA2, GPT2, LATENT, LLAMA, MIXTURE, Config, read
 
 
 def test_all_of_a_head_is_rotated_unless_a_table_of_positions_was_learned() -> None:
@@ -104,3 +105,62 @@ def test_prediction_layers_are_none_up_to_a_hundred() -> None:
         assert read(LATENT, num_nextn_predict_layers=count).decoder.prediction_layers == count
     bare = {key: value for key, value in LATENT.items() if key != "num_nextn_predict_layers"}
     assert read(bare).decoder.prediction_layers == 0
+
+
+QWEN = {**LLAMA, "model_type": "qwen2", "num_hidden_layers": 6, "max_window_layers": 2}
+
+
+@pytest.mark.parametrize("switch", [{}, {"use_sliding_window": False}])
+@pytest.mark.parametrize(
+    "window", [{}, {"sliding_window": 0}, {"sliding_window": 8}, {"sliding_window_size": 8}]
+)
+def test_a_window_that_is_off_is_none_whatever_its_size(switch: Config, window: Config) -> None:
+    model = read(QWEN, **switch, **window)
+    assert model.decoder.window is None
+    assert set(model.decoder.layer_kinds) == {FULL}
+    assert "max_window_layers" not in model.assumed
+
+
+def test_a_window_that_is_on_has_a_size() -> None:
+    assert read(QWEN, use_sliding_window=True, sliding_window=1).decoder.window == 1
+    for key, off in (("sliding_window", True), ("sliding_window", False)):
+        with pytest.raises(ValueError, match=f"^{key} is -1"):
+            read(QWEN, use_sliding_window=not off, **{key: -1})
+    with pytest.raises(ValueError, match=r"^sliding_window is 0"):
+        read(QWEN, use_sliding_window=True, sliding_window=0)
+
+
+@pytest.mark.parametrize(
+    ("config", "more", "kinds"),
+    [
+        (QWEN, {}, "++----"),
+        (QWEN, {"max_window_layers": 0}, "------"),
+        (QWEN, {"max_window_layers": 5}, "+++++-"),
+        (QWEN, {"max_window_layers": 6}, "++++++"),
+        (QWEN, {"max_window_layers": 28}, "++++++"),
+        (MIXTURE, {"num_hidden_layers": 3}, "---"),
+        ({**MIXTURE, "shared_expert_intermediate_size": 16},
+         {"model_type": "qwen2_moe", "num_hidden_layers": 7, "max_window_layers": 4}, "-+-++++"),
+        ({**MIXTURE, "shared_expert_intermediate_size": 16},
+         {"model_type": "qwen2_moe", "num_hidden_layers": 7, "max_window_layers": 5}, "-+-+-++"),
+        ({**MIXTURE, "shared_expert_intermediate_size": 16},
+         {"model_type": "qwen2_moe", "num_hidden_layers": 3, "max_window_layers": 0}, "+++"),
+        (GEMMA2, {}, "-+-+-"),
+        (GEMMA2, {"num_hidden_layers": 7, "sliding_window_pattern": 3}, "--+--+-"),
+        (GEMMA2, {"num_hidden_layers": 3, "sliding_window_pattern": 3}, "--+"),
+        (GEMMA2, {"num_hidden_layers": 3, "sliding_window_pattern": 4}, "---"),
+        (GEMMA2, {"num_hidden_layers": 3, "sliding_window_pattern": 9}, "---"),
+        (GEMMA2, {"sliding_window_pattern": 1}, "+++++"),
+        (GEMMA2, {"layer_types": ["full_attention"] * 3 + ["sliding_attention"] * 2}, "+++--"),
+        (LLAMA4, {"num_hidden_layers": 6}, "---+--"),
+        (LLAMA4, {"num_hidden_layers": 5, "no_rope_layer_interval": 2}, "-+-+-"),
+        (LLAMA4, {"num_hidden_layers": 3, "no_rope_layer_interval": 1}, "+++"),
+        (LLAMA4, {"num_hidden_layers": 3, "no_rope_layers": [1, 0, 1]}, "-+-"),
+    ],
+)  # fmt: skip
+def test_which_layers_see_every_token(config: Config, more: Config, kinds: str) -> None:
+    window = {} if config is LLAMA4 or config is GEMMA2 else {
+        "use_sliding_window": True, "sliding_window": 8}  # fmt: skip
+    decoder = read(config, **window, **more).decoder
+    assert "".join("+" if one == FULL else "-" for one in decoder.layer_kinds) == kinds
+    assert (decoder.window is None) is ("-" not in kinds)
