@@ -122,6 +122,8 @@ def test_a_window_that_is_off_is_none_whatever_its_size(switch: Config, window: 
 
 
 def test_a_window_that_is_on_has_a_size() -> None:
+    with pytest.raises(ValueError, match=r"^max_window_layers is -1"):
+        read(QWEN, use_sliding_window=True, sliding_window=8, max_window_layers=-1)
     assert read(QWEN, use_sliding_window=True, sliding_window=1).decoder.window == 1
     for key, off in (("sliding_window", True), ("sliding_window", False)):
         with pytest.raises(ValueError, match=f"^{key} is -1"):
@@ -164,3 +166,23 @@ def test_which_layers_see_every_token(config: Config, more: Config, kinds: str) 
     decoder = read(config, **window, **more).decoder
     assert "".join("+" if one == FULL else "-" for one in decoder.layer_kinds) == kinds
     assert (decoder.window is None) is ("-" not in kinds)
+
+
+OPT = {
+    "model_type": "opt", "hidden_size": 64, "ffn_dim": 128, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "vocab_size": 100, "max_position_embeddings": 32,
+}  # fmt: skip
+T5 = {"model_type": "t5", "d_model": 96, "d_ff": 128, "num_layers": 2, "num_heads": 4,
+      "vocab_size": 100}  # fmt: skip
+
+
+def test_norms_of_opt_have_weights_and_biases_or_nothing() -> None:
+    assert read(OPT).parts["norms"] == 5 * 2 * 64
+    assert "norms" not in read(OPT, layer_norm_elementwise_affine=False).parts
+
+
+def test_t5_rotates_nothing_and_has_a_table_of_distances() -> None:
+    decoder = read(T5).decoder
+    assert (decoder.rotary_dim, decoder.positional_params) == (0, 32 * 4)
+    with pytest.raises(TypeError, match=r"^feed_forward_proj is 3, .* the name of an activation"):
+        read(T5, feed_forward_proj=3)
