@@ -15,7 +15,7 @@ from estimator.checkpoint import (
     stored_head_params,
     without_head,
 )
-from tests.decoders import LLAMA, read
+from tests.decoders import LATENT, LLAMA, Config, read
 
 HEAD = 64 * 100
 INT4 = {"quant_method": "awq", "bits": 4, "group_size": 16}
@@ -48,13 +48,16 @@ def test_a_model_without_its_head_is_otherwise_the_same() -> None:
     assert (bare.assumed, bare.left_out, bare.remark) == ({"a": 1}, ("vision_config",), "a remark")
 
 
-def test_a_head_that_the_files_lack_takes_its_bytes_along_however_it_is_stored() -> None:
-    config = {**LLAMA, "torch_dtype": "bfloat16", "quantization_config": {
+@pytest.mark.parametrize("like", [LLAMA, LATENT], ids=["alone", "beside a prediction layer"])
+def test_a_head_that_the_files_lack_takes_its_bytes_along_however_it_is_stored(
+    like: Config,
+) -> None:
+    config = {**like, "torch_dtype": "bfloat16", "quantization_config": {
         **compressed(4), "ignore": []}}  # fmt: skip
     model = read(config)
     whole, bare = (
         checkpoint({**config, "architectures": [name]}, model)
-        for name in ("LlamaForCausalLM", "LlamaModel")
+        for name in ("DecoderForCausalLM", "DecoderModel")
     )
     assert whole.size is not None
     assert bare.size is not None
