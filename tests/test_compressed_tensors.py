@@ -8,7 +8,7 @@ import pytest
 
 from estimator.compressed_tensors import cache_scales, only_group, read_compressed
 from estimator.matrices import Scales
-from estimator.quantization_values import Quantized, block, flag, group, whole
+from estimator.quantization_values import Quantized, block, flag, group, targets, whole
 
 SHAPE = Scales(2 * 64, 0, 0)
 GLOBAL = Scales(32, 0, 0)
@@ -189,3 +189,13 @@ def test_what_is_true_or_false() -> None:
     ]  # fmt: skip
     with pytest.raises(ValueError, match=r"^a is 1, but it must be true or false"):
         flag({"a": 1}, "a")
+
+
+def test_modules_that_are_quantized() -> None:
+    assert targets({}, "targets") == targets({"targets": ["Linear", "a"]}, "targets") == ()
+    assert targets({"targets": ["a", ["b"]]}, "targets") == (("targets", "a"), ("targets", "b"))
+    for listed in ([], "a", 3, ["a", 3], ["a", ""], ["a", [None]]):
+        with pytest.raises(ValueError, match=r"^targets must be a list of names of modules"):
+            targets({"targets": listed}, "targets")
+    with pytest.raises(ValueError, match=r"^targets names 'Conv1d', which is not counted here"):
+        targets({"targets": ["Embedding", "Conv1d"]}, "targets")
