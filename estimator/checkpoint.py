@@ -94,10 +94,12 @@ def stored_head_params(model: Architecture) -> int:
 
 
 def _head_bytes(model: Architecture, stored: StoredWeights) -> float:
+    """Bytes of the model's own output head; its prediction layers keep their copies."""
     head = stored_head_params(model)
     if not head:
         return 0
-    return sum(stored.decoder_bytes(model.decoder, {HEAD: head}, on_disk=True).values())
+    decoder = replace(model.decoder, prediction_layers=0)
+    return sum(stored.decoder_bytes(decoder, {HEAD: head}, on_disk=True).values())
 
 
 def without_head(model: Architecture) -> Architecture:

@@ -26,6 +26,7 @@ from estimator.arithmetic import (
     maximum,
     minimum,
     power,
+    where,
 )
 
 patient = settings(deadline=None)
@@ -103,6 +104,18 @@ def test_rounding_keeps_integers_of_any_size_and_passes_infinity_on() -> None:
     assert ceil(10**40 + 1) == floor(10**40 + 1) == 10**40 + 1
     assert type(ceil(3.2)) is type(floor(3.2)) is int
     assert ceil(math.inf) == math.inf
+
+
+def test_one_of_two_is_taken_element_by_element() -> None:
+    condition = np.array([True, False, True])
+    chosen, otherwise = np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 30.0])
+    assert elements(where(condition, chosen, otherwise)) == [1, 20, 3]
+    assert elements(where(condition, chosen, 7)) == [1, 7, 3]
+    assert elements(where(condition, 7, otherwise)) == [7, 20, 7]
+    assert elements(where(condition, 5, 7)) == [5, 7, 5]
+    table: Any = where(condition[:, None], chosen, otherwise)
+    assert table.tolist() == [[1, 2, 3], [10, 20, 30], [1, 2, 3]]
+    assert (where(True, 5, 7), where(False, 5, 7)) == (5, 7)
 
 
 @patient

@@ -10,6 +10,7 @@ import pytest
 
 from estimator.__main__ import main
 from estimator.architecture import Architecture
+from estimator.architecture.reader import LARGEST_SIZE
 from estimator.catalog import configuration
 from estimator.catalog.shapes import shape
 from estimator.decoder_shape import decoder_shape
@@ -69,6 +70,18 @@ def context(config: dict[str, Any]) -> int | None:
         ({"model_max_length": 10**30}, 4096),
         ({"model_max_length": 0}, 4096),
         ({"model_max_length": None}, 4096),
+        # The least, the largest, and whole numbers that are written as floats.
+        ({"model_max_length": 1}, 1),
+        ({"model_max_length": LARGEST_SIZE}, LARGEST_SIZE),
+        ({"model_max_length": float(LARGEST_SIZE)}, LARGEST_SIZE),
+        ({"model_max_length": LARGEST_SIZE + 1}, 4096),
+        ({"model_max_length": 2048.0}, 2048),
+        # A factor without a length, and a length without a factor.
+        ({"max_position_embeddings": None, "rope_scaling": LINEAR}, None),
+        ({"rope_scaling": {"type": "linear"}}, 4096),
+        ({"rope_scaling": {"type": "yarn", "original_max_position_embeddings": 2048}}, 2048),
+        ({"rope_scaling": {**LINEAR, "factor": 1}}, 4096),
+        ({"rope_scaling": {**LINEAR, "factor": 10_000}}, 40_960_000),
     ],
 )  # fmt: skip
 def test_lengths_are_told_under_several_names(more: dict[str, Any], tokens: int | None) -> None:
@@ -110,6 +123,23 @@ def test_damaged_lengths_are_one_sentence(more: dict[str, Any], sentence: str) -
     with pytest.raises((ValueError, TypeError), match=sentence) as caught:
         context(LLAMA | more)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ({"seq_length": -1}, ValueError), ({"seq_length": "long"}, TypeError),
+        ({"rope_scaling": {**LINEAR, "factor": 0}}, ValueError),
+        ({"rope_scaling": {**LINEAR, "factor": 10_001}}, ValueError),
+        ({"rope_scaling": {**LINEAR, "factor": "4"}}, TypeError),
+    ],
+)  # fmt: skip
+def test_a_wrong_number_is_told_from_what_is_none(
+    more: dict[str, Any], kind: type[Exception]
+) -> None:
+    with pytest.raises((ValueError, TypeError)) as caught:
+        context(LLAMA | more)
+    assert caught.type is kind
 
 
 def test_command_r_takes_what_its_card_says() -> None:

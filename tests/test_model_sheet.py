@@ -209,6 +209,9 @@ def test_a_cache_that_is_not_known_is_told(asked: dict[str, Any]) -> None:
         (["LlamaForCausalLM"], False, ""),
         (["InternVLChatModel"], False, ""),
         (["LlamaForConditionalGeneration"], False, ""),
+        # One class with a head is enough, and without any the first is named.
+        (["LlamaModel", "LlamaForCausalLM"], False, ""),
+        (["MistralModel", "LlamaModel"], False, "MistralModel"),
         (None, False, ""), ([], False, ""), ("LlamaModel", False, ""), ([3, {}], False, ""),
     ],
 )  # fmt: skip
@@ -233,6 +236,7 @@ def test_a_file_of_a_class_without_an_output_head_is_told(
     ("told", "labels"),
     [
         ({"num_labels": 1}, 1), ({"id2label": {"0": "a", "1": "b", "2": "c"}}, 3), ({}, 2),
+        ({"num_labels": 0}, 2), ({"num_labels": 10**9}, 10**9),
         ({"num_labels": -5}, 2), ({"num_labels": "9"}, 2),
         ({"num_labels": 10**400}, 2), ({"num_labels": True}, 2), ({"id2label": []}, 2),
     ],

@@ -190,6 +190,21 @@ def test_set_up_moved_broken_or_other_python_is_made_anew(
     assert set_up.plan(moved, []) == "rebuild"
 
 
+def test_set_up_leaves_the_environment_of_another_copy_alone(
+    project: tuple[Path, list[str]],
+) -> None:
+    root, _ = project
+    set_up.set_up(root, [])
+    copy = root.with_name("copy")
+    copy.mkdir()
+    for name in set_up.INPUTS:
+        (copy / name).write_text("one")
+    (copy / ".venv").symlink_to(root / ".venv")
+    set_up.set_up(copy, [])
+    assert not (copy / ".venv").is_symlink()
+    assert [set_up.plan(each, []) for each in (root, copy)] == ["nothing", "nothing"]
+
+
 # --- What stops a command is told -----------------------------------------------------------
 
 

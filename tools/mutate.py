@@ -9,6 +9,7 @@ cosmic-ray starts pytest anew for each of thousands of mutants.
 
 import ast
 import doctest
+import gc
 import importlib
 import importlib.util
 import os
@@ -73,6 +74,7 @@ def get_ready() -> None:
     )  # fmt: skip
     for name in PRELOADED:
         importlib.import_module(name)
+    gc.freeze()  # pytest collects garbage at its end: not all these libraries' for every mutant
 
 
 def survives(path: Path, tree: ast.Module, tests: Sequence[str], limit_s: float) -> bool:
@@ -93,13 +95,18 @@ def _run_tests(path: Path, tree: ast.Module, tests: Sequence[str], limit_s: floa
     quiet = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(quiet, stream)
-    name = f"estimator.{path.stem}"
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
     finder = _Finder(name, path, compile(ast.fix_missing_locations(tree), str(path), "exec"))
     sys.meta_path.insert(0, finder)
     if doctest.testmod(importlib.import_module(name)).failed:
         return 1
     # One file after the other: most mutants are noticed before a slow one is collected.
     return next((1 for file in tests if pytest.main([*PYTEST, file])), 0)
+
+
+def module_path(module: str) -> Path:
+    """Where a module of the estimator stands; one of a package has the package's name before it."""
+    return ROOT.joinpath("estimator", *module.split(".")).with_suffix(".py")
 
 
 def _children_s() -> float:
@@ -110,7 +117,7 @@ def _children_s() -> float:
 
 def survivors(module: str, tests: Sequence[str], named: Mapping[str, str]) -> tuple[int, int]:
     """Try a module's mutants: how many there are, and how many are to be looked at."""
-    path = ROOT / "estimator" / f"{module}.py"
+    path = module_path(module)
     files = [str(ROOT / "tests" / name) for name in tests]
     source = path.read_text(encoding="utf-8")
     before_s = _children_s()

@@ -211,6 +211,8 @@ def set_up(root: Path, extras: Sequence[str]) -> None:
     if work == "nothing":
         return
     print("Setting up the course in .venv: once, about a minute ...", flush=True)
+    if work == "rebuild" and (root / ".venv").is_symlink():
+        (root / ".venv").unlink()  # and leave what it leads to: it may be another copy's
     kept = () if work == "rebuild" else read_stamp(root).get("extras", [])
     extras = sorted({*extras, *kept})
     stamp_file(root).unlink(missing_ok=True)
