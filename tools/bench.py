@@ -255,7 +255,7 @@ def key_rows(delays: Delays) -> Iterator[Row]:
         what = f"{where}: key to change, median of {len(panel)}"
         yield Row(what, middle, floor, "1.3 times", middle < 1.3 * floor)
         late, floor = (statistics.quantiles(times, n=20)[-1] for times in (panel, bare))
-        yield Row(f"{where}: key to change, P95", late, floor)
+        yield Row(f"{where}: key to change, P95", late, floor, "1.3 times", late < 1.3 * floor)
 
 
 def batch_rows() -> Iterator[Row]:

@@ -20,7 +20,7 @@ from tools.lesson_page import LessonPage, PanelPage
 from tools.set_up import ROOT
 
 Delays = dict[str, tuple[list[float], list[float]]]
-PRESSES, WARM_UP, RUNS = 60, 10, 3
+PRESSES, WARM_UP, RUNS = 90, 10, 3  # of fewer, three late ones would be the P95
 SLIDE, COUNT = ("ArrowRight", "ArrowLeft"), ("ArrowUp", "ArrowDown")
 BARE = """\
 import ipywidgets
