@@ -211,21 +211,20 @@ def systems_table() -> Table:
     """The course's other systems: the same chain, with another unit of output."""
     rate = requests_per_s(USERS, ASKS)
 
-    def busy(n_params: int, passes: int) -> tuple[float, float]:
+    def busy(name: str, n_params: int, passes: int) -> tuple[str, float, float]:
         each = compute_seconds(n_params, passes, A100.flops_per_s[16])
-        return rate * each, queries_per_s(each)
+        size = f"{number_text(n_params / GB, 3)} billion parameters x {number_text(passes)} passes"
+        return f"{name}, {size}", rate * each, queries_per_s(each)
 
-    image, _ = busy(8_100_000_000, 100)
-    speech, _ = busy(FISH_PARAMS, 1000)
-    video, video_rate = busy(14_700_000_000, 7500)
+    images, image, _ = busy("images", 8_100_000_000, 100)
+    speeches, speech, _ = busy("speech", FISH_PARAMS, 1000)
+    videos, video, video_rate = busy("video", 14_700_000_000, 7500)
     return comparison(
         (
-            ("images, 8.1 billion parameters x 100 passes", "61", int(ceil(image)), "accelerator",
-             f"{image:.2f} kept busy"),
-            ("speech, 2 billion parameters x 1,000 passes", "148", int(ceil(speech)), "accelerator",
+            (images, "61", int(ceil(image)), "accelerator", f"{image:.2f} kept busy"),
+            (speeches, "148", int(ceil(speech)), "accelerator",
              f"{speech:.2f} kept busy, rounded down"),
-            ("video, 14.7 billion parameters x 7,500 passes", "8,208", int(ceil(video)),
-             "accelerator",
+            (videos, "8,208", int(ceil(video)), "accelerator",
              f"{video:,.2f}; with {video_rate:.3f} requests/s cut to 1.41, {rate / 1.41:,.2f}"),
         )
     )  # fmt: skip
